@@ -1,0 +1,3 @@
+//! Benchmarks as ratios against a rival measured in the same run.
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! The stand-ins: strict simulations of Dataverse and Microsoft Graph.
+//!
+//! They share no wire types and no helpers with the adapters; `wire` is all the stand-ins have
+//! in common with a server. Absent on purpose: any knowledge of Lockstep's own rules, except in
+//! `compare`, which judges two worlds from the outside.
+
+pub mod dataverse;
+pub mod directory;
+pub mod graph;
+pub mod wire;

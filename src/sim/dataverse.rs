@@ -1,0 +1,1 @@
+//! The Dataverse stand-in.
