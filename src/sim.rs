@@ -4,7 +4,14 @@
 //! in common with a server. Absent on purpose: any knowledge of Lockstep's own rules, except in
 //! `compare`, which judges two worlds from the outside.
 
+pub mod compare;
 pub mod dataverse;
 pub mod directory;
+pub mod faults;
 pub mod graph;
+pub mod oauth;
+pub mod play;
+pub mod seed;
+pub mod server;
 pub mod wire;
+pub mod world;

@@ -1,0 +1,3 @@
+//! The words of the field as values: no I/O, no clock, no randomness.
+
+pub mod zone;

@@ -1,0 +1,1 @@
+//! TODO-design: placeholder while the room is built.
