@@ -1,3 +1,16 @@
 //! The words of the field as values: no I/O, no clock, no randomness.
 
+pub mod code;
+pub mod field;
+pub mod fingerprint;
+pub mod ids;
+pub mod kind;
+pub mod link;
+pub mod mailbox;
+pub mod observation;
+pub mod party;
+pub mod plan;
+pub mod policy;
+pub mod rule;
+pub mod side;
 pub mod zone;

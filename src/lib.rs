@@ -2,5 +2,16 @@
 //! and Exchange (Microsoft Graph). `ARCHITECTURE.md` is the map of the rooms below.
 
 pub mod config;
+pub mod cycle;
+pub mod dataverse;
 pub mod domain;
+pub mod embedded;
+pub mod engine;
+pub mod graph;
+pub mod http;
+pub mod memory;
+pub mod ports;
+pub mod redis;
 pub mod sim;
+pub mod telemetry;
+pub mod throttle;

@@ -1,0 +1,131 @@
+//! Stable codes for everything that operators may see. `docs/codes.md` has a paragraph for each.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A reason for which an item, a mailbox or a tenant is left alone, parked or halted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Code { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
+
+        impl Code {
+            /// All codes.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Returns the code as operators see it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // Items left alone by rule.
+    /// The appointment has no organizer (ORG-02).
+    OrganizerMissing = "organizer-missing",
+    /// The organizer's mailbox is synchronized; its invitation will bring the meeting (APPT-OUT-14).
+    AwaitsInvitation = "awaits-invitation",
+    /// Series are not synchronized by this version.
+    RecurringUnsupported = "recurring-unsupported",
+    /// Service activities are not synchronized by this version.
+    ServiceUnsupported = "service-unsupported",
+    /// Recurring tasks are never synchronized (REC-10).
+    RecurringTask = "recurring-task",
+    /// The row is completed or canceled: nothing from Exchange reaches it (APPT-IN-05).
+    RowClosed = "row-closed",
+    /// A past meeting with attendees cannot be changed silently on Graph (APPT-OUT-06, APPT-OUT-15).
+    PastMeetingHeld = "past-meeting-held",
+    /// The Exchange item was deleted and the row kept; it is not recreated (CONT-10).
+    NotRecreated = "not-recreated",
+    /// The field's direction forbids the write (FLD-02).
+    DirectionForbids = "direction-forbids",
+    // Items that do not fit.
+    /// The time zone of the item is unknown.
+    TimeZoneUnknown = "time-zone-unknown",
+    /// A date lies outside what the other side can hold.
+    DateOutOfRange = "date-out-of-range",
+    /// The end lies before the start.
+    EndBeforeStart = "end-before-start",
+    /// A text was cut to the length of the column (FLD-05).
+    TextTruncated = "text-truncated",
+    /// More values than the other side has places for (e-mail addresses, phones).
+    ValuesDropped = "values-dropped",
+    /// The far side's reply lacks a field that it must have.
+    ReplyIncomplete = "reply-incomplete",
+    /// A subject is required and the item has none.
+    SubjectMissing = "subject-missing",
+    // Items in trouble.
+    /// The far side refused the write.
+    WriteRefused = "write-refused",
+    /// The write needs a privilege that the user lacks (ELIG-11).
+    PrivilegeMissing = "privilege-missing",
+    /// No answer came to a write; the item is looked up before it is tried again.
+    ResultUnknown = "result-unknown",
+    /// The item changed while it was being written; it is read again.
+    ChangedMeanwhile = "changed-meanwhile",
+    /// The write was put off: the far side is throttled or unreachable.
+    PutOff = "put-off",
+    /// The item failed too often and is parked until it changes or an operator retries it.
+    ItemParked = "item-parked",
+    // Conflicts.
+    /// The same group changed on both sides; the loser was overwritten by policy (CONF-03).
+    ConflictResolved = "conflict-resolved",
+    // Mailboxes.
+    /// The mailbox record is inactive.
+    MailboxInactive = "mailbox-inactive",
+    /// The address is not approved (ELIG-03a).
+    MailboxNotApproved = "mailbox-not-approved",
+    /// The mailbox was not tested and enabled (ELIG-03b).
+    MailboxNotEnabled = "mailbox-not-enabled",
+    /// The delivery method does not let this engine in (ELIG-03c, ELIG-13).
+    DeliveryMethod = "delivery-method",
+    /// The mailbox belongs to a queue (ELIG-04).
+    QueueMailbox = "queue-mailbox",
+    /// Two mailbox records share an address, or two share a user (ELIG-05).
+    MailboxAmbiguous = "mailbox-ambiguous",
+    /// The server profile carries no appointments, contacts or tasks (ELIG-07).
+    ProfileUnsupported = "profile-unsupported",
+    /// The user is disabled or has no Entra object id (ELIG-12).
+    UserDisabled = "user-disabled",
+    /// The mailbox has no address.
+    AddressMissing = "address-missing",
+    /// The mailbox is not in the tenant file's list.
+    NotListed = "not-listed",
+    /// Another engine is seen at work on the mailbox (ELIG-13).
+    OtherEngine = "other-engine",
+    /// There is no such mailbox in Exchange, or the application may not open it.
+    MailboxUnreachable = "mailbox-unreachable",
+    // Cycles.
+    /// The plan would delete more than its budget (promise 3).
+    DeleteBudget = "delete-budget",
+    /// The plan would mail more people than its budget (promise 2).
+    MailBudget = "mail-budget",
+    /// A side is suddenly empty (promise 3).
+    SideEmptied = "side-emptied",
+    /// The far side refuses our credentials.
+    CredentialsRefused = "credentials-refused",
+    /// The far side cannot be reached.
+    FarSideUnreachable = "far-side-unreachable",
+    /// The far side's answer cannot be understood.
+    AnswerUnreadable = "answer-unreadable",
+    /// An answer or a list is larger than the bound.
+    AnswerTooLarge = "answer-too-large",
+    /// Another node took the mailbox over; the cycle's result was refused.
+    FenceLost = "fence-lost",
+    /// The state store cannot be reached.
+    StoreUnavailable = "store-unavailable",
+    /// The cycle panicked; the mailbox recovers with back-off.
+    CyclePanicked = "cycle-panicked",
+    /// The mailbox failed too often and is parked.
+    MailboxParked = "mailbox-parked",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,107 @@
+//! The link: what both sides last agreed on (architecture §2, "persist observations, not work").
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::code::Code;
+use super::fingerprint::Prints;
+use super::ids::{GlobalId, LinkId, NativeId, UserId, Version};
+use super::kind::Kind;
+use super::side::{PerSide, Side};
+
+/// The memory of one pair of items. It holds ids, versions and keyed hashes, no content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The identity of the pair, also the marker on both sides.
+    pub id: LinkId,
+    /// The kind; for Exchange's tasks the kind of the row (TASK-IN-01).
+    pub kind: Kind,
+    /// Where the pair stands.
+    pub state: LinkState,
+    /// What this mailbox is in the meeting.
+    pub role: Role,
+    /// The side on which the item was first seen.
+    pub origin: Side,
+    /// The ids.
+    pub native: PerSide<Option<NativeId>>,
+    /// The versions at the last agreement, or seen with the trouble.
+    pub version: PerSide<Option<Version>>,
+    /// What each side held at the last agreement.
+    pub agreed: PerSide<Prints>,
+    /// `iCalUId` / `globalobjectid`.
+    pub uid: Option<GlobalId>,
+    /// The owner last seen (CONT-05).
+    pub last_owner: Option<UserId>,
+    /// The row has matched a filter of the user at least once; until then leaving the filter
+    /// means nothing (rules.md §6 question 3).
+    pub matched: bool,
+    /// What failed last; the link is *unsettled* while this stands.
+    pub trouble: Option<Trouble>,
+}
+
+/// Where a pair stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LinkState {
+    /// The create marker: a create on this side may have been sent; its result is unknown.
+    Creating(Side),
+    /// Both items exist and agree but for what `trouble` says.
+    Agreed,
+    /// Both items may exist, but changes no longer flow (CXL-06, CONT-03, TASK-OUT-09, LINK-06).
+    Unlinked,
+    /// The Exchange item was deleted and the row kept; never recreated by itself (CONT-10).
+    DeletedInExchange,
+    /// One item alone, seen and left alone for the reason in `trouble`.
+    LeftAlone,
+}
+
+/// What the syncing user's mailbox is in a meeting (ORG-01, APPT-OUT-14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Writes in both directions: the organizer's own item, and every contact and task.
+    Owner,
+    /// An attendee's copy of a meeting whose organizer's mailbox is synchronized: writes nothing.
+    Follower,
+    /// An attendee's copy of a meeting organized elsewhere: its changes reach Dynamics only.
+    Guest,
+    /// A silent copy without attendees that we made for an attendee.
+    PrivateCopy,
+}
+
+/// Why a link is unsettled or left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// The code that operators see.
+    pub code: Code,
+    /// How often it was tried.
+    pub attempts: u8,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+impl Link {
+    /// Builds a link that knows only its identity.
+    #[must_use]
+    pub fn new(id: LinkId, kind: Kind, origin: Side, state: LinkState) -> Self {
+        Self {
+            id,
+            kind,
+            state,
+            role: Role::Owner,
+            origin,
+            native: PerSide::default(),
+            version: PerSide::default(),
+            agreed: PerSide::default(),
+            uid: None,
+            last_owner: None,
+            matched: false,
+            trouble: None,
+        }
+    }
+
+    /// Tells whether the next cycle must read both items again, whatever the feeds say.
+    #[must_use]
+    pub const fn is_unsettled(&self) -> bool {
+        matches!(self.state, LinkState::Creating(_))
+            || (self.trouble.is_some() && !matches!(self.state, LinkState::LeftAlone))
+    }
+}

@@ -1,0 +1,177 @@
+//! What a tenant decided: settings, directions, limits; and who is who.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::field::Field;
+use super::ids::{Address, MailboxKey, UserId};
+use super::kind::Kind;
+
+/// The settings of the organization that touch these rules (rules.md §3), overrides applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// `DistinctPhysicalAndLogicalDeletesForExchangeSync` (FILT-06, CXL-07).
+    pub distinct_deletes: bool,
+    /// `SSSPropagateAppointmentCancellationsToExchange` (CXL-04).
+    pub propagate_cancellations: bool,
+    /// `SSSTaskDeletionSyncBehaviorFromExchange`: 0 delete, 1 unless completed, 2 never (TASK-IN-04).
+    pub task_deletion: u8,
+    /// `SSSSyncAppointmentIsPrivateFromExchange` (APPT-IN-09).
+    pub sync_private: bool,
+    /// `TrackCategorizedItems` (LINK-02, LINK-08).
+    pub track_categorized: bool,
+    /// `ResolveForInactiveEntities` (RES-01).
+    pub resolve_inactive: bool,
+    /// `organization.requireapprovalforuseremail` (ELIG-10).
+    pub require_approval: bool,
+    /// All three addresses are synchronized instead of the mailing address (ADDR-01, ADDR-02).
+    pub three_addresses: bool,
+}
+
+impl Default for Settings {
+    /// Returns Microsoft's defaults.
+    fn default() -> Self {
+        Self {
+            distinct_deletes: false,
+            propagate_cancellations: false,
+            task_deletion: 0,
+            sync_private: false,
+            track_categorized: true,
+            resolve_inactive: false,
+            require_approval: true,
+            three_addresses: false,
+        }
+    }
+}
+
+/// Who wins when the same group changed on both sides (CONF-03).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConflictPolicy {
+    /// Dynamics for contacts and tasks, the organizer's calendar for time and attendees.
+    #[default]
+    ByKind,
+    /// Always Dynamics.
+    Dynamics,
+    /// Always Exchange.
+    Exchange,
+}
+
+/// Everything a tenant may choose (tenant file, section `policy` and `settings`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// The organization's settings.
+    pub settings: Settings,
+    /// The conflict policy.
+    pub conflict: ConflictPolicy,
+    /// `contact_delete_from_exchange = "never"` (CONT-04).
+    pub keep_contacts: bool,
+    /// Keep In Progress, Waiting and Deferred of open tasks (TASK-OUT-05).
+    pub preserve_status_reason: bool,
+    /// Read TASK-OUT-02 to the letter: a reminder only for what is overdue by a day.
+    pub literal_task_reminder: bool,
+}
+
+/// In which directions a field flows (FLD-02).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Not at all.
+    None,
+    /// From Dynamics to Exchange.
+    ToExchange,
+    /// From Exchange to Dynamics.
+    ToDynamics,
+    /// Both ways, the default of every field (FLD-02).
+    Both,
+}
+
+/// The field directions of an organization; a field not named flows both ways.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directions(pub HashMap<(Kind, Field), Direction>);
+
+impl Directions {
+    /// Returns the direction of a field.
+    #[must_use]
+    pub fn of(&self, kind: Kind, field: Field) -> Direction {
+        self.0.get(&(kind, field)).copied().unwrap_or(Direction::Both)
+    }
+}
+
+/// The brakes of one cycle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Deletes on either side that are always allowed.
+    pub deletes: u32,
+    /// Share of the agreed links (0 to 1) that may be deleted beyond that.
+    pub deletes_share: f64,
+    /// People that one cycle may cause to be mailed.
+    pub mails: u32,
+    /// Attempts before an item is parked.
+    pub item_attempts: u8,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { deletes: 20, deletes_share: 0.25, mails: 500, item_attempts: 10 }
+    }
+}
+
+/// A user of the organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryUser {
+    /// The user.
+    pub user: UserId,
+    /// Whether the user is enabled.
+    pub enabled: bool,
+    /// Whether the user's mailbox is synchronized (passes the eligibility rules).
+    pub served: bool,
+}
+
+/// The users of the organization by address (RES-02: a served user always wins).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directory(pub HashMap<Address, DirectoryUser>);
+
+impl Directory {
+    /// Returns the user of an address.
+    #[must_use]
+    pub fn by_address(&self, address: &Address) -> Option<&DirectoryUser> {
+        self.0.get(address)
+    }
+
+    /// Tells whether a user's mailbox is synchronized.
+    #[must_use]
+    pub fn serves(&self, user: UserId) -> bool {
+        self.0.values().any(|entry| entry.user == user && entry.served)
+    }
+}
+
+/// Who the cycle works for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The key.
+    pub key: MailboxKey,
+    /// The owner.
+    pub user: UserId,
+    /// The owner's Entra object id, for impersonation (ELIG-11).
+    pub object_id: Uuid,
+    /// The address of the mailbox in Exchange.
+    pub address: Address,
+}
+
+/// All that the pure stages need beside what was seen.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    /// The mailbox.
+    pub mailbox: &'a Mailbox,
+    /// The tenant's choices.
+    pub policy: &'a Policy,
+    /// The field directions.
+    pub directions: &'a Directions,
+    /// The users of the organization.
+    pub directory: &'a Directory,
+    /// The brakes.
+    pub limits: Limits,
+    /// The instant of the evaluation.
+    pub now: DateTime<Utc>,
+}

@@ -1,0 +1,9 @@
+//! The ports: what the cycle and the actors ask of the world, and the errors they get.
+//! Traits and their types, nothing else.
+
+pub mod clock;
+pub mod error;
+pub mod lease;
+pub mod links;
+pub mod organization;
+pub mod side;

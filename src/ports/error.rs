@@ -1,0 +1,139 @@
+//! Errors that answer "what now?".
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::domain::code::Code;
+
+/// What the caller does about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// Try the cycle again after this long.
+    Retry {
+        /// The wait; at least what the far side demanded.
+        after: Duration,
+    },
+    /// Get a new token and try again.
+    Reauthenticate,
+    /// Forget the cursor and read everything again.
+    Resync,
+    /// Leave this one item, go on with the others.
+    SkipItem(Code),
+    /// Stop this mailbox until something changes; visible to operators.
+    Park(Code),
+    /// Stop the tenant: nothing will work until its configuration changes.
+    Fatal(Code),
+}
+
+/// A failed conversation with a far side.
+#[derive(Debug, Error)]
+pub enum SideError {
+    /// 429 or 503, or our own budget is used up.
+    #[error("throttled, retry after {retry_after:?}")]
+    Throttled {
+        /// What `Retry-After` says.
+        retry_after: Duration,
+    },
+    /// No connection, a reset, a time-out, a 5xx.
+    #[error("unreachable: {reason}")]
+    Unreachable {
+        /// What happened, without content.
+        reason: String,
+    },
+    /// The token endpoint or the API refuses our credentials.
+    #[error("credentials refused: {reason}")]
+    Unauthorized {
+        /// The error code of the far side.
+        reason: String,
+    },
+    /// The mailbox does not exist or may not be opened.
+    #[error("mailbox unreachable: {reason}")]
+    MailboxUnreachable {
+        /// The error code of the far side.
+        reason: String,
+    },
+    /// A delta token is no longer known (410 and its relatives).
+    #[error("the delta token expired")]
+    TokenExpired,
+    /// The answer is not what the protocol promises.
+    #[error("unreadable answer: {reason}")]
+    Unreadable {
+        /// What is wrong, with the request's method and path template.
+        reason: String,
+    },
+    /// The answer, or the number of pages, exceeds the bound.
+    #[error("answer too large: {reason}")]
+    TooLarge {
+        /// Which bound.
+        reason: String,
+    },
+    /// The far side refused a request that it should have accepted.
+    #[error("refused: {status} {code}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The far side's error code.
+        code: String,
+    },
+}
+
+/// The wait after a failure that names none.
+const DEFAULT_RETRY: Duration = Duration::from_secs(30);
+
+impl SideError {
+    /// Returns what the caller does now.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Throttled { retry_after } => Disposition::Retry { after: *retry_after },
+            Self::Unreachable { .. } => Disposition::Retry { after: DEFAULT_RETRY },
+            Self::Unauthorized { .. } => Disposition::Fatal(Code::CredentialsRefused),
+            Self::MailboxUnreachable { .. } => Disposition::Park(Code::MailboxUnreachable),
+            Self::TokenExpired => Disposition::Resync,
+            Self::Unreadable { .. } => Disposition::Retry { after: DEFAULT_RETRY },
+            Self::TooLarge { .. } => Disposition::Park(Code::AnswerTooLarge),
+            Self::Refused { .. } => Disposition::Park(Code::WriteRefused),
+        }
+    }
+
+    /// Returns the code that operators see.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Throttled { .. } => Code::PutOff,
+            Self::Unreachable { .. } => Code::FarSideUnreachable,
+            Self::Unauthorized { .. } => Code::CredentialsRefused,
+            Self::MailboxUnreachable { .. } => Code::MailboxUnreachable,
+            Self::TokenExpired => Code::PutOff,
+            Self::Unreadable { .. } => Code::AnswerUnreadable,
+            Self::TooLarge { .. } => Code::AnswerTooLarge,
+            Self::Refused { .. } => Code::WriteRefused,
+        }
+    }
+}
+
+/// A failed conversation with the state store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The commit carried an old fence: somebody else owns the mailbox now.
+    #[error("the fence is old")]
+    StaleFence,
+    /// The store cannot be reached or answered with an error.
+    #[error("the state store failed: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is stored cannot be read by this version.
+    #[error("stored data cannot be read: {0}")]
+    Corrupt(String),
+}
+
+impl StoreError {
+    /// Returns the code that operators see.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::StaleFence => Code::FenceLost,
+            Self::Unavailable(_) | Self::Corrupt(_) => Code::StoreUnavailable,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The port of the state store: links and cursors of one mailbox, committed as a whole.
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use super::side::Cursor;
+use crate::domain::fingerprint::PrintKey;
+use crate::domain::ids::{Fence, LinkId, MailboxKey, TenantId};
+use crate::domain::link::Link;
+
+/// All that is remembered of one mailbox.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MailboxState {
+    /// The links, in no order.
+    pub links: Vec<Link>,
+    /// The cursors of Exchange's collections.
+    pub cursors: Vec<Cursor>,
+}
+
+/// What one commit changes. Applied as a whole or not at all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StateChange {
+    /// Links to write.
+    pub put: Vec<Link>,
+    /// Links to forget.
+    pub drop: Vec<LinkId>,
+    /// The cursors to replace all cursors with; `None` leaves them where they are.
+    pub cursors: Option<Vec<Cursor>>,
+}
+
+impl StateChange {
+    /// Tells whether there is nothing to write.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.drop.is_empty() && self.cursors.is_none()
+    }
+}
+
+/// Stores the state of mailboxes.
+#[async_trait]
+pub trait LinkStore: Send + Sync {
+    /// Returns what is remembered of a mailbox; empty for an unknown one.
+    async fn load(&self, mailbox: &MailboxKey) -> Result<MailboxState, StoreError>;
+
+    /// Applies a change as a whole. Refused with `StaleFence` when the mailbox's fence is newer
+    /// than `fence`; remembers `fence` otherwise. What is acknowledged survives a crash.
+    async fn commit(
+        &self,
+        mailbox: &MailboxKey,
+        fence: Fence,
+        change: &StateChange,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets a mailbox (its tenant was removed by an operator).
+    async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError>;
+
+    /// Returns the tenant's fingerprint key; stores `fresh` and returns it when there is none.
+    async fn print_key(&self, tenant: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError>;
+}

@@ -1,0 +1,31 @@
+//! The port of what belongs to a whole organization: settings, mailbox records, users.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::error::SideError;
+use crate::domain::ids::{Address, UserId};
+use crate::domain::mailbox::MailboxRecord;
+use crate::domain::policy::{Directions, Settings};
+
+/// What an organization says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// `organizationid`.
+    pub organization: Uuid,
+    /// The settings as the organization has them, without the tenant file's overrides.
+    pub settings: Settings,
+    /// The field directions.
+    pub directions: Directions,
+    /// All mailbox records.
+    pub mailboxes: Vec<MailboxRecord>,
+    /// All users with an address: id, address, enabled.
+    pub users: Vec<(UserId, Address, bool)>,
+}
+
+/// Reads an organization.
+#[async_trait]
+pub trait Organization: Send + Sync {
+    /// Returns the organization's profile; called at start and at a slow interval.
+    async fn profile(&self) -> Result<Profile, SideError>;
+}

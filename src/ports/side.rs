@@ -1,0 +1,112 @@
+//! The port of a far side. Dynamics and Exchange implement the same trait.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::error::SideError;
+use crate::domain::ids::{Address, GlobalId, LinkId, NativeId, Version};
+use crate::domain::kind::{Collection, Kind};
+use crate::domain::observation::Observation;
+use crate::domain::party::PartyCandidate;
+use crate::domain::plan::{Outcome, Step};
+use crate::domain::policy::Mailbox;
+
+/// Where reading goes on next time: one cursor for one collection of Exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The collection.
+    pub collection: Collection,
+    /// Opaque to all but the adapter (a delta link).
+    pub token: String,
+    /// When the cursor was saved: an old one is renewed even if nothing changed.
+    pub saved: DateTime<Utc>,
+    /// End of the frozen calendar window (architecture §4); `None` for other collections.
+    pub window_end: Option<DateTime<Utc>>,
+}
+
+/// An item that the store knows, with the version last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its id on the side that is asked.
+    pub id: NativeId,
+    /// The version last seen there.
+    pub version: Option<Version>,
+}
+
+/// What a pull is asked.
+#[derive(Debug, Clone)]
+pub struct PullAsk<'a> {
+    /// For whom.
+    pub mailbox: &'a Mailbox,
+    /// The cursors of the last commit.
+    pub cursors: &'a [Cursor],
+    /// The items that the store knows on this side.
+    pub known: &'a [Known],
+    /// The instant of the cycle.
+    pub now: DateTime<Utc>,
+    /// The calendar window of a fresh round: start and end.
+    pub window: (DateTime<Utc>, DateTime<Utc>),
+}
+
+/// What a pull brought.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pulled {
+    /// New and changed items, complete but for Exchange markers (see `FarSide::fetch`).
+    pub observations: Vec<Observation>,
+    /// Known items that the feed or the filters no longer return. A hint, never a proof: the
+    /// cycle fetches each of them.
+    pub missing: Vec<(Kind, NativeId)>,
+    /// The next cursors; replaced as a whole.
+    pub cursors: Vec<Cursor>,
+    /// Collections that were read from the start (first round, 410, renewed window).
+    pub resynced: Vec<Collection>,
+}
+
+/// A key by which an item may be found on a side when its id there is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum FindKey {
+    /// By the marker of a link: did a create whose answer was lost happen?
+    Marker(LinkId, Kind),
+    /// By the identity of a meeting.
+    Uid(GlobalId),
+}
+
+/// One far side, for all mailboxes of one tenant.
+///
+/// All methods honour budgets and `Retry-After` by themselves and classify errors. None of them
+/// repeats a create.
+#[async_trait]
+pub trait FarSide: Send + Sync {
+    /// Returns what changed since the cursors and known versions, with one HTTP request when
+    /// nothing changed.
+    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, SideError>;
+
+    /// Returns the present state of each item, in the order asked, with a proven presence
+    /// (`Deleted` only after a probe by id). Exchange items come with their marker.
+    async fn fetch(
+        &self,
+        mailbox: &Mailbox,
+        items: &[(Kind, NativeId)],
+    ) -> Result<Vec<Observation>, SideError>;
+
+    /// Returns the item that each key leads to, in the order asked.
+    async fn find(
+        &self,
+        mailbox: &Mailbox,
+        keys: &[FindKey],
+    ) -> Result<Vec<Option<Observation>>, SideError>;
+
+    /// Performs the steps, all of them on this side, and returns one outcome for each, in order.
+    /// Never fails as a whole: what could not be sent is `NotSent`, what got no answer `Unknown`.
+    async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome>;
+
+    /// Returns the rows behind addresses (RES-01, RES-02). Exchange returns none.
+    async fn candidates(
+        &self,
+        mailbox: &Mailbox,
+        addresses: &[Address],
+    ) -> Result<Vec<PartyCandidate>, SideError>;
+}
