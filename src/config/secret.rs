@@ -36,6 +36,11 @@ impl Secret {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+
+    /// Returns the text in the form that clients take.
+    pub fn to_secret_string(&self) -> SecretString {
+        self.0.clone()
+    }
 }
 
 impl fmt::Debug for Secret {

@@ -78,8 +78,8 @@ pub(crate) fn sources(root: &Path, folders: &[&str]) -> Vec<Source> {
     let files = files(root, folders);
     let rust = files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
     rust.map(|path| {
-        let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-        Source::new(name, fs::read_to_string(&path).unwrap())
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        Source::new(name, fs::read_to_string(&path).unwrap_or_default())
     })
     .collect()
 }
@@ -90,7 +90,7 @@ pub(crate) fn files(root: &Path, folders: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     while let Some(path) = open.pop() {
         if let Ok(entries) = fs::read_dir(&path) {
-            open.extend(entries.map(|entry| entry.unwrap().path()));
+            open.extend(entries.filter_map(|entry| entry.ok()).map(|entry| entry.path()));
         } else if path.is_file() {
             found.push(path);
         }
@@ -153,7 +153,7 @@ fn code_of(text: &str) -> String {
         }));
         at = end;
     }
-    String::from_utf8(code).unwrap()
+    String::from_utf8_lossy(&code).into_owned()
 }
 
 fn end_of_text(bytes: &[u8], start: usize) -> usize {
