@@ -76,7 +76,7 @@ fn switched_on(text: &str) -> String {
 
 /// An environment that has every variable and file.
 fn generous() -> Environment {
-    let names = ["LOCKSTEP_STATE_KEY", "CONTOSO_DATAVERSE_SECRET", "CONTOSO_GRAPH_SECRET"];
+    let names = ["LOCKSTEP_STATE_KEY", "CONTOSO_DATAVERSE_SECRET", "CONTOSO_EXCHANGE_SECRET"];
     let variables = names.map(|name| (name.to_owned(), "a secret of enough bytes".to_owned()));
     Environment::with_files(variables, |_| Ok("a secret of enough bytes".to_owned()))
 }
@@ -427,6 +427,24 @@ fn a_tenant_in_two_files_names_both() {
     let problem = only(load(folder.path(), &env()));
     assert!(problem.file.ends_with("b.toml"));
     assert!(problem.message.contains("a.toml"), "{}", problem.message);
+}
+
+#[test]
+fn good_tenants_are_read_beside_broken_ones() {
+    // One tenant's slip keeps no other tenant from running.
+    let text = TENANT.replace("{ file = \"graph.txt\" }", "{ env = \"DV\" }");
+    let other = text.replace("\"contoso\"", "\"fabrikam\"");
+    let folder = folder(&[
+        ("tenants/a.toml", "tenant = 1"),
+        ("tenants/b.toml", &text),
+        ("tenants/c.toml", &text),
+        ("tenants/d.toml", &other),
+    ]);
+    let (tenants, problems) = load_tenants(folder.path(), &env());
+    let names: Vec<&str> = tenants.iter().map(|file| file.config.tenant.as_str()).collect();
+    assert_eq!(names, ["contoso", "fabrikam"]);
+    assert!(problems.iter().any(|p| p.file.ends_with("a.toml") && p.field == "tenant"));
+    assert!(problems.iter().any(|p| p.file.ends_with("c.toml") && p.field == "tenant"));
 }
 
 #[test]
