@@ -115,10 +115,13 @@ impl Link {
         }
     }
 
-    /// Tells whether the next cycle must read both items again, whatever the feeds say.
+    /// Tells whether the next cycle must read both items again, whatever the feeds say. A parked
+    /// item waits for a change or an operator instead (ERR-02).
     #[must_use]
-    pub const fn is_unsettled(&self) -> bool {
-        matches!(self.state, LinkState::Creating(_))
-            || (self.trouble.is_some() && !matches!(self.state, LinkState::LeftAlone))
+    pub fn is_unsettled(&self) -> bool {
+        let parked = self.trouble.is_some_and(|trouble| trouble.code == Code::ItemParked);
+        !parked
+            && (matches!(self.state, LinkState::Creating(_))
+                || (self.trouble.is_some() && !matches!(self.state, LinkState::LeftAlone)))
     }
 }
