@@ -41,6 +41,10 @@ codes! {
     PastMeetingHeld = "past-meeting-held",
     /// The Exchange item was deleted and the row kept; it is not recreated (CONT-10).
     NotRecreated = "not-recreated",
+    /// The item is a copy of a linked one (COPY-01).
+    CopiedItem = "copied-item",
+    /// The item lies outside the collections that are synchronized (LINK-04, CXL-12).
+    MovedAway = "moved-away",
     /// The field's direction forbids the write (FLD-02).
     DirectionForbids = "direction-forbids",
     // Items that do not fit.
@@ -48,6 +52,8 @@ codes! {
     TimeZoneUnknown = "time-zone-unknown",
     /// A date lies outside what the other side can hold.
     DateOutOfRange = "date-out-of-range",
+    /// The appointment has no start or no end.
+    TimesMissing = "times-missing",
     /// The end lies before the start.
     EndBeforeStart = "end-before-start",
     /// A text was cut to the length of the column (FLD-05).

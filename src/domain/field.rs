@@ -45,6 +45,13 @@ pub enum Field {
     TodoStatus,
     /// Exchange only: `completedDateTime` of a to-do task.
     CompletedAt,
+    // Written by rule to Dynamics, never compared; read into facts instead.
+    /// The organizer of an appointment: one party (ORG-05).
+    Organizer,
+    /// The owner of a row: one user (ORG-05).
+    Owner,
+    /// `globalobjectid` (APPT-IN-11).
+    Uid,
     // Reminder: Exchange only, written by rule and never read back (TASK-OUT-03).
     ReminderOn,
     ReminderAt,
@@ -149,7 +156,12 @@ impl Field {
             | Self::ShowAs
             | Self::TodoStatus
             | Self::CompletedAt => Group::Status,
-            Self::ActualStart | Self::ReminderOn | Self::ReminderAt => return None,
+            Self::ActualStart
+            | Self::Organizer
+            | Self::Owner
+            | Self::Uid
+            | Self::ReminderOn
+            | Self::ReminderAt => return None,
             Self::FirstName
             | Self::MiddleName
             | Self::LastName

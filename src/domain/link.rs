@@ -10,6 +10,10 @@ use super::kind::Kind;
 use super::side::{PerSide, Side};
 
 /// The memory of one pair of items. It holds ids, versions and keyed hashes, no content.
+///
+/// The id of a link is the guid of the row, whoever made it: a row created from Exchange gets the
+/// link's id as its key, and an Exchange item carries the guid of its row as its marker. So either
+/// item leads to the other when the store is lost (INV-7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The identity of the pair, also the marker on both sides.
@@ -47,11 +51,24 @@ pub enum LinkState {
     /// Both items exist and agree but for what `trouble` says.
     Agreed,
     /// Both items may exist, but changes no longer flow (CXL-06, CONT-03, TASK-OUT-09, LINK-06).
-    Unlinked,
+    Unlinked(Why),
     /// The Exchange item was deleted and the row kept; never recreated by itself (CONT-10).
     DeletedInExchange,
     /// One item alone, seen and left alone for the reason in `trouble`.
     LeftAlone,
+}
+
+/// Why a pair was dissolved, which is also what may bring it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Why {
+    /// The row left the filter; it comes back when the row matches again.
+    LeftFilter,
+    /// The row is gone; nothing brings the pair back (no resurrected delete).
+    RowGone,
+    /// The category was removed in Exchange (LINK-06); it comes back with the category.
+    Untracked,
+    /// The Exchange item was moved out of the synchronized collections (CXL-12).
+    MovedAway,
 }
 
 /// What the syncing user's mailbox is in a meeting (ORG-01, APPT-OUT-14).
@@ -98,10 +115,13 @@ impl Link {
         }
     }
 
-    /// Tells whether the next cycle must read both items again, whatever the feeds say.
+    /// Tells whether the next cycle must read both items again, whatever the feeds say. A parked
+    /// item waits for a change or an operator instead (ERR-02).
     #[must_use]
-    pub const fn is_unsettled(&self) -> bool {
-        matches!(self.state, LinkState::Creating(_))
-            || (self.trouble.is_some() && !matches!(self.state, LinkState::LeftAlone))
+    pub fn is_unsettled(&self) -> bool {
+        let parked = self.trouble.is_some_and(|trouble| trouble.code == Code::ItemParked);
+        !parked
+            && (matches!(self.state, LinkState::Creating(_))
+                || (self.trouble.is_some() && !matches!(self.state, LinkState::LeftAlone)))
     }
 }

@@ -1,5 +1,7 @@
 //! What is to be done, and what came of it.
 
+use uuid::Uuid;
+
 use super::code::Code;
 use super::field::{Group, Patch};
 use super::ids::{LinkId, NativeId, Version};
@@ -11,8 +13,11 @@ use super::side::Side;
 /// One write to one side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// The link it serves; also the idempotency key of a create.
+    /// The link it serves; the marker of a create.
     pub link: LinkId,
+    /// The idempotency key of a create (`transactionId`): the same for every repeat of one create,
+    /// another for the next create of the same pair.
+    pub key: Uuid,
     /// The kind of the item.
     pub kind: Kind,
     /// The side that is written.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::field::Field;
 use super::ids::{Address, MailboxKey, UserId};
 use super::kind::Kind;
+use super::party::PartyRow;
 
 /// The settings of the organization that touch these rules (rules.md §3), overrides applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,6 +171,8 @@ pub struct Context<'a> {
     pub directions: &'a Directions,
     /// The users of the organization.
     pub directory: &'a Directory,
+    /// What addresses outside the directory resolve to (RES-01, RES-02).
+    pub parties: &'a HashMap<Address, PartyRow>,
     /// The brakes.
     pub limits: Limits,
     /// The instant of the evaluation.

@@ -34,6 +34,9 @@ pub struct Known {
     pub id: NativeId,
     /// The version last seen there.
     pub version: Option<Version>,
+    /// The feed of this side should mention or return it. False for a row that no filter returned
+    /// when it was last seen, and for an event outside the delta's window.
+    pub expected: bool,
 }
 
 /// What a pull is asked.

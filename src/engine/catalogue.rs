@@ -1,0 +1,142 @@
+//! The catalogue of rules as implemented: id, one sentence, source.
+//!
+//! The constants stand at the deciding arms; `lockstep rules` prints the table. A source `BASE Lnn`
+//! is a line of Microsoft's synchronization-logic page, `DOC` another Microsoft page, `META` the
+//! schema, `PROPOSED` a reading or a design choice of ours.
+
+use crate::domain::rule::RuleId;
+
+/// One rule of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// The id.
+    pub id: RuleId,
+    /// What it says.
+    pub sentence: &'static str,
+    /// Where it stands.
+    pub source: &'static str,
+}
+
+macro_rules! catalogue {
+    ($($name:ident $id:literal $sentence:literal $source:literal;)*) => {
+        $(#[doc = $sentence] pub const $name: RuleId = RuleId($id);)*
+
+        /// All rules in the order of the catalogue.
+        pub const ALL: &[Rule] = &[
+            $(Rule { id: $name, sentence: $sentence, source: $source },)*
+        ];
+    };
+}
+
+catalogue! {
+    ELIG_01 "ELIG-01" "Only appointments, contacts and tasks are moved; e-mail never." "BASE L18";
+    ELIG_02 "ELIG-02" "Items flow in both directions unless a rule of their kind says otherwise." "BASE L20, L76, L178";
+    ELIG_03 "ELIG-03" "A mailbox takes part only when it is approved, tested and enabled, and set to this engine." "BASE L24-28";
+    ELIG_04 "ELIG-04" "The mailbox of a queue never takes part." "BASE L24; META";
+    ELIG_05 "ELIG-05" "One user has one mailbox and one mailbox has one user." "DOC server-side-synchronization";
+    ELIG_07 "ELIG-07" "Only Exchange profiles carry appointments, contacts and tasks." "DOC supported-email-service-configurations";
+    ELIG_10 "ELIG-10" "Approval may be switched off for the organization." "DOC connect-exchange-online; META";
+    ELIG_11 "ELIG-11" "Reading and writing happen with the privileges of the mailbox's user." "DOC troubleshooting-monitoring";
+    ELIG_12 "ELIG-12" "The mailbox's user must be enabled." "DOC exception-appears-server-side-sync";
+    ELIG_13 "ELIG-13" "Two engines never work on one mailbox." "PROPOSED";
+    FILT_01 "FILT-01" "A user's filters decide which rows reach Exchange, with that user's privileges." "BASE L40";
+    FILT_02 "FILT-02" "A row that matches for the first time is created in Exchange." "BASE L42";
+    FILT_03 "FILT-03" "While it matches, its changes are carried to Exchange." "BASE L42, L46";
+    FILT_04 "FILT-04" "A row that no longer matches is a delete towards Exchange, as its kind's rules say." "BASE L42, L51";
+    FILT_05 "FILT-05" "A delete is physical when the row is gone and logical when it only left the filter." "BASE L42, L215-220";
+    FILT_06 "FILT-06" "When told apart, a logical delete only unlinks." "BASE L220; DOC OrgDbOrgSettings";
+    FILT_07 "FILT-07" "A contact that changes owner leaves one mailbox and enters the other." "BASE L44-46";
+    FILT_08 "FILT-08" "The rules of a kind override the generic create, update and delete." "BASE L51";
+    FILT_09 "FILT-09" "Several filters of a table are a union." "DOC configure-default-sync-filters";
+    FILT_10 "FILT-10" "Without an active filter nothing of a table reaches Exchange." "DOC configure-default-sync-filters";
+    FILT_11 "FILT-11" "Filters are the user's and the system's Outlook filters (querytype 256)." "DOC offline-outlook-filters-templates; META";
+    FILT_12 "FILT-12" "Another user's filters are read by query type and owner only." "DOC offline-outlook-filters-templates";
+    FILT_13 "FILT-13" "The default appointment filter returns what the user attends or organizes." "DOC appointments-do-not-synchronize";
+    FILT_14 "FILT-14" "Party types in filters are taken as they stand; party Owner is not row ownership." "DOC configure-default-sync-filters";
+    FILT_16 "FILT-16" "The first cycle carries rows that existed before." "DOC configure-default-sync-filters";
+    FILT_17 "FILT-17" "What left the filter is probed by id before it counts as deleted." "PROPOSED";
+    FILT_18 "FILT-18" "A change that takes a row out of the filter is carried before the delete is judged." "PROPOSED";
+    LINK_01 "LINK-01" "A linked pair follows changes of either side." "BASE L36, L66";
+    LINK_02 "LINK-02" "Exchange items reach Dynamics only with a tracking signal." "BASE L55-59";
+    LINK_03 "LINK-03" "A tracked item is created in Dynamics and linked." "BASE L66";
+    LINK_04 "LINK-04" "Only the main calendar is synchronized." "BASE L62";
+    LINK_05 "LINK-05" "The category tracks appointments and tasks, never contacts." "DOC use-outlook-category, track-a-task, track-contacts";
+    LINK_06 "LINK-06" "Removing the category unlinks and deletes nothing." "DOC use-outlook-category";
+    LINK_08 "LINK-08" "Linked items carry the category as a visible marker." "DOC OrgDbOrgSettings, use-outlook-category";
+    ORG_01 "ORG-01" "Only the organizer's mailbox writes and distributes a meeting." "BASE L80";
+    ORG_02 "ORG-02" "An appointment without an organizer is not synchronized and says so." "BASE L80";
+    ORG_05 "ORG-05" "An imported appointment belongs to its organizer if he is a user, else to the tracker." "BASE L89";
+    ORG_06 "ORG-06" "Who organizes is judged by the Exchange item." "PROPOSED";
+    APPT_OUT_01 "APPT-OUT-01" "An appointment becomes a calendar item." "BASE L93";
+    APPT_OUT_02 "APPT-OUT-02" "Completed, canceled and free appointments show as free." "BASE L95";
+    APPT_OUT_03 "APPT-OUT-03" "Tentative, busy and out of office keep their names." "DOC what-fields-synchronized-outlook";
+    APPT_OUT_04 "APPT-OUT-04" "No reminder for what began more than seven days ago." "BASE L97";
+    APPT_OUT_05 "APPT-OUT-05" "No reminder for what shows as free." "BASE L97";
+    APPT_OUT_06 "APPT-OUT-06" "Nobody is invited to the past." "BASE L101";
+    APPT_OUT_07 "APPT-OUT-07" "Without attendees nobody is invited." "BASE L102";
+    APPT_OUT_08 "APPT-OUT-08" "Nobody is invited unless the syncing user organizes." "BASE L103";
+    APPT_OUT_09 "APPT-OUT-09" "A change of nothing that attendees see mails nobody." "BASE L104";
+    APPT_OUT_10 "APPT-OUT-10" "Exchange free/busy is not checked before writing." "BASE L107";
+    APPT_OUT_14 "APPT-OUT-14" "An attendee's mailbox links to its invitation, waits for it, or gets a silent copy." "PROPOSED";
+    APPT_OUT_15 "APPT-OUT-15" "Graph cannot suppress mail: no invitation means no attendees or no write." "PROPOSED";
+    CXL_01 "CXL-01" "Cancellations are Exchange's own mails." "BASE L111";
+    CXL_02 "CXL-02" "No cancellation for the past, by a non-organizer, or without attendees." "BASE L113-117";
+    CXL_03 "CXL-03" "Canceling in Dynamics shows as free in Exchange." "BASE L119";
+    CXL_04 "CXL-04" "If the organization says so, canceling deletes the meeting in the organizer's mailbox." "BASE L119; DOC OrgDbOrgSettings";
+    CXL_05 "CXL-05" "A delete reaches Exchange only if linked, organized by the user and in the future." "BASE L121-126";
+    CXL_06 "CXL-06" "Otherwise the Exchange item stays and is unlinked." "BASE L128";
+    CXL_07 "CXL-07" "Logical deletes count as deletes unless the organization tells them apart." "BASE L126, L215-220";
+    CXL_08 "CXL-08" "The future begins after now." "PROPOSED";
+    CXL_09 "CXL-09" "A delete in Exchange spares closed and past rows and those of other organizers." "BASE L149-153";
+    CXL_10 "CXL-10" "An exception is one individually changed instance of a series." "BASE L155; META";
+    CXL_12 "CXL-12" "A move to another calendar, or a delete that is not applied, only unlinks." "PROPOSED";
+    CXL_13 "CXL-13" "A meeting cancelled by its organizer elsewhere is an update, never a delete." "PROPOSED";
+    APPT_IN_01 "APPT-IN-01" "A meeting becomes an appointment." "BASE L139";
+    APPT_IN_02 "APPT-IN-02" "Free becomes free while the row is open." "BASE L141";
+    APPT_IN_03 "APPT-IN-03" "Free on a closed row maps to completed." "BASE L141";
+    APPT_IN_04 "APPT-IN-04" "Working elsewhere becomes free." "BASE L141";
+    APPT_IN_05 "APPT-IN-05" "Nothing from Exchange reaches a completed or canceled row." "BASE L143";
+    APPT_IN_09 "APPT-IN-09" "Privacy flows from Exchange to Dynamics only, when switched on." "DOC OrgDbOrgSettings";
+    APPT_IN_10 "APPT-IN-10" "Attendees become parties, resolved or by address." "META";
+    APPT_IN_11 "APPT-IN-11" "A tracked meeting links to the row that already exists for it." "META; PROPOSED";
+    CONT_01 "CONT-01" "Contacts pair with contacts." "BASE L167";
+    CONT_02 "CONT-02" "A delete reaches Exchange only in mailboxes of users who do not own the contact." "BASE L172";
+    CONT_03 "CONT-03" "In the owner's mailbox the contact stays and is unlinked." "BASE L172; DOC track-contacts";
+    CONT_04 "CONT-04" "A delete in Exchange reaches Dynamics only if the user owns the contact." "BASE L173";
+    CONT_05 "CONT-05" "The owner of a row that is gone is the last one known." "PROPOSED";
+    CONT_06 "CONT-06" "An owned contact that leaves the filter stays and is unlinked." "BASE L172";
+    CONT_10 "CONT-10" "What was deleted in Exchange and kept in Dynamics is not recreated." "PROPOSED";
+    ADDR_01 "ADDR-01" "By default only the mailing address is synchronized." "BASE L169, L252-254";
+    ADDR_02 "ADDR-02" "If the organization says so, all three addresses are." "BASE L256";
+    ADDR_03 "ADDR-03" "Business, home and other pair with the first, second and third address." "DOC what-fields-synchronized-outlook";
+    TASK_OUT_01 "TASK-OUT-01" "Tasks, phone calls, letters and faxes become to-do tasks." "BASE L182";
+    TASK_OUT_02 "TASK-OUT-02" "An open task due later than a day ago gets a reminder." "BASE L184";
+    TASK_OUT_03 "TASK-OUT-03" "The reminder rings at the due time and never flows back." "DOC what-fields-synchronized-outlook";
+    TASK_OUT_04 "TASK-OUT-04" "The scheduled end is the due date." "BASE L186";
+    TASK_OUT_05 "TASK-OUT-05" "An open task without percentage is not started." "BASE L188-190";
+    TASK_OUT_06 "TASK-OUT-06" "A closed task without percentage is completed." "BASE L191";
+    TASK_OUT_07 "TASK-OUT-07" "The percentage decides the status when it is given." "PROPOSED";
+    TASK_OUT_08 "TASK-OUT-08" "The actual end is the completion date." "BASE L193";
+    TASK_OUT_09 "TASK-OUT-09" "A delete reaches Exchange unless the task is completed there." "BASE L195";
+    TASK_OUT_10 "TASK-OUT-10" "A task whose actual end has passed is completed, whatever its state." "BASE L197";
+    TASK_OUT_11 "TASK-OUT-11" "A start without a due date is left as it is." "DOC what-fields-synchronized-outlook";
+    TASK_IN_01 "TASK-IN-01" "A to-do task becomes a task; a linked call, letter or fax keeps its kind." "BASE L201";
+    TASK_IN_02 "TASK-IN-02" "Not started becomes not started." "BASE L203";
+    TASK_IN_03 "TASK-IN-03" "A task created from Exchange starts now." "BASE L205";
+    TASK_IN_04 "TASK-IN-04" "A delete in Exchange deletes the row, as the organization's setting says." "BASE L207";
+    TASK_IN_05 "TASK-IN-05" "Completed becomes completed." "BASE L209";
+    TASK_IN_06 "TASK-IN-06" "The other statuses pair by name." "PROPOSED";
+    FLD_02 "FLD-02" "A field flows only in the directions set for it." "DOC what-fields-synchronized-outlook; META";
+    FLD_05 "FLD-05" "A text too long for its column is cut with a mark and does not echo." "DOC what-fields-synchronized-outlook; PROPOSED";
+    CONF_02 "CONF-02" "A new time stamp or change key is no evidence of an edit." "COMM";
+    CONF_03 "CONF-03" "Changes in different groups merge; in the same group the written policy decides." "PROPOSED";
+    CONF_04 "CONF-04" "Delete against update: the delete rules of the kind decide first." "PROPOSED";
+    CONF_05 "CONF-05" "Our own write coming back is acknowledged without a write." "PROPOSED";
+    RES_01 "RES-01" "Inactive rows and disabled users do not resolve." "DOC OrgDbOrgSettings; META";
+    RES_02 "RES-02" "Several rows with one address: synchronized user, user, contact, lead, account, queue; then the oldest." "META; PROPOSED";
+    REC_01 "REC-01" "A series becomes a series; until that is supported it is left alone." "BASE L139";
+    REC_10 "REC-10" "Recurring tasks are never synchronized." "BASE L269";
+    SVC_01 "SVC-01" "Service activities become meetings; until that is supported they are left alone." "BASE L159";
+    COPY_01 "COPY-01" "A copy of a linked item is ignored." "BASE L229";
+    ERR_02 "ERR-02" "An item in trouble is tried again and never stops its mailbox." "DOC troubleshooting-monitoring";
+}
