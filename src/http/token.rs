@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
@@ -71,6 +71,9 @@ const MAX_ANSWER: usize = 256 * 1024;
 /// A throttled token endpoint that names no time.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
 const FORM: &str = "application/x-www-form-urlencoded";
+/// All but the unreserved characters of RFC 3986.
+const FORM_ESCAPES: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const ROUTE: &str = "/{directory}/oauth2/v2.0/token";
 
 impl TokenSource {
@@ -161,9 +164,8 @@ impl TokenSource {
             ("client_secret", options.client_secret.expose_secret()),
             ("scope", &options.scope),
         ];
-        let pairs = fields.map(|(name, value)| {
-            format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
-        });
+        let pairs = fields
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, FORM_ESCAPES)));
         Call {
             method: Method::Post,
             url: options.token_url.clone(),
