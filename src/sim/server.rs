@@ -97,6 +97,8 @@ impl SimServer {
     }
 
     /// Stops the server: lets requests in hand finish, closes all connections, joins the thread.
+    ///
+    /// It blocks its thread for the time of the requests in hand, two seconds at most.
     pub fn stop(mut self) {
         self.halt();
     }

@@ -67,7 +67,7 @@ pub(super) fn is_batch(request: &Request) -> bool {
 
 fn writes(request: &Request) -> bool {
     if !is_batch(request) {
-        return request.method != "GET";
+        return matches!(request.method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE");
     }
     match serde_json::from_slice::<Value>(&request.body) {
         Ok(body) => json_batch_writes(&body),
@@ -78,7 +78,8 @@ fn writes(request: &Request) -> bool {
 /// Judges a JSON batch (Graph) by the `method` of each inner request.
 fn json_batch_writes(body: &Value) -> bool {
     let inner = body.get("requests").and_then(Value::as_array);
-    inner.into_iter().flatten().filter_map(|one| one.get("method")).any(|method| method != "GET")
+    let mut methods = inner.into_iter().flatten().filter_map(|one| one.get("method")?.as_str());
+    methods.any(|method| !method.eq_ignore_ascii_case("GET"))
 }
 
 /// Judges a multipart batch (Dataverse) by its request lines.

@@ -66,10 +66,15 @@ impl World {
             Service::Dataverse => FarSide::Dataverse,
             Service::Graph => FarSide::Graph,
         };
-        let verdict = organization.faults().decide(side, &request);
-        let endless_page =
-            page.or_else(|| matches!(verdict.fault, Some(FaultKind::EndlessPages)).then_some(0));
         let (permit, is_over_limit) = organization.take_place(side, &request);
+        // A request that is refused anyway must not use up a fault.
+        let verdict = if is_over_limit {
+            Verdict::default()
+        } else {
+            organization.faults().decide(side, &request)
+        };
+        let is_endless = matches!(verdict.fault, Some(FaultKind::EndlessPages));
+        let endless_page = page.or(is_endless.then_some(0));
         Ok(Admitted {
             organization,
             service,
@@ -106,13 +111,11 @@ impl World {
             Some(FaultKind::MalformedJson) => {
                 Outcome::Answer(spoil::cut(spoil::with_body(admitted.execute(now))))
             }
-            Some(FaultKind::InnerThrottle { nth, retry_after_s }) => {
-                admitted.throttle_inner(*nth, *retry_after_s);
-                Outcome::Answer(admitted.execute(now))
-            }
-            Some(FaultKind::EndlessPages | FaultKind::Delay(_)) | None => {
-                Outcome::Answer(admitted.execute(now))
-            }
+            // An inner throttle is armed in `execute`, under the lock of the execution.
+            Some(
+                FaultKind::EndlessPages | FaultKind::InnerThrottle { .. } | FaultKind::Delay(_),
+            )
+            | None => Outcome::Answer(admitted.execute(now)),
         }
     }
 
@@ -137,26 +140,36 @@ impl Admitted<'_> {
         self.verdict.delay_ms
     }
 
+    /// Executes the request under one lock, so that no other request comes between.
     fn execute(&self, now: DateTime<Utc>) -> Response {
         let (request, is_token) = (&self.request, self.side == FarSide::Token);
-        let answer = match (self.service, is_token) {
-            (Service::Dataverse, true) => self.organization.dataverse().token(request, now),
-            (Service::Dataverse, false) => self.organization.dataverse().handle(request, now),
-            (Service::Graph, true) => self.organization.graph().token(request, now),
-            (Service::Graph, false) => self.organization.graph().handle(request, now),
+        let inner = match self.verdict.fault {
+            Some(FaultKind::InnerThrottle { nth, retry_after_s }) => Some((nth, retry_after_s)),
+            _ => None,
         };
-        let Some(page) = self.endless_page else { return answer };
-        let base = match self.service {
-            Service::Dataverse => self.organization.dataverse_url(),
-            Service::Graph => self.organization.graph_url(),
+        let (answer, base) = match self.service {
+            Service::Dataverse => {
+                let mut sim = self.organization.dataverse();
+                if let Some((nth, retry_after_s)) = inner {
+                    sim.throttle_inner(nth, retry_after_s);
+                }
+                let answer =
+                    if is_token { sim.token(request, now) } else { sim.handle(request, now) };
+                (answer, self.organization.dataverse_url())
+            }
+            Service::Graph => {
+                let mut sim = self.organization.graph();
+                if let Some((nth, retry_after_s)) = inner {
+                    sim.throttle_inner(nth, retry_after_s);
+                }
+                let answer =
+                    if is_token { sim.token(request, now) } else { sim.handle(request, now) };
+                (answer, self.organization.graph_url())
+            }
         };
-        spoil::link_further_page(answer, &base, &request.target, page)
-    }
-
-    fn throttle_inner(&self, nth: usize, retry_after_s: u32) {
-        match self.service {
-            Service::Dataverse => self.organization.dataverse().throttle_inner(nth, retry_after_s),
-            Service::Graph => self.organization.graph().throttle_inner(nth, retry_after_s),
+        match self.endless_page {
+            Some(page) => spoil::link_further_page(answer, &base, &request.target, page),
+            None => answer,
         }
     }
 

@@ -185,7 +185,10 @@ fn fifth_request_in_flight_on_a_mailbox_is_refused() {
     let mut held: Vec<_> = (0..GraphSim::CONCURRENCY_LIMIT).map(|_| admit()).collect();
     let contoso = world.organization("contoso").unwrap();
     assert_eq!(contoso.in_flight(), 4);
+    contoso.faults().next(Scope::All, FaultKind::ResetBefore).next(Scope::All, FaultKind::Delay(0));
     assert_eq!(status(&world.carry_out(admit())), 429);
+    assert_eq!(contoso.faults().queued(), 2, "a refused request uses up no fault");
+    contoso.set_faults(FaultPlan::none());
     let other = get(&token, "/contoso/graph/v1.0/users/bob@contoso.test/events");
     assert_eq!(status(&send(&world, other)), 200);
     assert_eq!(status(&world.carry_out(held.pop().unwrap())), 200);
