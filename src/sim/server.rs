@@ -52,7 +52,8 @@ impl BoundPort {
     /// When no thread or no listener can be had.
     pub fn serve(self, world: Arc<World>) -> io::Result<SimServer> {
         let Self { port: _, url, listener } = self;
-        let shared = Arc::new(Shared { world, active: AtomicUsize::new(0) });
+        let connections = connection::Connections::new();
+        let shared = Arc::new(Shared { world, active: AtomicUsize::new(0), connections });
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("stand-ins".to_owned()).spawn(move || {
@@ -126,6 +127,7 @@ struct Shared {
     world: Arc<World>,
     /// Requests whose answer is being made.
     active: AtomicUsize,
+    connections: connection::Connections,
 }
 
 /// Counts a request as active while it lives.
@@ -165,15 +167,13 @@ async fn run(
     // An error means that the `SimServer` is gone, which is a stop too.
     let _ = stopped.await;
     let mut waited = Duration::ZERO;
-    // Actix's own graceful stop would wait for idle keep-alive connections. The first step lets
-    // answers that are already made leave.
-    loop {
+    while shared.active.load(Ordering::SeqCst) > 0 && waited < STOP_PATIENCE {
         sleep(STOP_STEP).await;
         waited += STOP_STEP;
-        if shared.active.load(Ordering::SeqCst) == 0 || waited >= STOP_PATIENCE {
-            break;
-        }
     }
+    // Answers that are made but not yet written leave now.
+    sleep(STOP_STEP).await;
+    shared.connections.close();
     handle.stop(false).await;
     if let Ok(Err(error)) = running.await {
         tracing::warn!(%error, "the stand-ins' server ended with an error");
@@ -181,7 +181,7 @@ async fn run(
 }
 
 fn listen(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<actix_web::dev::Server> {
-    let shared = Arc::clone(shared);
+    let (shared, remembering) = (Arc::clone(shared), Arc::clone(shared));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(Arc::clone(&shared)))
@@ -193,7 +193,7 @@ fn listen(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<actix_web::
     .keep_alive(Duration::from_secs(3600))
     .client_request_timeout(Duration::from_secs(60))
     .disable_signals()
-    .on_connect(connection::remember)
+    .on_connect(move |io, data| remembering.connections.remember(io, data))
     .listen(listener)?
     .run();
     Ok(server)

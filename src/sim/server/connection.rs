@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Shutdown, TcpStream as StdStream};
 use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use actix_web::body::SizedStream;
@@ -25,16 +26,53 @@ const PIECE: u64 = 64 * 1024;
 const FLUSH_TIME: Duration = Duration::from_millis(10);
 
 /// The socket of a connection, kept beside the one that actix reads and writes.
-struct Socket(StdStream);
+struct Socket(Arc<StdStream>);
 
-/// Keeps a second handle of every socket, for `reset`.
-pub(super) fn remember(io: &dyn Any, data: &mut Extensions) {
-    let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
-    // Small answers must not wait for more to send.
-    let _ = stream.set_nodelay(true);
-    if let Ok(handle) = stream.as_fd().try_clone_to_owned() {
-        data.insert(Socket(StdStream::from(handle)));
+/// All open connections.
+///
+/// Actix stops at once, leaving its connections to end by themselves a moment later, or by a slow
+/// poll. Closing the sockets here makes a stop both quick and final.
+#[derive(Debug)]
+pub(super) struct Connections {
+    /// Absent once the server stops.
+    open: Mutex<Option<Vec<Weak<StdStream>>>>,
+}
+
+impl Connections {
+    /// Returns an empty list.
+    pub(super) fn new() -> Self {
+        Self { open: Mutex::new(Some(Vec::new())) }
     }
+
+    /// Keeps a second handle of a new socket, for `reset` and for `close`.
+    pub(super) fn remember(&self, io: &dyn Any, data: &mut Extensions) {
+        let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
+        // Small answers must not wait for more to send.
+        let _ = stream.set_nodelay(true);
+        let Ok(handle) = stream.as_fd().try_clone_to_owned() else { return };
+        let handle = Arc::new(StdStream::from(handle));
+        match self.open.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(open) => {
+                open.retain(|socket| socket.strong_count() > 0);
+                open.push(Arc::downgrade(&handle));
+            }
+            None => shut(&handle),
+        }
+        data.insert(Socket(handle));
+    }
+
+    /// Closes every connection, those that come later included.
+    pub(super) fn close(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for socket in open.into_iter().flatten().filter_map(|socket| socket.upgrade()) {
+            shut(&socket);
+        }
+    }
+}
+
+fn shut(socket: &StdStream) {
+    // A socket that is closed already needs nothing more.
+    let _ = socket.shutdown(Shutdown::Both);
 }
 
 /// Ends the connection without an answer: RST where possible, else FIN.
@@ -42,8 +80,7 @@ pub(super) fn reset(http: &HttpRequest) -> HttpResponse {
     if let Some(Socket(stream)) = http.conn_data::<Socket>()
         && set_zero_linger(stream).is_err()
     {
-        // A socket that is closed already is as good as reset.
-        let _ = stream.shutdown(Shutdown::Both);
+        shut(stream);
     }
     HttpResponse::Ok().streaming(stream::once(async { Err::<Bytes, _>(broken()) }))
 }
