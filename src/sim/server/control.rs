@@ -64,6 +64,14 @@ async fn advance(shared: web::Data<Shared>, step: web::Query<Advance>) -> HttpRe
 }
 
 /// A fault plan as JSON. It replaces the plan, unless `add` is true.
+///
+/// ```json
+/// {"organization": "contoso", "seed": 7, "add": false,
+///  "rules": [{"kind": {"refuse": 503}, "share": 0.05, "scope": "reads"},
+///            {"kind": {"throttle": {"status": 429, "retry_after_s": 5}}, "share": 0.1,
+///             "scope": {"every": ["writes", {"side": "graph"}]}, "times": 20}],
+///  "next": [{"kind": "reset_after_commit", "scope": {"path_contains": "/events"}, "times": 2}]}
+/// ```
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PlanOrder {
