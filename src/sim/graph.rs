@@ -25,6 +25,7 @@ mod schema;
 mod series;
 #[cfg(test)]
 mod tests;
+mod times;
 mod todo;
 mod zones;
 

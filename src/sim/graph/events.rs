@@ -10,7 +10,7 @@ use super::call::Call;
 use super::event_body::{check_boundary, defaults, write};
 use super::ids::Kind;
 use super::lists::SINGLE;
-use super::mailbox::{Exception, Item, day_number};
+use super::mailbox::{Exception, Item};
 use super::meetings::MailKind;
 use super::one;
 use super::refusal::{
@@ -18,6 +18,7 @@ use super::refusal::{
 };
 use super::render;
 use super::schema::schema;
+use super::times::day_number;
 use crate::sim::wire::Response;
 
 impl GraphSim {
