@@ -17,6 +17,7 @@ mod ids;
 mod lists;
 mod mailbox;
 mod meetings;
+mod outside;
 mod person;
 mod refusal;
 mod render;

@@ -240,7 +240,8 @@ impl GraphSim {
     ) -> Result<Response, Refusal> {
         let (key, day) = self.event_at(mailbox, id)?;
         call.options("event", &[])?;
-        let given = call.parameters()?;
+        let given = call.parameters()?.into_iter().map(|(name, value)| (camel(&name), value));
+        let given: Map<String, Value> = given.collect();
         match action {
             "accept" | "decline" | "tentativelyAccept" => {
                 check_response(action, &given)?;
@@ -272,10 +273,15 @@ impl GraphSim {
     }
 }
 
-// Names are compared without regard to case: the metadata writes them with a capital.
+// The metadata writes the parameters with a capital, the pages with a small letter; both work.
+fn camel(name: &str) -> String {
+    let mut chars = name.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
+}
+
 fn named(given: &Map<String, Value>, allowed: &[&str]) -> Result<(), Refusal> {
-    let known = |name: &String| allowed.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
-    match given.keys().find(|name| !known(name)) {
+    match given.keys().find(|name| !allowed.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(invalid(format!("The parameter '{name}' does not exist."))),
     }

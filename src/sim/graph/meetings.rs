@@ -182,7 +182,8 @@ impl GraphSim {
         copies.iter().find(|(owner, _)| *owner == mailbox).map(|(_, key)| *key)
     }
 
-    fn cancel_copy(&mut self, uid: &str, to: &str, now: DateTime<Utc>) {
+    /// Marks an attendee's copy as cancelled.
+    pub(super) fn cancel_copy(&mut self, uid: &str, to: &str, now: DateTime<Utc>) {
         let Some(mailbox) = self.mailbox_of(to) else { return };
         let Some(key) = self.copy_in(uid, mailbox) else { return };
         let room = &mut self.mailboxes[mailbox];

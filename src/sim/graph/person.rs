@@ -1,4 +1,4 @@
-//! What people do in Outlook and To Do, and what arrives from outside the organization.
+//! What people do in Outlook and To Do, and what lies in their mailboxes.
 //!
 //! The same validation and the same mails as through the API; no token, no budget, no counts.
 
@@ -7,10 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::GraphSim;
 use super::call::{Expand, Prefer};
-use super::event_body::{defaults, write};
 use super::ids::Kind;
 use super::mailbox::Item;
-use super::meetings::MailKind;
 use super::refusal::{Refusal, malformed_id, not_found, unreadable};
 use super::{extended, render};
 
@@ -296,38 +294,5 @@ impl GraphSim {
             row
         };
         room.items.values().filter(|item| item.kind == kind).map(full).collect()
-    }
-
-    /// Lets an invitation from outside arrive; people it names who aren't here get a mail only.
-    ///
-    /// Returns the meeting's `iCalUId`.
-    ///
-    /// # Errors
-    /// Refuses a body the API would refuse.
-    pub fn external_event(
-        &mut self,
-        organizer_address: &str,
-        attendees: &[&str],
-        body: &Value,
-        now: DateTime<Utc>,
-    ) -> Result<String, Refusal> {
-        let mut body = object(body)?;
-        if !body.contains_key("attendees") {
-            let list = attendees.iter().map(|to| json!({ "emailAddress": { "address": to } }));
-            body.insert("attendees".into(), list.collect());
-        }
-        let uid = self.new_uid();
-        let Some(any) = self.mailboxes.first() else { return Err(not_found()) };
-        let mut meeting = any.blank(Kind::Event, 0, defaults(), now);
-        let who = json!({ "name": organizer_address, "address": organizer_address });
-        meeting.fields.insert("organizer".into(), json!({ "emailAddress": who }));
-        meeting.fields.insert("iCalUId".into(), json!(uid));
-        write(&mut meeting, body, true)?;
-        for to in attendees {
-            let to = to.to_lowercase();
-            self.mail(now, organizer_address, &to, MailKind::Invitation, &meeting);
-            self.deliver(&meeting, &to, true, now);
-        }
-        Ok(uid)
     }
 }

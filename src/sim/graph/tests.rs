@@ -3,6 +3,7 @@
 mod batches;
 mod calendar;
 mod delta_rounds;
+mod parts;
 mod people;
 mod tasks_contacts;
 

@@ -175,6 +175,42 @@ fn invitations_arrive_from_outside() {
 }
 
 #[test]
+fn outside_meetings_change_and_are_called_off() {
+    // An outside organizer's update and cancellation reach the guests' copies by mail.
+    let mut bench = Bench::new();
+    let now = bench.now;
+    let uid = bench.sim.external_event(OUT, &[BEN], &meeting(), now).unwrap();
+    bench.sim.external_update(&uid, &json!({ "subject": "Moved" }), now).unwrap();
+    assert_eq!(only(&bench, BEN)["subject"], "Moved");
+    bench.sim.external_cancel(&uid, now).unwrap();
+    assert_eq!(only(&bench, BEN)["subject"], "Canceled: Moved");
+    assert_eq!(bench.mails()[1..], [(Update, BEN.into()), (Cancellation, BEN.into())]);
+    let own = held(&mut bench, &[]);
+    let uid = own["iCalUId"].as_str().unwrap();
+    assert_eq!(bench.sim.external_cancel(uid, now).unwrap_err().status, 404);
+}
+
+#[test]
+fn a_changed_occurrence_reaches_the_guests() {
+    // Changing or deleting one occurrence mails the guests and changes their copies alike.
+    let mut bench = Bench::new();
+    let series = json!({ "attendees": invited(&[BEN]), "recurrence": {
+        "pattern": { "type": "daily", "interval": 1 },
+        "range": { "type": "numbered", "startDate": "2026-11-25", "numberOfOccurrences": 3 } } });
+    bench.made("/events", &with(meeting(), &series));
+    let window = "startDateTime=2026-11-01T00:00:00Z&endDateTime=2026-12-01T00:00:00Z";
+    let view = body(&bench.get(&format!("/calendarView?{window}")));
+    let path = |row: usize| format!("/events/{}", id(&view["value"][row]));
+    bench.call("PATCH", &path(1), &json!({ "subject": "Once" }));
+    bench.delete(&path(2));
+    assert_eq!(bench.mails()[1..], [(Update, BEN.into()), (Cancellation, BEN.into())]);
+    let seen = body(&bench.get(&format!("/v1.0/users/{BEN}/calendarView?{window}")));
+    let subjects: Vec<_> =
+        seen["value"].as_array().unwrap().iter().map(|row| row["subject"].clone()).collect();
+    assert_eq!(subjects, ["Plan", "Once"]);
+}
+
+#[test]
 fn conf_02_opening_an_item_moves_its_version_only() {
     // Opening bumps changeKey and lastModifiedDateTime without a change of content.
     let mut bench = Bench::new();
