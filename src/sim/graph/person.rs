@@ -262,6 +262,9 @@ impl GraphSim {
     }
 
     /// Returns all single events and series masters of a mailbox with everything stored.
+    ///
+    /// `id` is the immutable id, `plainId` the other one; times are UTC, bodies HTML; masters
+    /// carry `cancelledOccurrences` and `exceptionOccurrences`.
     #[must_use]
     pub fn events(&self, address: &str) -> Vec<Value> {
         self.inside(address, Kind::Event)
@@ -282,14 +285,21 @@ impl GraphSim {
     fn inside(&self, address: &str, kind: Kind) -> Vec<Value> {
         let Some(mailbox) = self.mailbox_of(address) else { return Vec::new() };
         let room = &self.mailboxes[mailbox];
-        let prefer = Prefer::inside();
+        let (prefer, no) = (Prefer::inside(), Expand::default());
         let full = |item: &Item| {
-            let mut row = render::row(room, item, &prefer, &Expand::default());
+            let mut row = render::row(room, item, &prefer, &no);
             if kind == Kind::Task {
                 row["linkedResources"] = item.linked.iter().cloned().map(Value::Object).collect();
             } else {
                 row["singleValueExtendedProperties"] = extended::render_all(&item.extended);
                 row["plainId"] = json!(room.id(item, None, false));
+            }
+            if item.series.is_some() {
+                let expand = Expand { others: vec!["exceptionOccurrences".into()], ..no.clone() };
+                let full = render::row(room, item, &prefer, &expand);
+                row["exceptionOccurrences"] = full["exceptionOccurrences"].clone();
+                let id = room.id(item, None, true);
+                row["cancelledOccurrences"] = render::cancelled(item, &id);
             }
             row
         };

@@ -277,13 +277,17 @@ pub(super) fn row(mailbox: &Mailbox, item: &Item, prefer: &Prefer, expand: &Expa
     }
 }
 
+/// Returns the names of the cancelled occurrences of a master.
+pub(super) fn cancelled(item: &Item, id: &str) -> Value {
+    let days = item.series.as_ref().map(|series| series.cancelled.iter());
+    days.into_iter().flatten().map(|day| format!("OID.{id}.{}", date_of(*day))).collect()
+}
+
 /// Cuts a row down to the selected properties; id and etag always come, navigations stay.
 pub(super) fn select(mut row: Value, item: &Item, id: &str, options: &Options) -> Value {
     let Some(names) = &options.select else { return row };
     if names.iter().any(|name| name == "cancelledOccurrences") {
-        let days = item.series.as_ref().map(|series| series.cancelled.iter());
-        let texts = days.into_iter().flatten().map(|day| format!("OID.{id}.{}", date_of(*day)));
-        row["cancelledOccurrences"] = texts.collect();
+        row["cancelledOccurrences"] = cancelled(item, id);
     }
     let keep = |name: &str| {
         name == "id"

@@ -1,5 +1,6 @@
 //! Tests of the whole stand-in over its wire.
 
+mod anything;
 mod batches;
 mod calendar;
 mod delta_rounds;

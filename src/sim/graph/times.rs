@@ -51,6 +51,11 @@ impl Times {
         Ok(zones::local(self.start, &zone).date())
     }
 
+    /// Tells whether two events take place at the same moments, whatever their zones are called.
+    pub(super) fn same_moments(&self, other: &Self) -> bool {
+        (self.start, self.end, self.all_day) == (other.start, other.end, other.all_day)
+    }
+
     /// Tells whether the event overlaps a window; an event of no length counts by its start.
     pub(super) fn within(&self, from: Timestamp, to: Timestamp) -> bool {
         self.start < to && (self.end > from || (self.start == self.end && self.start >= from))

@@ -357,6 +357,9 @@ fn occurrences_become_exceptions_or_vanish() {
     let gone = master["cancelledOccurrences"][0].as_str().unwrap();
     assert_eq!(gone, format!("OID.{}.2026-11-27", id(&made)));
     assert_eq!(master["exceptionOccurrences"][0]["subject"], "X");
+    let inside = bench.sim.events(ANNA);
+    assert_eq!(inside[0]["exceptionOccurrences"][0]["subject"], "X");
+    assert_eq!(inside[0]["cancelledOccurrences"].as_array().unwrap().len(), 1);
 }
 
 #[test]

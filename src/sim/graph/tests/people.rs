@@ -57,6 +57,9 @@ fn an_update_goes_to_all_and_a_repeat_to_nobody() {
     assert_eq!(only(&bench, BEN)["subject"], "Plan B");
     bench.call("PATCH", &path, &json!({ "subject": "Plan B" }));
     bench.call("PATCH", &path, &json!({ "categories": ["Red"], "isReminderOn": false }));
+    let same =
+        json!({ "start": made["start"], "end": made["end"], "attendees": invited(&[OUT, BEN]) });
+    assert_eq!(bench.call("PATCH", &path, &same).status, 200);
     assert_eq!(bench.mails().len(), 4);
 }
 
