@@ -204,7 +204,7 @@ impl GraphSim {
         }
     }
 
-    /// Lets the background agents finish: every outstanding change-key move becomes visible.
+    /// Lets the background services finish: every outstanding change-key move becomes visible.
     pub fn settle(&mut self, now: DateTime<Utc>) {
         self.mailboxes.iter_mut().for_each(|room| room.settle(now, true));
     }

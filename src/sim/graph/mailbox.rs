@@ -270,12 +270,12 @@ impl Mailbox {
         (item.seq, item.version, item.modified) = (seq, version, now);
     }
 
-    /// Lets the background agents touch an item a little later (A6).
+    /// Lets the background services touch an item a little later (A6).
     pub(super) fn touch_later(&mut self, key: u64, now: DateTime<Utc>) {
         self.pending.push_back((now + Duration::seconds(3), key));
     }
 
-    /// Applies the agents' touches that are due; all of them when `all`.
+    /// Applies the services' touches that are due; all of them when `all`.
     pub(super) fn settle(&mut self, now: DateTime<Utc>, all: bool) {
         while let Some((due, key)) = self.pending.front().copied() {
             if due > now && !all {

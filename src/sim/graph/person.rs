@@ -17,7 +17,7 @@ fn object(body: &Value) -> Result<Map<String, Value>, Refusal> {
 }
 
 impl GraphSim {
-    // The mailbox of a person; it shows the agents' work that is due.
+    // The mailbox of a person; it shows the services' work that is due.
     fn room(&mut self, address: &str, now: DateTime<Utc>) -> Result<usize, Refusal> {
         let unknown = || Refusal::new(404, "ErrorInvalidUser", "The user is not known.");
         let mailbox = self.mailbox_of(address).ok_or_else(unknown)?;
