@@ -158,18 +158,16 @@ async fn mailboxes(
     query: web::Query<ListQuery>,
 ) -> HttpResponse {
     let Some(tenant) = state.find(&path) else { return json::missing("tenant", &path) };
-    let rows = tenant.board.mailboxes().into_iter().filter(|row| {
-        query.phase.as_deref().is_none_or(|phase| json::phase_name(row) == phase)
-    });
+    let rows =
+        tenant.board.mailboxes().into_iter().filter(|row| {
+            query.phase.as_deref().is_none_or(|phase| json::phase_name(row) == phase)
+        });
     let top = query.top.unwrap_or(PAGE).min(PAGE);
     let list: Vec<_> = rows.skip(query.skip).take(top).map(|row| json::mailbox(&row)).collect();
     HttpResponse::Ok().json(serde_json::json!({ "mailboxes": list }))
 }
 
-async fn mailbox(
-    state: web::Data<ApiState>,
-    path: web::Path<(String, Uuid)>,
-) -> HttpResponse {
+async fn mailbox(state: web::Data<ApiState>, path: web::Path<(String, Uuid)>) -> HttpResponse {
     let (name, id) = path.into_inner();
     let Some(tenant) = state.find(&name) else { return json::missing("tenant", &name) };
     let Some(row) = tenant.board.mailbox(id) else {
@@ -218,10 +216,7 @@ async fn tenant_page(state: web::Data<ApiState>, path: web::Path<String>) -> Htt
     }
 }
 
-async fn mailbox_page(
-    state: web::Data<ApiState>,
-    path: web::Path<(String, Uuid)>,
-) -> HttpResponse {
+async fn mailbox_page(state: web::Data<ApiState>, path: web::Path<(String, Uuid)>) -> HttpResponse {
     let (name, id) = path.into_inner();
     let Some(tenant) = state.find(&name) else { return json::missing("tenant", &name) };
     match tenant.board.mailbox(id) {

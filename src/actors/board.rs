@@ -118,7 +118,8 @@ impl Board {
     #[must_use]
     pub fn recent(&self, mailbox: Option<Uuid>, most: usize) -> Vec<Recent> {
         let inner = self.lock();
-        let wanted = inner.recent.iter().rev().filter(|one| mailbox.is_none_or(|it| it == one.mailbox));
+        let wanted =
+            inner.recent.iter().rev().filter(|one| mailbox.is_none_or(|it| it == one.mailbox));
         wanted.take(most).cloned().collect()
     }
 

@@ -6,9 +6,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHandle};
 use uuid::Uuid;
 
-use super::messages::{
-    CycleEnded, Ended, MailboxDied, MailboxSpec, Release, Stop, Wake,
-};
+use super::messages::{CycleEnded, Ended, MailboxDied, MailboxSpec, Release, Stop, Wake};
 use super::phase::{Effect, Event, Phase};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Addr, Context, Handler, MessageResult};
 
-use super::messages::{
-    ReleaseMailbox, StopNode, StopTenant, TenantsRead, ToTenant, WakeMailbox,
-};
+use super::messages::{ReleaseMailbox, StopNode, StopTenant, TenantsRead, ToTenant, WakeMailbox};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
 use crate::domain::ids::TenantId;

@@ -120,9 +120,8 @@ impl TenantRuntime {
         }
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Some(roster.view.clone());
         let rows = roster.judged.iter();
-        self.board.roster(
-            rows.map(|one| (one.id, one.address.clone(), one.reasons.clone())).collect(),
-        );
+        self.board
+            .roster(rows.map(|one| (one.id, one.address.clone(), one.reasons.clone())).collect());
         self.board.profile(self.deps.clock.now(), None);
         roster
     }

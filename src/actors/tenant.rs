@@ -138,19 +138,17 @@ impl Handler<ProfileRead> for TenantSupervisor {
             let _ = send.send(key.await);
         });
         let answer = actix::fut::wrap_future::<_, Self>(receive);
-        context.spawn(actix::fut::ActorFutureExt::map(answer, move |key, me, context| {
-            match key {
-                Ok(Ok(key)) => {
-                    let roster = me.runtime.adopt(&profile, key);
-                    me.enrol(&roster, context);
-                    Self::again_in(PROFILE_INTERVAL, context);
-                }
-                Ok(Err(error)) => {
-                    me.failed(error.code(), error.to_string());
-                    Self::again_in(PROFILE_RETRY, context);
-                }
-                Err(_closed) => Self::again_in(PROFILE_RETRY, context),
+        context.spawn(actix::fut::ActorFutureExt::map(answer, move |key, me, context| match key {
+            Ok(Ok(key)) => {
+                let roster = me.runtime.adopt(&profile, key);
+                me.enrol(&roster, context);
+                Self::again_in(PROFILE_INTERVAL, context);
             }
+            Ok(Err(error)) => {
+                me.failed(error.code(), error.to_string());
+                Self::again_in(PROFILE_RETRY, context);
+            }
+            Err(_closed) => Self::again_in(PROFILE_RETRY, context),
         }));
     }
 }

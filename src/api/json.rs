@@ -129,6 +129,7 @@ pub(super) fn gauge(metrics: &Metrics, tenant: &TenantRuntime) {
     for phase in PHASES {
         metrics.set_mailboxes(name, phase, count(&mailboxes, phase) as u64);
     }
-    let parked: u32 = mailboxes.iter().filter_map(|row| row.last.as_ref()).map(|it| it.parked).sum();
+    let parked: u32 =
+        mailboxes.iter().filter_map(|row| row.last.as_ref()).map(|it| it.parked).sum();
     metrics.set_items_parked(name, u64::from(parked));
 }

@@ -78,8 +78,7 @@ impl Ownership {
         let asked = self.elapsed();
         let held = self.fence.load(Ordering::Acquire);
         let fence = Fence(held);
-        let renewed =
-            held > 0 && self.store.renew(LEASE, &self.holder, fence, LEASE_TTL).await?;
+        let renewed = held > 0 && self.store.renew(LEASE, &self.holder, fence, LEASE_TTL).await?;
         let fence = if renewed {
             Some(fence)
         } else {

@@ -140,16 +140,14 @@ impl CycleReport {
         let failed = link.trouble.filter(|_| !quiet_outcome(outcomes)).map(|trouble| trouble.code);
         match change {
             LinkChange::Put(link) if link.is_unsettled() => self.unsettled += 1,
-            LinkChange::Put(link)
-                if link.trouble.is_some_and(|it| it.code == Code::ItemParked) =>
-            {
+            LinkChange::Put(link) if link.trouble.is_some_and(|it| it.code == Code::ItemParked) => {
                 self.parked += 1;
             }
             LinkChange::Put(_) | LinkChange::None | LinkChange::Drop(_) => {}
         }
         let decision = &entry.verdict.decision;
         let tenant = context.view.tenant.as_str();
-        for rule in decision.rules.first() {
+        if let Some(rule) = decision.rules.first() {
             context.deps.metrics.decision(tenant, rule.0);
         }
         let mail = mail_of(entry, outcomes);
