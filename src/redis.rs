@@ -49,10 +49,7 @@ pub struct RedisOptions {
 
 impl Default for RedisOptions {
     fn default() -> Self {
-        Self {
-            response_timeout: Duration::from_secs(5),
-            connect_timeout: Duration::from_secs(2),
-        }
+        Self { response_timeout: Duration::from_secs(5), connect_timeout: Duration::from_secs(2) }
     }
 }
 
@@ -173,7 +170,8 @@ impl LinkStore for RedisStore {
         let (links, cursors): (Vec<Vec<u8>>, Option<Vec<u8>>) = self.pipe(&pipe).await?;
         let corrupt = |what: String| StoreError::Corrupt(format!("{mailbox}: {what}"));
         let decoded = links.iter().map(|bytes| codec::decode(bytes));
-        let links = decoded.collect::<Result<_, _>>().map_err(|error| corrupt(error.to_string()))?;
+        let links =
+            decoded.collect::<Result<_, _>>().map_err(|error| corrupt(error.to_string()))?;
         // The decoder's own words could quote a token.
         let cursors = cursors.map_or(Ok(Vec::new()), |json| serde_json::from_slice(&json));
         let cursors = cursors.map_err(|_| corrupt("the cursors are damaged".to_owned()))?;

@@ -16,8 +16,12 @@ fn row() -> Uuid {
 
 fn typical() -> Link {
     let row = row();
-    let mut link =
-        Link::new(LinkId(row), Kind::Appointment, Side::Exchange, LinkState::Unlinked(Why::RowGone));
+    let mut link = Link::new(
+        LinkId(row),
+        Kind::Appointment,
+        Side::Exchange,
+        LinkState::Unlinked(Why::RowGone),
+    );
     link.role = Role::Guest;
     link.native.set(Side::Dynamics, Some(NativeId::new(row.to_string())));
     link.native.set(Side::Exchange, Some(NativeId::new(ITEM)));
@@ -181,4 +185,11 @@ fn a_link_is_small() {
     assert!(encode(&bare).len() < 40, "{} bytes", encode(&bare).len());
 }
 
-const GOLDEN: &str = "";
+const GOLDEN: &str = "015ab49c2d8e1f4a67b0c3d2e1f5a697880004020101010101016a040009002e00000000001d8403\
+    11aa6611cd9bc800aa002f845a0d00c12d800653d5044da6315e30c645d4df000000470faf0000c1\
+    2d800653d5044da6315e30c645d4df00000047130d0000c12d800653d5044da6315e30c645d4df00\
+    000047130d000000000003ff8001050318446744012500572f2277533241426c50564245326d4d56\
+    3477786b58553377414152784f6943773d3d22737333300403020100000000080604020000000040\
+    30201000000000806040200000000000c18040000000000900000000000000013903040000008200\
+    e00074c5b7101a82e00800000000b0a1c2d3e4f5d9010000000000000000100000001c9d1f0e2b3a\
+    4958a7b6c5d4e3f201100001077075742d6f66660380ee89ab0dc0a9d33a";
