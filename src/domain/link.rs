@@ -1,5 +1,7 @@
 //! The link: what both sides last agreed on (architecture §2, "persist observations, not work").
 
+pub mod codec;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
