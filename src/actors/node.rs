@@ -16,9 +16,9 @@ pub struct TenantEntry {
     /// The tenant.
     pub tenant: TenantId,
     /// Changes when the file or a secret it names changes.
-    pub digest: String,
+    pub digest: u64,
     /// Builds the runtime. Called only for a new or changed file.
-    pub build: Arc<dyn Fn() -> Result<Arc<TenantRuntime>, String> + Send + Sync>,
+    pub build: Arc<dyn Fn() -> Arc<TenantRuntime> + Send + Sync>,
 }
 
 impl std::fmt::Debug for TenantEntry {
@@ -37,7 +37,7 @@ pub struct NodeActor {
 }
 
 struct Running {
-    digest: String,
+    digest: u64,
     runtime: Arc<TenantRuntime>,
     address: Addr<TenantSupervisor>,
 }
@@ -50,17 +50,9 @@ impl NodeActor {
     }
 
     fn start(&mut self, entry: TenantEntry) {
-        match (entry.build)() {
-            Ok(runtime) => {
-                let address = TenantSupervisor::new(runtime.clone()).start();
-                let running = Running { digest: entry.digest, runtime, address };
-                self.running.insert(entry.tenant, running);
-            }
-            Err(error) => {
-                let tenant = entry.tenant.as_str();
-                tracing::error!(lockstep.tenant = tenant, error, "the tenant cannot start");
-            }
-        }
+        let runtime = (entry.build)();
+        let address = TenantSupervisor::new(runtime.clone()).start();
+        self.running.insert(entry.tenant, Running { digest: entry.digest, runtime, address });
     }
 
     fn show(&self) {
