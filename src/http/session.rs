@@ -135,6 +135,13 @@ impl Session {
         }
     }
 
+    /// Closes the gate of `key`: for a wait that the far side names inside of a batch's answer,
+    /// where `call` does not look.
+    pub fn close(&self, key: &BudgetKey, wait: Duration) {
+        self.http.count_throttled();
+        self.throttle.close(key, wait);
+    }
+
     fn judge(
         &self,
         key: &BudgetKey,
@@ -204,11 +211,6 @@ impl Session {
             return Next::Failed(CallError::NotSent(error));
         }
         Next::Again
-    }
-
-    fn close(&self, key: &BudgetKey, wait: Duration) {
-        self.http.count_throttled();
-        self.throttle.close(key, wait);
     }
 }
 
