@@ -147,5 +147,5 @@ pub(crate) fn telemetry(
         filter: filter.unwrap_or(default_filter).to_owned(),
         service_instance: uuid::Uuid::new_v4().to_string(),
     };
-    telemetry::init(options).map_err(|error| anyhow!("telemetry cannot start: {error}"))
+    telemetry::init(&options).map_err(|error| anyhow!("telemetry cannot start: {error}"))
 }

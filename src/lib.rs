@@ -3,6 +3,8 @@
 
 pub mod actors;
 pub mod api;
+pub mod app;
+pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod cycle;
