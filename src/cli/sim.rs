@@ -1,0 +1,1 @@
+//! `lockstep sim`: the stand-ins as a process of their own.
