@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 use serde_json::{Map, Value as Json, json};
 
-use super::{change, extended, has_category, lose, marker_of, set_text, time};
+use super::{change, extended, lose, marker_of, set_text, time};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Patch, Value};
 use crate::domain::ids::{NativeId, Version};
