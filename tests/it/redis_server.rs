@@ -1,5 +1,7 @@
 //! A real Redis for one test: its own port and directory, gone at the end of the test.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed helper fails its test")]
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
