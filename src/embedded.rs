@@ -22,7 +22,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError,
+    WriteTransaction,
+};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
@@ -130,15 +133,8 @@ fn open_file(directory: PathBuf) -> Result<Database, OpenError> {
     let trouble = |source| OpenError::Directory { directory: directory.clone(), source };
     fs::create_dir_all(&directory).map_err(trouble)?;
     let new = !file.try_exists().map_err(trouble)?;
-    let database = Builder::new().set_cache_size(CACHE_BYTES).create(&file).map_err(|error| {
-        if let DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch = error {
-            return OpenError::InUse { directory: directory.clone() };
-        }
-        match io_error(error) {
-            Ok(source) => OpenError::Directory { directory: directory.clone(), source },
-            Err(error) => OpenError::Unreadable { file: file.clone(), reason: error.to_string() },
-        }
-    })?;
+    let created = Builder::new().set_cache_size(CACHE_BYTES).create(&file);
+    let database = created.map_err(|error| open_error(&directory, &file, error))?;
     let unreadable =
         |error: StoreError| OpenError::Unreadable { file: file.clone(), reason: error.to_string() };
     make_tables(&database).map_err(unreadable)?;
@@ -149,16 +145,19 @@ fn open_file(directory: PathBuf) -> Result<Database, OpenError> {
     Ok(database)
 }
 
-/// Returns the system's error inside a database error, if it is one of permission or space.
-fn io_error(error: DatabaseError) -> Result<io::Error, DatabaseError> {
-    match error {
-        DatabaseError::Storage(redb::StorageError::Io(inner))
-            if inner.kind() != io::ErrorKind::InvalidData =>
-        {
-            Ok(inner)
-        }
-        other => Err(other),
+fn open_error(directory: &Path, file: &Path, error: DatabaseError) -> OpenError {
+    if let DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch = error {
+        return OpenError::InUse { directory: directory.to_owned() };
     }
+    // redb says by this kind that the file is none of its own.
+    let foreign = |source: &io::Error| source.kind() == io::ErrorKind::InvalidData;
+    if let DatabaseError::Storage(StorageError::Io(source)) = error {
+        if !foreign(&source) {
+            return OpenError::Directory { directory: directory.to_owned(), source };
+        }
+        return OpenError::Unreadable { file: file.to_owned(), reason: source.to_string() };
+    }
+    OpenError::Unreadable { file: file.to_owned(), reason: error.to_string() }
 }
 
 fn make_tables(database: &Database) -> Result<(), StoreError> {
