@@ -109,8 +109,7 @@ impl DataverseSide {
                 Answer::Settled(outcome) => outcomes[request.at] = outcome,
                 Answer::OutOfSight => {
                     outcomes[request.at] = Outcome::Unknown;
-                    let seen =
-                        read::bare(request.table.kind, &request.id, Presence::Unreadable);
+                    let seen = read::bare(request.table.kind, &request.id, Presence::Unreadable);
                     unseen.push((request.at, seen));
                 }
             }
@@ -131,8 +130,7 @@ impl DataverseSide {
                 wanted.push((at, table, id.clone(), expected.clone()));
             }
         }
-        let keys: Vec<_> =
-            wanted.iter().map(|(_, table, id, _)| (*table, id.clone())).collect();
+        let keys: Vec<_> = wanted.iter().map(|(_, table, id, _)| (*table, id.clone())).collect();
         match self.rows(Some(mailbox.object_id), &keys).await {
             Ok(replies) => wanted
                 .into_iter()
@@ -181,10 +179,9 @@ fn parties_of(
         Verdict::Fine => {}
         Verdict::Missing => return Err(Outcome::Missing),
         Verdict::Denied => return Err(Outcome::Refused(Code::PrivilegeMissing)),
-        Verdict::Throttled(_)
-        | Verdict::Unavailable
-        | Verdict::Precondition
-        | Verdict::Refused => return Err(Outcome::NotSent),
+        Verdict::Throttled(_) | Verdict::Unavailable | Verdict::Precondition | Verdict::Refused => {
+            return Err(Outcome::NotSent);
+        }
     }
     let row = json(reply).map_err(|_| Outcome::NotSent)?;
     if expected.is_some() && read::version(&row).as_ref() != expected {

@@ -35,25 +35,10 @@ const BOOKS: [Book; 5] = [
         mails: &["internalemailaddress"],
         state: "isdisabled",
     },
-    Book {
-        table: PartyTable::Contact,
-        key: "contactid",
-        mails: THREE_MAILS,
-        state: "statecode",
-    },
+    Book { table: PartyTable::Contact, key: "contactid", mails: THREE_MAILS, state: "statecode" },
     Book { table: PartyTable::Lead, key: "leadid", mails: THREE_MAILS, state: "statecode" },
-    Book {
-        table: PartyTable::Account,
-        key: "accountid",
-        mails: THREE_MAILS,
-        state: "statecode",
-    },
-    Book {
-        table: PartyTable::Queue,
-        key: "queueid",
-        mails: &["emailaddress"],
-        state: "statecode",
-    },
+    Book { table: PartyTable::Account, key: "accountid", mails: THREE_MAILS, state: "statecode" },
+    Book { table: PartyTable::Queue, key: "queueid", mails: &["emailaddress"], state: "statecode" },
 ];
 
 impl DataverseSide {
@@ -88,11 +73,7 @@ impl Book {
         Part::get(format!("{set}?fetchXml={}", encode(&query.page(1, None))))
     }
 
-    fn take(
-        &self,
-        asked: &[Address],
-        reply: &PartReply,
-    ) -> Result<Vec<PartyCandidate>, SideError> {
+    fn take(&self, asked: &[Address], reply: &PartReply) -> Result<Vec<PartyCandidate>, SideError> {
         if !reply.is_success() {
             if errors::spoils_all(reply) {
                 return Err(errors::into_side_error(reply));

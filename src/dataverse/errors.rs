@@ -96,7 +96,9 @@ pub(super) fn into_side_error(reply: &PartReply) -> SideError {
         Verdict::Unavailable => {
             SideError::Unreachable { reason: format!("status {} in a batch", reply.status) }
         }
-        Verdict::Fine => SideError::Unreadable { reason: "a success was taken for a failure".into() },
+        Verdict::Fine => {
+            SideError::Unreadable { reason: "a success was taken for a failure".into() }
+        }
         Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Refused => {
             SideError::Refused { status: reply.status, code: code(&reply.body) }
         }

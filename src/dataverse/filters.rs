@@ -152,7 +152,9 @@ fn filter(row: &Json) -> Option<Filter> {
     let text = row.get("fetchxml").and_then(Json::as_str).unwrap_or_default();
     let own_table = |name: &str| Table::by_name(name).filter(|table| table.kind == kind);
     let query = match fetchxml::rewrite(text, own_table) {
-        Ok((_, query)) if encode(&query.page(1, None)).len() <= fetchxml::MAX_ENCODED => Some(query),
+        Ok((_, query)) if encode(&query.page(1, None)).len() <= fetchxml::MAX_ENCODED => {
+            Some(query)
+        }
         Ok(_) => unusable(kind, "it is too long"),
         Err(reason) => unusable(kind, reason),
     };

@@ -75,8 +75,7 @@ impl DataverseSide {
             } else {
                 // Not a row of ours: nothing is proven, so nothing may follow from it.
                 let unfit = Some(Code::ReplyIncomplete);
-                found[at] =
-                    Some(Observation { unfit, ..read::bare(*kind, id, Presence::Present) });
+                found[at] = Some(Observation { unfit, ..read::bare(*kind, id, Presence::Present) });
             }
         }
         let doubtful = self.present(mailbox.object_id, wanted, &mut found).await?;
@@ -187,9 +186,7 @@ fn oldest(reply: &PartReply) -> Result<Option<NativeId>, SideError> {
     let rows = page.get("value").and_then(Json::as_array);
     let rows = rows.ok_or_else(|| SideError::Unreadable { reason: "a search: no list".into() })?;
     let created = |row: &Json| row.get("createdon").and_then(Json::as_str).map(str::to_owned);
-    let first = rows
-        .iter()
-        .filter_map(|row| Some((created(row), read::guid(row, "activityid")?)))
-        .min();
+    let first =
+        rows.iter().filter_map(|row| Some((created(row), read::guid(row, "activityid")?))).min();
     Ok(first.map(|(_, id)| NativeId::new(id.to_string())))
 }

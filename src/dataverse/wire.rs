@@ -94,7 +94,18 @@ impl Wire {
         };
         let weight = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         let reply = self.session.call(&self.budget, weight, read_only, call).await?;
-        replies(&reply, parts.len())
+        let replies = replies(&reply, parts.len())?;
+        self.obey(&replies);
+        Ok(replies)
+    }
+
+    /// A throttled part is as good as a throttled batch: nothing is sent before its time.
+    fn obey(&self, replies: &[PartReply]) {
+        for reply in replies {
+            if let Verdict::Throttled(wait) = errors::judge(reply) {
+                self.session.close(&self.budget, wait);
+            }
+        }
     }
 
     /// Reads a list page by page, as the application.

@@ -48,8 +48,8 @@ fn parse_one(party: &Json) -> Option<RawParty> {
         party.get(name).and_then(Json::as_str).map(str::trim).filter(|text| !text.is_empty())
     };
     let table = annotated(party, "_partyid_value", "Microsoft.Dynamics.CRM.lookuplogicalname");
-    let row = guid(party, "_partyid_value")
-        .and_then(|id| table.map(|table| (table.to_owned(), id)));
+    let row =
+        guid(party, "_partyid_value").and_then(|id| table.map(|table| (table.to_owned(), id)));
     let name = annotated(party, "_partyid_value", "OData.Community.Display.V1.FormattedValue")
         .or_else(|| text("unresolvedpartyname"))
         .unwrap_or_default()
@@ -63,14 +63,11 @@ pub(crate) fn of_role(parties: &[RawParty], role: i64) -> Vec<Party> {
 }
 
 fn to_party(raw: &RawParty) -> Party {
-    let row = raw.row.as_ref().and_then(|(table, id)| {
-        Some(PartyRow { table: table_of(table)?, id: *id })
-    });
-    Party {
-        address: raw.address.as_deref().and_then(Address::parse),
-        name: raw.name.clone(),
-        row,
-    }
+    let row = raw
+        .row
+        .as_ref()
+        .and_then(|(table, id)| Some(PartyRow { table: table_of(table)?, id: *id }));
+    Party { address: raw.address.as_deref().and_then(Address::parse), name: raw.name.clone(), row }
 }
 
 /// Returns the organizer when it is a user (ORG-01).
@@ -159,11 +156,7 @@ pub(crate) fn list(patch: &Patch, standing: &[RawParty], losses: &mut Vec<Code>)
     list
 }
 
-fn keep(
-    standing: &[RawParty],
-    wanted: impl Fn(i64) -> bool,
-    losses: &mut Vec<Code>,
-) -> Vec<Json> {
+fn keep(standing: &[RawParty], wanted: impl Fn(i64) -> bool, losses: &mut Vec<Code>) -> Vec<Json> {
     let kept = standing.iter().filter(|party| wanted(party.role));
     kept.filter_map(|party| from_raw(party, losses)).collect()
 }

@@ -126,10 +126,9 @@ fn set_attendees(fields: &mut Fields, kind: Kind, parties: &[party::RawParty]) {
     if kind != Kind::Appointment {
         return;
     }
-    for (field, role) in [
-        (Field::RequiredAttendees, party::REQUIRED),
-        (Field::OptionalAttendees, party::OPTIONAL),
-    ] {
+    for (field, role) in
+        [(Field::RequiredAttendees, party::REQUIRED), (Field::OptionalAttendees, party::OPTIONAL)]
+    {
         let list = party::of_role(parties, role);
         fields.set(field, (!list.is_empty()).then_some(Value::Parties(list)));
     }
@@ -163,8 +162,7 @@ fn lines_of(text: &str) -> String {
 }
 
 fn street(row: &Json, stem: &str) -> Option<Value> {
-    let lines: Vec<&str> =
-        (1..=3).filter_map(|line| text(row, &format!("{stem}{line}"))).collect();
+    let lines: Vec<&str> = (1..=3).filter_map(|line| text(row, &format!("{stem}{line}"))).collect();
     (!lines.is_empty()).then(|| Value::Text(lines_of(&lines.join("\n"))))
 }
 

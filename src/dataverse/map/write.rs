@@ -85,7 +85,9 @@ impl Written {
             (_, None) => Json::Null,
             (Shape::Text, Some(Value::Text(text))) => json!(self.cut(text, column.max)),
             (Shape::Instant, Some(Value::Time(time))) => json!(instant(*time)?),
-            (Shape::Instant, Some(Value::Date(date))) => json!(format!("{}T00:00:00Z", day(*date)?)),
+            (Shape::Instant, Some(Value::Date(date))) => {
+                json!(format!("{}T00:00:00Z", day(*date)?))
+            }
             (Shape::Day, Some(Value::Date(date))) => json!(day(*date)?),
             (Shape::Day, Some(Value::Time(time))) => json!(day(time.date_naive())?),
             (Shape::Flag, Some(Value::Flag(flag))) => json!(flag),
