@@ -83,11 +83,6 @@ impl Inner {
     pub(super) fn size(&self) -> usize {
         serde_json::to_vec(self).map_or(0, |bytes| bytes.len())
     }
-
-    #[cfg(test)]
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
 }
 
 /// The answer to one request of a batch.

@@ -39,6 +39,9 @@ impl GraphSide {
         let mut walks = self.first_walks(&ask);
         walks.extend(outside_walk(&ask));
         self.follow(&ask, &mut walks).await?;
+        // The list of changes first: the delta names what changed outside its window as removed
+        // (event-delta), and what is listed is there.
+        walks.sort_by_key(|walk| walk.is_delta);
         let mut sorted = Sorted::default();
         for walk in walks {
             if walk.is_delta {
