@@ -104,22 +104,20 @@ impl App {
     pub fn tenant(&self, config: &TenantConfig) -> Arc<TenantRuntime> {
         let dataverse_root = format!("{}/api/data/v9.2", config.dataverse.url);
         let dataverse_scope = format!("{}/.default", config.dataverse.url);
-        let session = |side: Side, far: &FarSide, scope: &str, options: ThrottleOptions| {
-            let throttle = Arc::new(Throttle::new(options, self.clock.clone()));
-            move || self.session(config, side, far, scope, throttle.clone())
-        };
-        let dataverse = session(
-            Side::Dynamics,
-            &config.dataverse,
-            &dataverse_scope,
-            ThrottleOptions::DATAVERSE,
-        );
+        let budget =
+            ThrottleOptions { requests: config.dataverse_requests, ..ThrottleOptions::DATAVERSE };
+        // The sweep and the profile spend one budget: both call as the application user.
+        let throttle = Arc::new(Throttle::new(budget, self.clock.clone()));
+        let far = &config.dataverse;
+        let dataverse =
+            || self.session(config, Side::Dynamics, far, &dataverse_scope, throttle.clone());
         let scope = graph_scope(&config.exchange.side.url);
+        let throttle_graph = Arc::new(Throttle::new(ThrottleOptions::GRAPH, self.clock.clone()));
         let graph =
-            session(Side::Exchange, &config.exchange.side, &scope, ThrottleOptions::GRAPH);
+            || self.session(config, Side::Exchange, &config.exchange.side, &scope, throttle_graph);
         let options = DataverseOptions { api_root: dataverse_root };
         let deps = CycleDeps {
-            dynamics: Arc::new(DataverseSide::new(dataverse(), options.clone())),
+            dynamics: Arc::new(DataverseSide::new(dataverse(), &options)),
             exchange: Arc::new(GraphSide::new(
                 graph(),
                 self.clock.clone(),
@@ -133,7 +131,7 @@ impl App {
         Arc::new(TenantRuntime::new(RuntimeParts {
             options: self.options(config),
             deps,
-            organization: Arc::new(DataverseOrganization::new(dataverse(), options)),
+            organization: Arc::new(DataverseOrganization::new(dataverse(), &options.api_root)),
             io: self.io.clone(),
             permits: self.permits.clone(),
             share: Arc::new(Semaphore::new(share)),
@@ -200,9 +198,9 @@ async fn open_store(
             (store.clone(), store)
         }
         StateUrl::Redis { url, .. } => {
-            let store = RedisStore::connect(url.expose(), RedisOptions::default())
-                .await
-                .context("the state store of `state.url` cannot be reached; start Redis or mend the address")?;
+            let store = RedisStore::connect(url.expose(), RedisOptions::default()).await.context(
+                "the state store of `state.url` cannot be reached; start Redis or mend the address",
+            )?;
             let store = Arc::new(store);
             (store.clone(), store)
         }

@@ -113,8 +113,9 @@ pub(crate) fn load(args: &ConfigArgs, environment: &Environment) -> anyhow::Resu
             args.config.display()
         ));
     }
-    let loaded = config::load(&args.config, environment)
-        .map_err(|problems| anyhow!("the configuration has problems\n{}", config::render(&problems)))?;
+    let loaded = config::load(&args.config, environment).map_err(|problems| {
+        anyhow!("the configuration has problems\n{}", config::render(&problems))
+    })?;
     if !loaded.warnings.is_empty() {
         eprint!("{}", config::render(&loaded.warnings));
     }
@@ -128,10 +129,7 @@ pub(crate) fn io_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Opens the shared parts of a node on the I/O runtime.
-pub(crate) fn open(
-    io: &tokio::runtime::Runtime,
-    node: NodeConfig,
-) -> anyhow::Result<Arc<App>> {
+pub(crate) fn open(io: &tokio::runtime::Runtime, node: NodeConfig) -> anyhow::Result<Arc<App>> {
     Ok(Arc::new(io.block_on(App::open(node, Arc::new(SystemClock)))?))
 }
 

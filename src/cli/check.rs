@@ -70,11 +70,7 @@ pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result
 }
 
 /// A check writes nothing, so it runs on a store in memory beside whatever node is running.
-fn ask(
-    mut node: NodeConfig,
-    tenants: &[TenantConfig],
-    all: bool,
-) -> anyhow::Result<Vec<Found>> {
+fn ask(mut node: NodeConfig, tenants: &[TenantConfig], all: bool) -> anyhow::Result<Vec<Found>> {
     node.state.url = StateUrl::Memory;
     let io = super::io_runtime()?;
     let app = super::open(&io, node)?;

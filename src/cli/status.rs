@@ -116,11 +116,10 @@ fn ask(method: Method, url: &str) -> anyhow::Result<Value> {
             content_type: None,
             max_body: ANSWER_BYTES,
         };
-        let reply = http
-            .send(call)
-            .await
-            .map_err(|error| anyhow!("{error}"))
-            .with_context(|| format!("no node answers at {url}; start one with `lockstep serve`"))?;
+        let reply =
+            http.send(call).await.map_err(|error| anyhow!("{error}")).with_context(|| {
+                format!("no node answers at {url}; start one with `lockstep serve`")
+            })?;
         let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
         if reply.status >= 400 {
             bail!("{}: {}", reply.status, body["error"].as_str().unwrap_or("refused"));
@@ -139,8 +138,17 @@ fn text(value: &Value) -> String {
 
 fn print_tenants(answer: &Value) {
     let mut table = table(&[
-        "Tenant", "Mailboxes", "Idle", "Running", "Back-off", "Parked", "Halted", "Excluded",
-        "Waiting items", "Parked items", "Trouble",
+        "Tenant",
+        "Mailboxes",
+        "Idle",
+        "Running",
+        "Back-off",
+        "Parked",
+        "Halted",
+        "Excluded",
+        "Waiting items",
+        "Parked items",
+        "Trouble",
     ]);
     for tenant in answer["tenants"].as_array().into_iter().flatten() {
         let phase = |name: &str| text(&tenant["phases"][name]);
@@ -162,7 +170,8 @@ fn print_tenants(answer: &Value) {
 }
 
 fn print_mailboxes(answer: &Value) {
-    let mut table = table(&["Mailbox", "Phase", "Code", "Cycles", "Last cycle", "Waiting", "Parked"]);
+    let mut table =
+        table(&["Mailbox", "Phase", "Code", "Cycles", "Last cycle", "Waiting", "Parked"]);
     for mailbox in answer["mailboxes"].as_array().into_iter().flatten() {
         let last = &mailbox["lastCycle"];
         let reasons = mailbox["reasons"].as_array().into_iter().flatten();
@@ -182,7 +191,12 @@ fn print_mailboxes(answer: &Value) {
 }
 
 fn print_mailbox(mailbox: &Value) {
-    println!("{} {} {}", text(&mailbox["mailbox"]), text(&mailbox["phase"]), text(&mailbox["code"]));
+    println!(
+        "{} {} {}",
+        text(&mailbox["mailbox"]),
+        text(&mailbox["phase"]),
+        text(&mailbox["code"])
+    );
     let mut table = table(&["When", "Kind", "Decision", "Rules", "Code", "Mails"]);
     for one in mailbox["decisions"].as_array().into_iter().flatten() {
         let rules = one["rules"].as_array().into_iter().flatten();

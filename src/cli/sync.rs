@@ -90,18 +90,13 @@ async fn one_tenant(app: &App, tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> 
             bar.bar.finish_and_clear();
             TenantResult { tenant: name, mailboxes, failed: None }
         }
-        Err(error) => TenantResult {
-            tenant: name,
-            mailboxes: Vec::new(),
-            failed: Some(format!("{error:#}")),
-        },
+        Err(error) => {
+            TenantResult { tenant: name, mailboxes: Vec::new(), failed: Some(format!("{error:#}")) }
+        }
     }
 }
 
-async fn select(
-    tenant: &TenantRuntime,
-    wanted: Option<&str>,
-) -> anyhow::Result<Vec<Arc<Mailbox>>> {
+async fn select(tenant: &TenantRuntime, wanted: Option<&str>) -> anyhow::Result<Vec<Arc<Mailbox>>> {
     let judged = once::enrol(tenant).await?;
     let Some(wanted) = wanted else {
         return Ok(judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect());
@@ -157,11 +152,20 @@ impl Progress for Bar {
 
 fn print(results: &[TenantResult], format: Format) {
     match format {
-        Format::Json => println!("{:#}", json!({ "tenants": results.iter().map(as_json).collect::<Vec<_>>() })),
+        Format::Json => {
+            println!("{:#}", json!({ "tenants": results.iter().map(as_json).collect::<Vec<_>>() }))
+        }
         Format::Table => {
             let mut table = table(&[
-                "Tenant", "Mailboxes", "Cycles", "To Exchange", "To Dynamics", "Mails", "Waiting",
-                "Parked", "Failed",
+                "Tenant",
+                "Mailboxes",
+                "Cycles",
+                "To Exchange",
+                "To Dynamics",
+                "Mails",
+                "Waiting",
+                "Parked",
+                "Failed",
             ]);
             for one in results {
                 let sum = |of: &dyn Fn(&MailboxResult) -> u64| {
