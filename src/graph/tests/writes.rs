@@ -3,6 +3,7 @@ use chrono::NaiveDate;
 use super::*;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Importance, ShowAs, TodoStatus, Value};
+use crate::domain::kind::Collection;
 use crate::domain::observation::Presence;
 use crate::domain::party::Party;
 use crate::graph::map::CATEGORY;
@@ -246,10 +247,10 @@ async fn adoption_marks_an_item_and_keeps_its_categories() {
         assert_eq!((later.marker, later.exchange_facts().tracked), (Some(link(n)), true));
         assert_eq!(later.fields, seen.fields);
         let sim = desk.sim();
-        let rows = match kind {
-            Kind::Appointment => sim.events(ME),
-            Kind::Contact => sim.contacts(ME),
-            _ => sim.tasks(ME),
+        let rows = match kind.collection() {
+            Collection::Calendar => sim.events(ME),
+            Collection::Contacts => sim.contacts(ME),
+            Collection::Tasks => sim.tasks(ME),
         };
         assert_eq!(rows[0]["categories"], json!(["Red", CATEGORY]));
     }
@@ -289,7 +290,7 @@ async fn rooms_stay_when_attendees_change() {
 
 #[tokio::test]
 async fn all_day_appointments_are_days() {
-    // A Dynamics all-day appointment, at the user's midnight, becomes a day from 00:00 to 00:00.
+    // A Dynamics all-day appointment that ends at 23:59 becomes whole days, 00:00 to 00:00.
     let desk = Desk::new();
     let patch = vec![
         text(Field::Subject, "Fair"),
