@@ -5,8 +5,10 @@
 
 mod metrics;
 pub mod names;
+mod trace;
 
 pub use metrics::Metrics;
+pub use trace::{Guard, TelemetryError, TelemetryOptions, dispatch, init};
 
 use opentelemetry::trace::TraceContextExt;
 use tracing_opentelemetry::OpenTelemetrySpanExt;

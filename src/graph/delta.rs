@@ -212,7 +212,8 @@ fn is_unchanged(seen: &Observation, known: Option<&Known>) -> bool {
 fn needs_more(collection: Collection, seen: &Observation, known: Option<&Known>) -> bool {
     let tracked = seen.exchange_facts().tracked;
     match collection {
-        Collection::Contacts => known.is_some() || tracked,
+        // Whether a contact is tracked stands in an extended property (LINK-05).
+        Collection::Contacts => true,
         Collection::Calendar | Collection::Tasks => known.is_none() && tracked,
     }
 }

@@ -24,6 +24,9 @@ use crate::domain::side::Side;
 /// The category that tracks an item and that linked items show (LINK-02, LINK-08).
 pub(super) const CATEGORY: &str = "Tracked to Dynamics 365";
 
+/// The signal by which an add-in tracks a contact: the category does not (LINK-02, LINK-05).
+pub(super) const TRACK: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
+
 /// The extended property that carries the link on events and contacts. The name is matched with
 /// regard to case (extended-properties-overview); EWS reaches the same MAPI property.
 pub(super) const MARKER: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepLink";
@@ -97,6 +100,11 @@ fn extended<'a>(list: Option<&'a Vec<ExtendedProperty>>, id: &str) -> Option<&'a
 /// Returns the link that an item's extended property names.
 fn marker_of(list: Option<&Vec<ExtendedProperty>>) -> Option<LinkId> {
     Uuid::try_parse(extended(list, MARKER)?).ok().map(LinkId)
+}
+
+/// Tells whether an add-in's tracking signal is on an item.
+fn is_signalled(list: Option<&Vec<ExtendedProperty>>) -> bool {
+    extended(list, TRACK) == Some("1")
 }
 
 /// Returns the extended property that names a link.

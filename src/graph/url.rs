@@ -103,7 +103,7 @@ pub(super) fn expand(collection: Collection) -> String {
         Collection::Tasks => return "$expand=linkedResources".to_owned(),
         Collection::Calendar => vec![map::MARKER],
         Collection::Contacts => {
-            [map::MARKER].into_iter().chain(map::contact::extended_ids()).collect()
+            [map::MARKER, map::TRACK].into_iter().chain(map::contact::extended_ids()).collect()
         }
     };
     let terms: Vec<String> = ids.into_iter().map(|id| format!("id eq {}", literal(id))).collect();

@@ -29,6 +29,9 @@ impl From<HttpError> for SideError {
     }
 }
 
+/// The longest cause that is told, in characters.
+const MAX_CAUSE: usize = 200;
+
 /// Classifies an error of sending: only what happened before the connection stood is surely not
 /// executed.
 pub(super) fn of_sending(error: &reqwest::Error) -> HttpError {
@@ -36,8 +39,7 @@ pub(super) fn of_sending(error: &reqwest::Error) -> HttpError {
         return HttpError::NotSent("the request is not valid".to_owned());
     }
     if error.is_connect() {
-        let what = if error.is_timeout() { "connecting took too long" } else { "cannot connect" };
-        return HttpError::NotSent(with_cause(what, error));
+        return HttpError::NotSent(of_connecting(error));
     }
     HttpError::NoAnswer(of_waiting(error))
 }
@@ -45,6 +47,17 @@ pub(super) fn of_sending(error: &reqwest::Error) -> HttpError {
 /// Classifies an error of reading a body: the far side has answered, so it has executed.
 pub(super) fn of_reading(error: &reqwest::Error) -> HttpError {
     HttpError::NoAnswer(of_waiting(error))
+}
+
+/// Tells the innermost cause in its own words (`Connection refused`, `invalid peer certificate`):
+/// there is nothing but host and certificate to speak of before a request was sent.
+fn of_connecting(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "connecting took too long".to_owned();
+    }
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let cause = causes.last().map(ToString::to_string).unwrap_or_default();
+    format!("cannot connect: {}", cause.chars().take(MAX_CAUSE).collect::<String>())
 }
 
 fn of_waiting(error: &reqwest::Error) -> String {

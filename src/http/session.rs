@@ -64,6 +64,12 @@ impl CallError {
     }
 }
 
+impl From<CallError> for SideError {
+    fn from(error: CallError) -> Self {
+        error.into_side()
+    }
+}
+
 /// The way to one far side of one tenant.
 pub struct Session {
     http: HttpClient,
@@ -135,6 +141,13 @@ impl Session {
         }
     }
 
+    /// Closes the gate of `key`: for a wait that the far side names inside of a batch's answer,
+    /// where `call` does not look.
+    pub fn close(&self, key: &BudgetKey, wait: Duration) {
+        self.http.count_throttled();
+        self.throttle.close(key, wait);
+    }
+
     fn judge(
         &self,
         key: &BudgetKey,
@@ -204,11 +217,6 @@ impl Session {
             return Next::Failed(CallError::NotSent(error));
         }
         Next::Again
-    }
-
-    fn close(&self, key: &BudgetKey, wait: Duration) {
-        self.http.count_throttled();
-        self.throttle.close(key, wait);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Bearer tokens by OAuth 2.0 client credentials (Microsoft identity platform, v2.0 endpoint).
 //!
 //! One token is kept and renewed before it expires, with one request in flight however many
-//! callers wait. While the old token is still valid, a slow or failing renewal disturbs nobody.
+//! callers wait. While the old token is still valid, a renewal holds up one caller at most, and a
+//! failed one is left alone for a while.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +41,7 @@ pub struct TokenSource {
     clock: Arc<dyn Clock>,
     cached: RwLock<Option<Cached>>,
     /// Held while a renewal is in flight. Carries how the last one failed.
-    renewal: Mutex<Option<TokenFailure>>,
+    renewal: Mutex<Option<Failed>>,
     /// How many renewals have ended.
     renewals: AtomicU64,
 }
@@ -50,6 +51,12 @@ struct Cached {
     token: Arc<str>,
     renew_at: DateTime<Utc>,
     expires: DateTime<Utc>,
+}
+
+/// How and when the last renewal failed.
+struct Failed {
+    why: TokenFailure,
+    at: DateTime<Utc>,
 }
 
 /// A failure that several waiting callers can share.
@@ -64,6 +71,8 @@ enum TokenFailure {
 
 /// The longest time before expiry at which a token is renewed.
 const RENEW_BEFORE: TimeDelta = TimeDelta::minutes(5);
+/// After a failed renewal the old token is used for this long before the next attempt.
+const RENEW_AGAIN: TimeDelta = TimeDelta::seconds(30);
 /// The longest lifetime that is believed; tokens live for an hour, at most a day.
 const MAX_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
 /// Tokens are some 2 KiB; group claims can make them larger.
@@ -103,6 +112,9 @@ impl TokenSource {
         }
         // The old token still holds: one caller renews it, the others go on with it.
         let Ok(guard) = self.renewal.try_lock() else { return Ok(old.token) };
+        if guard.as_ref().is_some_and(|failed| now - failed.at < RENEW_AGAIN) {
+            return Ok(old.token);
+        }
         Ok(self.renew(guard, seen).await.unwrap_or(old.token))
     }
 
@@ -116,7 +128,7 @@ impl TokenSource {
 
     async fn renew(
         &self,
-        mut last_failure: MutexGuard<'_, Option<TokenFailure>>,
+        mut last_failure: MutexGuard<'_, Option<Failed>>,
         seen: u64,
     ) -> Result<Arc<str>, TokenFailure> {
         let now = self.clock.now();
@@ -125,12 +137,12 @@ impl TokenSource {
         }
         // Somebody asked while we waited and failed: asking again would only queue up requests.
         if self.renewals.load(Ordering::SeqCst) > seen
-            && let Some(failure) = &*last_failure
+            && let Some(failed) = &*last_failure
         {
-            return Err(failure.clone());
+            return Err(failed.why.clone());
         }
         let fetched = self.fetch(now).await;
-        *last_failure = fetched.as_ref().err().cloned();
+        *last_failure = fetched.as_ref().err().map(|why| Failed { why: why.clone(), at: now });
         self.renewals.fetch_add(1, Ordering::SeqCst);
         let fetched = fetched?;
         let token = Arc::clone(&fetched.token);

@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 use serde_json::{Map, Value as Json, json};
 
-use super::{change, extended, has_category, lose, marker_of, set_text, time};
+use super::{change, extended, lose, marker_of, set_text, time};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Patch, Value};
 use crate::domain::ids::{NativeId, Version};
@@ -94,8 +94,8 @@ pub(in crate::graph) fn observe(contact: &Contact) -> Observation {
     let mut seen = super::blank(Collection::Contacts, NativeId::new(contact.id.as_str()));
     seen.version = contact.etag.as_deref().map(Version::new);
     seen.marker = marker_of(ext);
-    // The category does not work for contacts (LINK-05), so the marker alone is a signal too.
-    let tracked = has_category(contact.categories.as_ref()) || seen.marker.is_some();
+    // The category does not work for contacts (LINK-05): only our marker or an add-in's signal.
+    let tracked = seen.marker.is_some() || super::is_signalled(ext);
     seen.facts = Facts::Exchange(ExchangeFacts { tracked, ..ExchangeFacts::default() });
     seen.unfit = contact.etag.is_none().then_some(Code::ReplyIncomplete);
     for (field, _, text) in TEXTS {

@@ -62,6 +62,7 @@ fn facts(event: &Event) -> ExchangeFacts {
         organizer: organizer.and_then(|who| Address::parse(who.address.as_deref()?)),
         is_cancelled: event.is_cancelled.unwrap_or(false),
         recurring: is_series(event),
+        off_feed: false,
     }
 }
 
