@@ -104,3 +104,5 @@ impl FarSide for GraphSide {
 
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod tests;

@@ -262,3 +262,6 @@ fn outside_walk(ask: &PullAsk<'_>) -> Option<Walk> {
     let expand = expand(Collection::Calendar);
     Some(Walk::outside(format!("{items}?$filter={filter}&{expand}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,12 +189,7 @@ fn link(n: u128) -> LinkId {
 }
 
 fn known(seen: &Observation) -> Known {
-    Known {
-        kind: seen.kind,
-        id: seen.id.clone(),
-        version: seen.version.clone(),
-        expected: true,
-    }
+    Known { kind: seen.kind, id: seen.id.clone(), version: seen.version.clone(), expected: true }
 }
 
 fn step(kind: Kind, n: u128, op: Op) -> Step {

@@ -50,3 +50,6 @@ impl Transport for SessionTransport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,7 @@ fn attendees(event: &Event, seen: &mut Observation) {
             all.iter().filter(|one| type_of(one) == name).filter_map(party).collect();
         seen.fields.set(field, (!parties.is_empty()).then_some(Value::Parties(parties)));
     }
-    if all.iter().any(is_resource) {
+    if all.iter().any(|one| is_resource(one) || party(one).is_none()) {
         lose(&mut seen.losses, Code::ValuesDropped);
     }
 }

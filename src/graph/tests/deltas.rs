@@ -127,7 +127,9 @@ async fn removed_items_are_missing_and_proven_by_fetch() {
     assert_eq!(third.observations, []);
     assert_eq!(third.missing.len(), 3);
     let fetched = desk.side.fetch(&mailbox(), &third.missing).await.unwrap();
-    assert!(fetched.iter().all(|seen| seen.presence == crate::domain::observation::Presence::Deleted));
+    assert!(
+        fetched.iter().all(|seen| seen.presence == crate::domain::observation::Presence::Deleted)
+    );
 }
 
 #[tokio::test]
