@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one module a subject.
 
+mod harness;
+mod main_job;
 mod otlp;
 mod redis_server;
 mod stores;
