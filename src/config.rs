@@ -77,6 +77,12 @@ pub struct TenantFile {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest(u64);
 
+impl From<Digest> for u64 {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
 /// Returns the configuration in `dir`, or every error of every file in it.
 pub fn load(dir: &Path, env: &Environment) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Vec::new();

@@ -9,12 +9,14 @@ mod commit;
 mod context;
 mod gather;
 mod report;
+mod roster;
 
 #[cfg(test)]
 mod tests;
 
 pub use context::{CycleContext, CycleDeps, TenantView};
 pub use report::{CycleEnd, CycleReport, Line};
+pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
 
 use crate::engine::guard::guard;
 use crate::engine::plan::Plan;

@@ -157,7 +157,7 @@ fn a_tenant_file_is_read_whole() {
          [settings]\nSSSTaskDeletionSyncBehaviorFromExchange = 2\nTrackCategorizedItems = false\n\
          [policy]\nconflict = \"exchange\"\ncontact_delete_from_exchange = \"never\"\n\
          preserve_status_reason = true\nliteral_task_reminder = true\n[limits]\n\
-         deletes_per_cycle = 5\ndeletes_share = 0.5\nmails_per_cycle = 7\nitem_attempts = 3\n"
+         deletes_per_cycle = 5\ndeletes_share = 0.5\nmails_per_cycle = 7\nitem_attempts = 3\ndataverse_requests = 12000\n"
     ))
     .unwrap();
     assert_eq!(config.tenant.as_str(), "contoso");
@@ -169,6 +169,7 @@ fn a_tenant_file_is_read_whole() {
     assert_eq!(addresses.iter().map(|a| a.as_str()).collect::<Vec<_>>(), ["ann@x.com"]);
     let limits = Limits { deletes: 5, deletes_share: 0.5, mails: 7, item_attempts: 3 };
     assert_eq!(config.limits, limits);
+    assert_eq!(config.dataverse_requests, 12_000);
     let policy = config.policy_with(policy::Settings::default());
     assert_eq!(policy.conflict, ConflictPolicy::Exchange);
     assert!(policy.keep_contacts && policy.preserve_status_reason && policy.literal_task_reminder);

@@ -52,7 +52,7 @@ async fn one_side(
     // An adapter that forgets a step must not make it look done.
     outcomes.resize(steps.len(), Outcome::Unknown);
     for (step, outcome) in steps.iter().zip(&outcomes) {
-        context.deps.metrics.count_step(
+        context.deps.metrics.step(
             context.view.tenant.as_str(),
             side.name(),
             op_name(&step.op),

@@ -59,9 +59,9 @@ pub(super) async fn gather(
             table.add(observation.clone());
         }
         missing.set(side, one.missing.clone());
-        table.missing.extend(
-            one.missing.iter().map(|(kind, id)| (side, kind.collection(), id.clone())),
-        );
+        table
+            .missing
+            .extend(one.missing.iter().map(|(kind, id)| (side, kind.collection(), id.clone())));
     }
     for _ in 0..ROUNDS {
         let wants = table.wants(&missing);
@@ -76,10 +76,7 @@ pub(super) async fn gather(
     Ok(Gathered { seen: table.seen.into_values().collect(), cursors, moved })
 }
 
-async fn pull(
-    context: &CycleContext,
-    state: &MailboxState,
-) -> Result<PerSide<Pulled>, CycleEnd> {
+async fn pull(context: &CycleContext, state: &MailboxState) -> Result<PerSide<Pulled>, CycleEnd> {
     let known = PerSide::from_fn(|side| known_on(side, &state.links));
     let ask = |side: Side| PullAsk {
         mailbox: &context.mailbox,
@@ -124,14 +121,13 @@ struct Want {
 
 impl PerSide<Want> {
     fn is_empty(&self) -> bool {
-        Side::BOTH.into_iter().all(|side| self.get(side).fetch.is_empty() && self.get(side).find.is_empty())
+        Side::BOTH
+            .into_iter()
+            .all(|side| self.get(side).fetch.is_empty() && self.get(side).find.is_empty())
     }
 }
 
-async fn ask(
-    context: &CycleContext,
-    wants: &PerSide<Want>,
-) -> Result<Vec<Observation>, CycleEnd> {
+async fn ask(context: &CycleContext, wants: &PerSide<Want>) -> Result<Vec<Observation>, CycleEnd> {
     let one = |side: Side| {
         let want = wants.get(side);
         async move {

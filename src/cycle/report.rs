@@ -116,7 +116,7 @@ impl CycleReport {
     pub(super) fn count_invariants(&self, context: &CycleContext, found: &[Violation]) {
         for violation in found {
             tracing::error!(lockstep.invariant = violation.0, "a promise does not hold");
-            context.deps.metrics.count_violation(context.view.tenant.as_str(), violation.0);
+            context.deps.metrics.invariant_violation(context.view.tenant.as_str(), violation.0);
         }
     }
 
@@ -140,21 +140,19 @@ impl CycleReport {
         let failed = link.trouble.filter(|_| !quiet_outcome(outcomes)).map(|trouble| trouble.code);
         match change {
             LinkChange::Put(link) if link.is_unsettled() => self.unsettled += 1,
-            LinkChange::Put(link)
-                if link.trouble.is_some_and(|it| it.code == Code::ItemParked) =>
-            {
+            LinkChange::Put(link) if link.trouble.is_some_and(|it| it.code == Code::ItemParked) => {
                 self.parked += 1;
             }
             LinkChange::Put(_) | LinkChange::None | LinkChange::Drop(_) => {}
         }
         let decision = &entry.verdict.decision;
         let tenant = context.view.tenant.as_str();
-        for rule in decision.rules.first() {
-            context.deps.metrics.count_decision(tenant, rule.0);
+        if let Some(rule) = decision.rules.first() {
+            context.deps.metrics.decision(tenant, rule.0);
         }
         let mail = mail_of(entry, outcomes);
         if let MailClass::Mails(count) = mail {
-            context.deps.metrics.count_mails(tenant, u64::from(count));
+            context.deps.metrics.mails(tenant, u64::from(count));
         }
         let echo = decision.verb == Verb::Acknowledge && decision.code.is_none();
         let foreign = decision.verb == Verb::LeaveAlone && matches!(change, LinkChange::None);

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a subject.
 
+mod otlp;
 mod redis_server;
 mod stores;
 mod tidy;
