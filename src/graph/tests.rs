@@ -58,6 +58,8 @@ struct Wire {
 
 #[async_trait]
 impl Transport for Wire {
+    fn close(&self, _: &Address, _: std::time::Duration) {}
+
     async fn post(
         &self,
         _mailbox: &Address,
