@@ -1,1 +1,18 @@
-//! (placeholder) engine
+//! The engine: pure functions from what was seen to what is to be done and remembered.
+//!
+//! No I/O, no clock, no randomness: `now`, policy and observations come in, values go out. The
+//! stages follow architecture §2: normalise, match, decide, plan, guard, fold.
+
+pub mod catalogue;
+pub mod decide;
+pub mod eligible;
+pub mod fold;
+pub mod groups;
+pub mod guard;
+pub mod invariants;
+pub mod matching;
+pub mod normalise;
+pub mod parties;
+pub mod plan;
+pub mod stamp;
+pub mod translate;

@@ -64,6 +64,12 @@ impl CallError {
     }
 }
 
+impl From<CallError> for SideError {
+    fn from(error: CallError) -> Self {
+        error.into_side()
+    }
+}
+
 /// The way to one far side of one tenant.
 pub struct Session {
     http: HttpClient,

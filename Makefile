@@ -1,0 +1,50 @@
+# What to run here. `make help` lists the targets.
+
+CARGO ?= cargo
+
+.PHONY: help demo test lint fmt bench deny redis
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Synchronize stand-ins of both sides on this machine.
+	$(CARGO) run --profile release-lite -- demo
+
+test: redis ## Run all tests (with cargo-nextest when it is installed).
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --lib --test it; \
+	else \
+		$(CARGO) test --lib --test it --no-fail-fast; \
+	fi
+
+lint: ## Check the format and all lints.
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+fmt: ## Format the code.
+	$(CARGO) fmt
+
+bench: ## Measure the ratios against plain HTTP calls.
+	$(CARGO) bench --profile release-lite --bench ratios
+
+deny: ## Check licenses and sources of the dependencies (needs cargo-deny).
+	$(CARGO) deny check licenses bans sources
+
+# The tests start their own redis-server; only the program must be there.
+redis:
+	@if command -v redis-server >/dev/null 2>&1; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null 2>&1; then as=none; \
+	elif [ "$$(id -u)" = 0 ]; then as=; \
+	elif sudo -n true 2>/dev/null; then as='sudo -n'; \
+	else as=none; fi; \
+	if [ "$$as" != none ]; then \
+		$$as apt-get update -qq; \
+		$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; \
+	fi; \
+	if ! command -v redis-server >/dev/null 2>&1; then \
+		echo 'The tests need redis-server 7 or newer. Install it and run make test again:'; \
+		echo '  Debian, Ubuntu:  sudo apt-get install -y redis-server'; \
+		echo '  Fedora:          sudo dnf install redis'; \
+		echo '  macOS:           brew install redis'; \
+		exit 1; \
+	fi

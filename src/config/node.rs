@@ -1,0 +1,232 @@
+//! The node file: what this process listens on, where its state lies, how often it works.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::reader::{Section, Text};
+use super::secret::{Environment, Secret};
+use super::values::{address, web_url};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Shorter sweeps would spend the far sides' quotas on nothing; longer ones hide lost pushes.
+const SWEEP_RANGE: RangeInclusive<Duration> = SECOND..=DAY;
+/// Each running cycle holds the pages of two far sides in memory.
+const CYCLES_RANGE: RangeInclusive<u32> = 1..=4096;
+/// Both sides together must stay below the 1,825 days that one calendar view may span.
+const WINDOW_BACK_RANGE: RangeInclusive<Duration> = DAY..=Duration::from_secs(366 * 24 * 3600);
+const WINDOW_AHEAD_RANGE: RangeInclusive<Duration> = DAY..=Duration::from_secs(1_400 * 24 * 3600);
+/// Orchestrators kill a process some time after they asked it to end.
+const GRACE_RANGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(600);
+/// A shorter key could be guessed, and with it the content behind the fingerprints.
+const KEY_MIN_BYTES: usize = 16;
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Where the admin API, console, health and metrics are served. Private.
+    pub listen: SocketAddr,
+    /// Where links, cursors and leases are kept.
+    pub state: StateConfig,
+    /// When and how much is synchronized.
+    pub sync: SyncConfig,
+    /// Logs and traces.
+    pub telemetry: TelemetryConfig,
+}
+
+/// The state store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateConfig {
+    /// Which store.
+    pub url: StateUrl,
+    /// The key of the fingerprints; `None`: the store makes one and keeps it.
+    pub key: Option<Secret>,
+}
+
+/// A kind of state store and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateUrl {
+    /// `memory:` – gone with the process.
+    Memory,
+    /// `embedded:PATH` – a folder of this machine, for a single node.
+    Embedded(PathBuf),
+    /// `redis://…` or `rediss://…` – shared by the nodes of a cluster.
+    Redis {
+        /// The whole address; it may hold a password.
+        url: Secret,
+        /// `rediss://`: the connection is encrypted.
+        tls: bool,
+    },
+}
+
+/// The rhythm of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncConfig {
+    /// Time between two sweeps of one mailbox.
+    pub sweep_interval: Duration,
+    /// Cycles of different mailboxes that may run at the same time.
+    pub cycles_at_once: u32,
+    /// How far the calendar window reaches into the past.
+    pub window_back: Duration,
+    /// How far the calendar window reaches into the future.
+    pub window_ahead: Duration,
+    /// Time that running cycles get to end at shutdown.
+    pub shutdown_grace: Duration,
+}
+
+/// Where the node reports to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TelemetryConfig {
+    /// OTLP over HTTP; `None`: no export.
+    pub otlp_endpoint: Option<String>,
+    /// The form of log lines.
+    pub log: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For reading at a terminal.
+    Text,
+}
+
+// === impl NodeConfig ===
+
+impl Default for NodeConfig {
+    fn default() -> NodeConfig {
+        NodeConfig {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            state: StateConfig { url: StateUrl::Embedded(PathBuf::from("./data")), key: None },
+            sync: SyncConfig {
+                sweep_interval: 15 * 60 * SECOND,
+                cycles_at_once: 32,
+                window_back: 31 * DAY,
+                window_ahead: 550 * DAY,
+                shutdown_grace: 10 * SECOND,
+            },
+            telemetry: TelemetryConfig { otlp_endpoint: None, log: LogFormat::Json },
+        }
+    }
+}
+
+/// Returns the node; `None` or a default where a problem was reported.
+pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<NodeConfig> {
+    let defaults = NodeConfig::default();
+    let node = root.section("node");
+    let listen = read_listen(&node, defaults.listen);
+    node.finish();
+    let config = NodeConfig {
+        listen,
+        state: read_state(root.section("state"), defaults.state, env),
+        sync: read_sync(root.section("sync"), &defaults.sync),
+        telemetry: read_telemetry(root.section("telemetry"), &defaults.telemetry),
+    };
+    root.finish();
+    Some(config)
+}
+
+fn read_listen(node: &Section<'_>, default: SocketAddr) -> SocketAddr {
+    let Some(text) = node.text("listen") else { return default };
+    text.value.parse().unwrap_or_else(|_| {
+        let message = format!("\"{}\" is no IP address with a port", text.value);
+        node.error(&text.span, "listen", &message, "write it like \"127.0.0.1:8080\"");
+        default
+    })
+}
+
+fn read_state(state: Section<'_>, default: StateConfig, env: &Environment) -> StateConfig {
+    let url = read_state_url(&state, env).unwrap_or(default.url);
+    let key = state.secret("key", env);
+    if key.as_ref().is_some_and(|key| key.expose().len() < KEY_MIN_BYTES) {
+        let message = format!("is shorter than {KEY_MIN_BYTES} bytes");
+        state.at("key", &message, "make one with: openssl rand -hex 32");
+    }
+    state.finish();
+    StateConfig { url, key }
+}
+
+/// Returns the store, given as a string or, since it may hold a password, as a secret.
+fn read_state_url(state: &Section<'_>, env: &Environment) -> Option<StateUrl> {
+    if state.is_table("url") {
+        let url = state.secret("url", env)?;
+        return parse_state_url(&url, true)
+            .map_err(|(message, remedy)| state.at("url", &message, remedy))
+            .ok();
+    }
+    let Text { value, .. } = state.text("url")?;
+    parse_state_url(&Secret::new(value), false)
+        .map_err(|(message, remedy)| state.at("url", &message, remedy))
+        .ok()
+}
+
+fn parse_state_url(url: &Secret, secret: bool) -> Result<StateUrl, (String, &'static str)> {
+    let text = url.expose();
+    let refuse = |message: &str, remedy| Err((message.to_owned(), remedy));
+    let scheme = text.split(':').next().unwrap_or_default();
+    match scheme {
+        "memory" if text == "memory:" => return Ok(StateUrl::Memory),
+        "embedded" => {
+            return match text.split_once(':') {
+                Some((_, path)) if !path.is_empty() && !path.starts_with("//") => {
+                    Ok(StateUrl::Embedded(PathBuf::from(path)))
+                }
+                _ => refuse("names no folder", "write it like \"embedded:./data\""),
+            };
+        }
+        "redis" | "rediss" => {}
+        "redis+sentinel" | "redis+cluster" => {
+            return refuse(
+                "Sentinel and Cluster are not supported yet",
+                "use redis:// or rediss:// with the address of one server",
+            );
+        }
+        _ => {
+            return refuse(
+                "is no known kind of store",
+                "write \"embedded:PATH\", \"redis://HOST:6379\", \"rediss://…\" or \"memory:\"",
+            );
+        }
+    }
+    let parts = address(text).map_err(|message| {
+        (message.to_owned(), "write it like \"redis://HOST:6379\" or \"rediss://HOST:6379\"")
+    })?;
+    let password = parts.user_info.is_some_and(|user| user.contains(':'));
+    if password && !secret {
+        return refuse(
+            "holds a password",
+            "put the whole address into a secret: url = { env = \"NAME\" } or { file = \"/path\" }",
+        );
+    }
+    Ok(StateUrl::Redis { url: url.clone(), tls: scheme == "rediss" })
+}
+
+fn read_sync(sync: Section<'_>, defaults: &SyncConfig) -> SyncConfig {
+    let config = SyncConfig {
+        sweep_interval: sync.duration("sweep_interval", SWEEP_RANGE, defaults.sweep_interval),
+        cycles_at_once: sync.whole("cycles_at_once", CYCLES_RANGE, defaults.cycles_at_once),
+        window_back: sync.duration("window_back", WINDOW_BACK_RANGE, defaults.window_back),
+        window_ahead: sync.duration("window_ahead", WINDOW_AHEAD_RANGE, defaults.window_ahead),
+        shutdown_grace: sync.duration("shutdown_grace", GRACE_RANGE, defaults.shutdown_grace),
+    };
+    sync.finish();
+    config
+}
+
+fn read_telemetry(telemetry: Section<'_>, defaults: &TelemetryConfig) -> TelemetryConfig {
+    let otlp_endpoint = telemetry.text("otlp_endpoint").and_then(|text| {
+        web_url(text.value)
+            .map_err(|(message, remedy)| {
+                telemetry.error(&text.span, "otlp_endpoint", &message, remedy);
+            })
+            .ok()
+    });
+    let words = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+    let log = telemetry.choice("log", &words, defaults.log).unwrap_or(defaults.log);
+    telemetry.finish();
+    TelemetryConfig { otlp_endpoint, log }
+}

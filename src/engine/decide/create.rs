@@ -1,0 +1,326 @@
+//! No pair yet: a new row, a new item, or both of which each is the other's twin.
+
+use super::{
+    After, Standing, Verdict, Write, agreed, attendee_count, fields, is_me, item_facts, leave,
+    mails, removal, role_in, row_facts, verdict,
+};
+use crate::domain::code::Code;
+use crate::domain::field::{Field, Fields, Group, Patch, Value};
+use crate::domain::ids::UserId;
+use crate::domain::kind::Kind;
+use crate::domain::link::{LinkState, Role, Why};
+use crate::domain::party::{Party, PartyRow, PartyTable};
+use crate::domain::plan::{MailClass, Verb};
+use crate::domain::policy::Context;
+use crate::domain::rule::RuleId;
+use crate::domain::side::{PerSide, Side};
+use crate::engine::catalogue as rule;
+use crate::engine::groups;
+use crate::engine::matching::Pairing;
+use crate::engine::translate::{reminder_off, translate};
+
+/// Years beyond which Exchange or Dataverse cannot hold a date (Outlook ends in 4500, Dataverse
+/// begins in 1753).
+const YEARS: std::ops::RangeInclusive<i32> = 1753..=4500;
+
+pub(super) fn decide(
+    pairing: Pairing,
+    standing: &PerSide<Standing>,
+    context: &Context<'_>,
+) -> Verdict {
+    use Standing as S;
+    match (&standing.dynamics, &standing.exchange) {
+        (S::New | S::Same | S::Changed(_), S::None | S::MovedAway) => in_exchange(pairing, context),
+        (S::New | S::Same | S::Changed(_), S::Deleted) => recreate(pairing, context),
+        (S::None, S::New | S::Same | S::Changed(_)) => in_dynamics(pairing, context),
+        (S::New | S::Same | S::Changed(_), S::New | S::Same | S::Changed(_)) => {
+            adopt(pairing, context)
+        }
+        // The row a marker names is gone or out of reach: a lost store must not make it again, and
+        // a create that crossed with a delete must not survive it.
+        (S::LeftFilter | S::Unreadable | S::Deleted, S::New | S::Same | S::Changed(_)) => {
+            orphan(pairing, standing, context)
+        }
+        (_, S::MovedAway) => leave(pairing, After::Nothing, rule::CXL_12, Code::MovedAway),
+        (
+            S::None | S::LeftFilter | S::Unreadable | S::Deleted | S::MovedAway,
+            S::None | S::Deleted | S::LeftFilter | S::Unreadable,
+        )
+        | (S::New | S::Same | S::Changed(_), S::LeftFilter | S::Unreadable)
+        | (S::MovedAway, S::New | S::Same | S::Changed(_)) => {
+            verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05])
+        }
+    }
+}
+
+/// FILT-02: a row that matches for the first time.
+fn in_exchange(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    let row = fields(&pairing, Side::Dynamics);
+    let kind = pairing.kind();
+    if let Err((id, code)) = fits_exchange(kind, &row) {
+        return leave(pairing, After::LeftAlone(code), id, code);
+    }
+    match kind {
+        Kind::Appointment => appointment_in_exchange(pairing, &row, context),
+        Kind::Contact
+        | Kind::Task
+        | Kind::PhoneCall
+        | Kind::Letter
+        | Kind::Fax
+        | Kind::RecurringAppointment
+        | Kind::ServiceAppointment => {
+            let id = if kind == Kind::Contact { rule::CONT_01 } else { rule::TASK_OUT_01 };
+            create_item(
+                pairing,
+                Role::Owner,
+                &row,
+                MailClass::Silent,
+                vec![rule::FILT_02, id],
+                context,
+            )
+        }
+    }
+}
+
+/// The item of a create whose answer was lost was deleted before the answer could be learned.
+fn recreate(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    if pairing.link.as_ref().is_some_and(|link| link.native.exchange.is_some()) {
+        return leave(pairing, After::DeletedInExchange, rule::CONT_10, Code::NotRecreated);
+    }
+    in_exchange(pairing, context)
+}
+
+/// ORG-01, APPT-OUT-06 to -08, -14: who writes the meeting into which calendar, and whom it mails.
+fn appointment_in_exchange(pairing: Pairing, row: &Fields, context: &Context<'_>) -> Verdict {
+    let Some(organizer) = row_facts(&pairing).organizer else {
+        // ORG-02.
+        return leave(
+            pairing,
+            After::LeftAlone(Code::OrganizerMissing),
+            rule::ORG_02,
+            Code::OrganizerMissing,
+        );
+    };
+    if organizer == context.mailbox.user {
+        return organized_here(pairing, row, context);
+    }
+    // From here on the syncing user only attends.
+    if context.directory.serves(organizer) {
+        let code = Code::AwaitsInvitation;
+        return leave(pairing, After::LeftAlone(code), rule::APPT_OUT_14, code);
+    }
+    let rules = vec![rule::APPT_OUT_14, rule::APPT_OUT_08, rule::APPT_OUT_15];
+    let alone = without_attendees(row);
+    create_item(pairing, Role::PrivateCopy, &alone, MailClass::Silent, rules, context)
+}
+
+fn organized_here(pairing: Pairing, row: &Fields, context: &Context<'_>) -> Verdict {
+    let state = row.number(Field::State).unwrap_or(0);
+    // CXL-04: what would be deleted at once is not created.
+    if context.policy.settings.propagate_cancellations && state == 2 {
+        let code = Code::RowClosed;
+        return leave(pairing, After::LeftAlone(code), rule::CXL_04, code);
+    }
+    let past = is_past(row, context);
+    let count = attendee_count(row);
+    match (past, count) {
+        // APPT-OUT-07.
+        (_, 0) => {
+            let rules = vec![rule::FILT_02, rule::APPT_OUT_01, rule::APPT_OUT_07];
+            create_item(pairing, Role::Owner, row, MailClass::Silent, rules, context)
+        }
+        // APPT-OUT-06: Graph would mail (APPT-OUT-15), so the attendees stay out.
+        (true, _) => {
+            let rules = vec![rule::APPT_OUT_06, rule::APPT_OUT_15, rule::FILT_02];
+            let alone = without_attendees(row);
+            create_item(pairing, Role::Owner, &alone, MailClass::Silent, rules, context)
+        }
+        (false, count) => {
+            let rules = vec![rule::FILT_02, rule::APPT_OUT_01, rule::ORG_01];
+            create_item(pairing, Role::Owner, row, mails(count), rules, context)
+        }
+    }
+}
+
+fn create_item(
+    pairing: Pairing,
+    role: Role,
+    row: &Fields,
+    mail: MailClass,
+    rules: Vec<RuleId>,
+    context: &Context<'_>,
+) -> Verdict {
+    let kind = pairing.kind();
+    let all = groups::of(kind, &context.policy.settings);
+    let mut out = translate(kind, Side::Dynamics, &all, row, &Fields::new(), context);
+    if kind == Kind::Appointment && reminder_off(row, context.now) {
+        out.patch.push((Field::ReminderOn, Some(Value::Flag(false))));
+    }
+    out.patch.retain(|(_, value)| value.is_some());
+    let invited = out
+        .patch
+        .iter()
+        .any(|(_, value)| matches!(value, Some(Value::Parties(parties)) if !parties.is_empty()));
+    let mail = if invited { mail } else { MailClass::Silent };
+    verdict(pairing, After::Agreed, Verb::Create(Side::Exchange), &rules)
+        .with_role(role)
+        .with_losses(&out.losses)
+        .with_write(Side::Exchange, Write::Create { patch: out.patch, mail })
+}
+
+/// LINK-02, LINK-03: an item with a tracking signal becomes a row.
+fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    let marked =
+        pairing.seen.exchange.as_ref().is_some_and(|seen| seen.observation.marker.is_some());
+    let facts = item_facts(&pairing);
+    let creating = matches!(
+        pairing.link.as_ref().map(|link| link.state),
+        Some(LinkState::Creating(Side::Dynamics))
+    );
+    if !facts.tracked && !creating {
+        // LINK-02: not remembered, it is none of our business.
+        return verdict(pairing, After::Nothing, Verb::LeaveAlone, &[rule::LINK_02]);
+    }
+    if marked && pairing.link.is_none() {
+        // It had a row once (the marker names it) and that row cannot be found.
+        return verdict(pairing, After::Unlinked(Why::RowGone), Verb::Unlink, &[rule::CONF_04]);
+    }
+    let item = fields(&pairing, Side::Exchange);
+    let kind = pairing.kind();
+    if let Err((id, code)) = fits_dynamics(kind, &item) {
+        return leave(pairing, After::LeftAlone(code), id, code);
+    }
+    let all = groups::of(kind, &context.policy.settings);
+    let mut out = translate(kind, Side::Exchange, &all, &item, &Fields::new(), context);
+    out.patch.retain(|(_, value)| value.is_some());
+    let mut rules = vec![rule::LINK_02, rule::LINK_03];
+    rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
+    let role = role_in(&pairing, context);
+    verdict(pairing, After::Agreed, Verb::Create(Side::Dynamics), &rules)
+        .with_role(role)
+        .with_losses(&out.losses)
+        .with_write(Side::Dynamics, Write::Create { patch: out.patch, mail: MailClass::Silent })
+}
+
+/// Adds what no field of the item carries: owner, organizer, identity, actual start.
+fn add_by_rule(
+    kind: Kind,
+    pairing: &Pairing,
+    context: &Context<'_>,
+    patch: &mut Patch,
+) -> Vec<RuleId> {
+    let me = context.mailbox.user;
+    match kind {
+        Kind::Appointment => {
+            let facts = item_facts(pairing);
+            let organizer = if facts.is_organizer {
+                Some(me)
+            } else {
+                let address = facts.organizer.as_ref();
+                address.and_then(|it| context.directory.by_address(it)).map(|user| user.user)
+            };
+            // ORG-05: the organizer owns the row if he is a user, else the tracker does.
+            patch.push((Field::Owner, Some(user_party(organizer.unwrap_or(me)))));
+            if let Some(organizer) = organizer {
+                patch.push((Field::Organizer, Some(user_party(organizer))));
+            }
+            let uid = pairing.seen.exchange.as_ref().and_then(|seen| seen.observation.uid.clone());
+            if let Some(uid) = uid {
+                patch.push((Field::Uid, Some(Value::Text(uid.as_str().to_owned()))));
+            }
+            vec![rule::APPT_IN_01, rule::ORG_05]
+        }
+        Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => {
+            // TASK-IN-03.
+            patch.push((Field::ActualStart, Some(Value::Time(context.now))));
+            vec![rule::TASK_IN_01, rule::TASK_IN_03]
+        }
+        Kind::Contact => vec![rule::CONT_01],
+        Kind::RecurringAppointment | Kind::ServiceAppointment => Vec::new(),
+    }
+}
+
+fn user_party(user: UserId) -> Value {
+    let row = PartyRow { table: PartyTable::SystemUser, id: user.0 };
+    Value::Parties(vec![Party { address: None, name: String::new(), row: Some(row) }])
+}
+
+/// Two existing items are one pair: found by marker or by the meeting's identity. What differs is
+/// carried by the conflict policy; followers and guests write nothing to the meeting.
+fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    let role = match pairing.link.as_ref().map(|link| link.role) {
+        Some(Role::PrivateCopy) => Role::PrivateCopy,
+        _ if pairing.kind() == Kind::Appointment && is_copy_of_ours(&pairing, context) => {
+            Role::PrivateCopy
+        }
+        _ => role_in(&pairing, context),
+    };
+    agreed::merge_new(pairing, role, context)
+}
+
+/// A silent copy that we made earlier: its mailbox "organizes" it, the row names somebody else.
+fn is_copy_of_ours(pairing: &Pairing, context: &Context<'_>) -> bool {
+    let facts = item_facts(pairing);
+    let organizer = row_facts(pairing).organizer;
+    facts.is_organizer && organizer.is_some() && !is_me(organizer, context)
+}
+
+/// An item whose row is gone or out of reach.
+fn orphan(pairing: Pairing, standing: &PerSide<Standing>, context: &Context<'_>) -> Verdict {
+    let was_creating = matches!(
+        pairing.link.as_ref().map(|link| link.state),
+        Some(LinkState::Creating(Side::Exchange))
+    );
+    if was_creating {
+        // The create happened and its row has left since: an ordinary delete towards Exchange.
+        return removal::row_left(pairing, &standing.dynamics, context);
+    }
+    let why = if standing.dynamics == Standing::Deleted { Why::RowGone } else { Why::LeftFilter };
+    verdict(pairing, After::Unlinked(why), Verb::Unlink, &[rule::FILT_05, rule::CONF_04])
+}
+
+pub(super) fn without_attendees(row: &Fields) -> Fields {
+    row.iter()
+        .filter(|(field, _)| field.group() != Some(Group::Attendees))
+        .map(|(field, value)| (field, value.clone()))
+        .collect()
+}
+
+/// APPT-OUT-06, CXL-08: the future begins after now.
+pub(super) fn is_past(item: &Fields, context: &Context<'_>) -> bool {
+    item.time(Field::Start).is_none_or(|start| start <= context.now)
+}
+
+/// Tells whether a row can be written to Exchange.
+pub(super) fn fits_exchange(kind: Kind, row: &Fields) -> Result<(), (RuleId, Code)> {
+    fits_dates(row)?;
+    if kind != Kind::Appointment {
+        return Ok(());
+    }
+    match (row.time(Field::Start), row.time(Field::End)) {
+        (Some(start), Some(end)) if end < start => Err((rule::APPT_OUT_01, Code::EndBeforeStart)),
+        (Some(_), Some(_)) => Ok(()),
+        _ => Err((rule::APPT_OUT_01, Code::TimesMissing)),
+    }
+}
+
+/// Tells whether an item can be written to Dynamics.
+pub(super) fn fits_dynamics(kind: Kind, item: &Fields) -> Result<(), (RuleId, Code)> {
+    fits_exchange(kind, item)
+}
+
+fn fits_dates(item: &Fields) -> Result<(), (RuleId, Code)> {
+    use chrono::Datelike;
+    let fits = item.iter().all(|(_, value)| match value {
+        Value::Time(time) => YEARS.contains(&time.year()),
+        Value::Date(date) => YEARS.contains(&date.year()),
+        Value::Text(_)
+        | Value::Flag(_)
+        | Value::Number(_)
+        | Value::Importance(_)
+        | Value::ShowAs(_)
+        | Value::Todo(_)
+        | Value::Parties(_) => true,
+    });
+    if fits { Ok(()) } else { Err((rule::ERR_02, Code::DateOutOfRange)) }
+}

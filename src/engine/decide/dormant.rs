@@ -1,0 +1,77 @@
+//! Dissolved pairs: what brings one back, and what never does.
+
+use super::{After, Standing, Verdict, agreed, item_facts, leave, verdict};
+use crate::domain::code::Code;
+use crate::domain::kind::Kind;
+use crate::domain::link::Why;
+use crate::domain::observation::Presence;
+use crate::domain::plan::Verb;
+use crate::domain::policy::Context;
+use crate::domain::side::PerSide;
+use crate::engine::catalogue as rule;
+use crate::engine::matching::Pairing;
+
+/// A pair that was dissolved while the Exchange item stayed.
+pub(super) fn unlinked(
+    pairing: Pairing,
+    why: Why,
+    standing: &PerSide<Standing>,
+    context: &Context<'_>,
+) -> Verdict {
+    use Standing as S;
+    let row_here = matches!(standing.dynamics, S::New | S::Same | S::Changed(_));
+    let item_here = matches!(standing.exchange, S::New | S::Same | S::Changed(_));
+    let both_seen = pairing.seen.dynamics.is_some() && pairing.seen.exchange.is_some();
+    match (&standing.dynamics, &standing.exchange) {
+        // The tombstone may go only when the item is gone: before that its marker would make the
+        // row again (no resurrected delete).
+        (S::Deleted, S::Deleted) => {
+            verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05])
+        }
+        (_, S::Deleted) if why == Why::RowGone => {
+            verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05])
+        }
+        // CONT-10: what the user deleted in Exchange is not made again.
+        (_, S::Deleted) => {
+            leave(pairing, After::DeletedInExchange, rule::CONT_10, Code::NotRecreated)
+        }
+        _ if row_here && item_here && both_seen && returns(&pairing, why) => {
+            let role = pairing
+                .link
+                .as_ref()
+                .map_or_else(|| super::role_in(&pairing, context), |it| it.role);
+            agreed::merge_new(pairing, role, context)
+        }
+        _ => verdict(pairing, After::Unlinked(why), Verb::LeaveAlone, &[rule::CXL_06]),
+    }
+}
+
+/// Tells whether what dissolved the pair no longer holds.
+fn returns(pairing: &Pairing, why: Why) -> bool {
+    match why {
+        Why::LeftFilter => pairing
+            .seen
+            .dynamics
+            .as_ref()
+            .is_some_and(|row| row.observation.presence == Presence::Present),
+        Why::Untracked => pairing.kind() != Kind::Contact && item_facts(pairing).tracked,
+        Why::MovedAway => true,
+        Why::RowGone => false,
+    }
+}
+
+/// A row whose item was deleted in Exchange and that was kept (CONT-10).
+pub(super) fn deleted(pairing: Pairing, standing: &PerSide<Standing>) -> Verdict {
+    match standing.dynamics {
+        Standing::Deleted => verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05]),
+        Standing::None
+        | Standing::Same
+        | Standing::Changed(_)
+        | Standing::New
+        | Standing::LeftFilter
+        | Standing::Unreadable
+        | Standing::MovedAway => {
+            leave(pairing, After::DeletedInExchange, rule::CONT_10, Code::NotRecreated)
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! One item of a pair is gone: does the other go, too?
+//!
+//! Deletion is earned (promise 3): these arms are reached only with a proven absence, and each
+//! names the rule that allows or forbids the delete.
+
+use super::create::is_past;
+use super::{
+    After, Standing, Verdict, Write, attendee_count, fields, is_me, item_facts, mails, row_facts,
+    verdict,
+};
+use crate::domain::code::Code;
+use crate::domain::field::{Field, Group};
+use crate::domain::kind::Kind;
+use crate::domain::link::{Role, Why};
+use crate::domain::plan::{MailClass, Verb};
+use crate::domain::policy::Context;
+use crate::domain::rule::RuleId;
+use crate::domain::side::Side;
+use crate::engine::catalogue as rule;
+use crate::engine::groups;
+use crate::engine::matching::Pairing;
+use crate::engine::translate::{changes, completed_in_exchange, todo_status_of, translate};
+
+/// What the rules of a kind say about a delete.
+enum Fate {
+    /// The other item is deleted.
+    Delete(RuleId, MailClass),
+    /// It stays, and the pair is dissolved.
+    Keep(RuleId),
+}
+
+/// The row left the filter, was withdrawn, or is gone (FILT-04).
+pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) -> Verdict {
+    let physical = *how == Standing::Deleted;
+    let why = if physical { Why::RowGone } else { Why::LeftFilter };
+    // The item is gone, too: nothing is left to delete.
+    let gone = pairing.seen.exchange.as_ref().is_none_or(|seen| {
+        seen.observation.presence == crate::domain::observation::Presence::Deleted
+    });
+    if gone {
+        return verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05]);
+    }
+    // FILT-06: told apart, a logical delete only unlinks, whatever the kind.
+    let fate = if !physical && context.policy.settings.distinct_deletes {
+        Fate::Keep(rule::FILT_06)
+    } else {
+        match pairing.kind() {
+            Kind::Appointment | Kind::RecurringAppointment | Kind::ServiceAppointment => {
+                appointment_leaves(&pairing, context)
+            }
+            Kind::Contact => contact_leaves(&pairing, physical, context),
+            Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => {
+                task_leaves(&pairing, how, context)
+            }
+        }
+    };
+    match fate {
+        Fate::Delete(id, mail) => {
+            verdict(pairing, After::Forgotten, Verb::Delete(Side::Exchange), &[id, rule::FILT_04])
+                .with_write(Side::Exchange, Write::Delete { mail })
+        }
+        Fate::Keep(id) => keep_item(pairing, how, why, id, context),
+    }
+}
+
+/// FILT-18: the change that took the row out of the filter is carried before the pair is
+/// dissolved, if the user may read the row and the write mails nobody.
+fn keep_item(
+    pairing: Pairing,
+    how: &Standing,
+    why: Why,
+    id: RuleId,
+    context: &Context<'_>,
+) -> Verdict {
+    let pending = if *how == Standing::LeftFilter { pending(&pairing, context) } else { None };
+    match pending {
+        None => verdict(pairing, After::Unlinked(why), Verb::Unlink, &[id, rule::FILT_04]),
+        Some(write) => {
+            let rules = [id, rule::FILT_18, rule::FILT_04];
+            verdict(pairing, After::Unlinked(why), Verb::Unlink, &rules)
+                .with_write(Side::Exchange, write)
+        }
+    }
+}
+
+fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {
+    let kind = pairing.kind();
+    let item = fields(pairing, Side::Exchange);
+    if kind == Kind::Appointment && attendee_count(&item) > 0 {
+        return None;
+    }
+    let link = pairing.link.as_ref()?;
+    let seen = pairing.seen.dynamics.as_ref()?;
+    let wanted: Vec<Group> = groups::of(kind, &context.policy.settings)
+        .into_iter()
+        .filter(|group| *group != Group::Attendees)
+        .filter(|group| seen.prints.get(*group) != link.agreed.dynamics.get(*group))
+        .collect();
+    let row = &seen.observation.fields;
+    let out = translate(kind, Side::Dynamics, &wanted, row, &item, context);
+    changes(&out.patch, &item).then_some(Write::Update {
+        patch: out.patch,
+        groups: wanted,
+        mail: MailClass::Silent,
+        mark: false,
+    })
+}
+
+/// CXL-05 to CXL-07: only the organizer's future item goes. Judged by the Exchange item (ORG-06).
+fn appointment_leaves(pairing: &Pairing, context: &Context<'_>) -> Fate {
+    let item = fields(pairing, Side::Exchange);
+    let role = pairing.link.as_ref().map(|link| link.role);
+    let organizes = role == Some(Role::Owner) && item_facts(pairing).is_organizer;
+    match (organizes, is_past(&item, context)) {
+        (true, false) => Fate::Delete(rule::CXL_05, mails(attendee_count(&item))),
+        (true, true) | (false, _) => Fate::Keep(rule::CXL_06),
+    }
+}
+
+/// CONT-02, CONT-03, CONT-05: the owner's own copy stays.
+fn contact_leaves(pairing: &Pairing, physical: bool, context: &Context<'_>) -> Fate {
+    let last = pairing.link.as_ref().and_then(|link| link.last_owner);
+    let owner = if physical { last } else { row_facts(pairing).owner.or(last) };
+    if is_me(owner, context) {
+        Fate::Keep(if physical { rule::CONT_03 } else { rule::CONT_06 })
+    } else {
+        Fate::Delete(rule::CONT_02, MailClass::Silent)
+    }
+}
+
+/// TASK-OUT-09, FILT-18: judged by the status the item has, or gets by the pending change.
+fn task_leaves(pairing: &Pairing, how: &Standing, context: &Context<'_>) -> Fate {
+    let item = fields(pairing, Side::Exchange);
+    let becomes_completed = *how == Standing::LeftFilter
+        && todo_status_of(
+            pairing.kind(),
+            &fields(pairing, Side::Dynamics),
+            context.policy,
+            context.now,
+        ) == crate::domain::field::TodoStatus::Completed;
+    if completed_in_exchange(&item) || becomes_completed {
+        Fate::Keep(rule::TASK_OUT_09)
+    } else {
+        Fate::Delete(rule::TASK_OUT_09, MailClass::Silent)
+    }
+}
+
+/// CXL-04: the organizer's future meeting goes with the row that was canceled.
+pub(super) fn cancelled(pairing: Pairing) -> Verdict {
+    let mail = mails(attendee_count(&fields(&pairing, Side::Exchange)));
+    verdict(
+        pairing,
+        After::DeletedInExchange,
+        Verb::Delete(Side::Exchange),
+        &[rule::CXL_04, rule::CXL_01],
+    )
+    .with_write(Side::Exchange, Write::Delete { mail })
+}
+
+/// The Exchange item was deleted.
+pub(super) fn item_deleted(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    let fate = match pairing.kind() {
+        Kind::Appointment | Kind::RecurringAppointment | Kind::ServiceAppointment => {
+            appointment_goes(&pairing, context)
+        }
+        Kind::Contact => contact_goes(&pairing, context),
+        Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => task_goes(&pairing, context),
+    };
+    match fate {
+        Fate::Delete(id, mail) => {
+            verdict(pairing, After::Forgotten, Verb::Delete(Side::Dynamics), &[id])
+                .with_write(Side::Dynamics, Write::Delete { mail })
+        }
+        Fate::Keep(id) => {
+            verdict(pairing, After::DeletedInExchange, Verb::Unlink, &[id, rule::CONT_10])
+                .with_code(Code::NotRecreated)
+        }
+    }
+}
+
+/// CXL-09, CXL-12: closed and past rows and those of other organizers stay.
+fn appointment_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
+    let row = fields(pairing, Side::Dynamics);
+    let closed = matches!(row.number(Field::State), Some(1 | 2));
+    let organizes = pairing.link.as_ref().is_some_and(|link| link.role == Role::Owner);
+    if closed || is_past(&row, context) || !organizes {
+        Fate::Keep(rule::CXL_09)
+    } else {
+        Fate::Delete(rule::CXL_09, MailClass::Silent)
+    }
+}
+
+/// CONT-04.
+fn contact_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
+    let owner = row_facts(pairing).owner;
+    if is_me(owner, context) && !context.policy.keep_contacts {
+        Fate::Delete(rule::CONT_04, MailClass::Silent)
+    } else {
+        Fate::Keep(rule::CONT_04)
+    }
+}
+
+/// TASK-IN-04: 0 deletes, 1 deletes what is not completed, 2 never deletes.
+fn task_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
+    let closed = fields(pairing, Side::Dynamics).number(Field::State).unwrap_or(0) != 0;
+    match context.policy.settings.task_deletion {
+        0 => Fate::Delete(rule::TASK_IN_04, MailClass::Silent),
+        1 if !closed => Fate::Delete(rule::TASK_IN_04, MailClass::Silent),
+        _ => Fate::Keep(rule::TASK_IN_04),
+    }
+}

@@ -1,0 +1,247 @@
+//! Fold: what happened, not what was wished, becomes the new state of the links.
+//!
+//! A step without a confirmed result never moves the agreement; it leaves its link *unsettled* with
+//! the version seen (INV-3), in the same commit that moves the cursors.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::code::Code;
+use crate::domain::field::Group;
+use crate::domain::fingerprint::{PrintKey, Prints};
+use crate::domain::link::{Link, LinkState, Trouble};
+use crate::domain::observation::{Observation, Presence};
+use crate::domain::plan::{Op, Outcome, Step};
+use crate::domain::policy::Context;
+use crate::domain::side::{PerSide, Side};
+use crate::engine::decide::After;
+use crate::engine::normalise::{Seen, normalise};
+use crate::engine::plan::Entry;
+
+/// What becomes of one link.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkChange {
+    /// Nothing is to be stored.
+    None,
+    /// The link is stored.
+    Put(Box<Link>),
+    /// The link is forgotten.
+    Drop(crate::domain::ids::LinkId),
+}
+
+/// Folds the outcomes of one entry into its link.
+#[must_use]
+pub fn fold(
+    entry: &Entry,
+    outcomes: &PerSide<Option<Outcome>>,
+    key: &PrintKey,
+    context: &Context<'_>,
+) -> LinkChange {
+    let trouble = Side::BOTH.into_iter().find_map(|side| {
+        outcomes.get(side).as_ref().and_then(|outcome| failure(entry, side, outcome))
+    });
+    let mut link = entry.link.clone();
+    remember_facts(&mut link, entry);
+    for side in Side::BOTH {
+        settle_side(
+            &mut link,
+            entry,
+            side,
+            outcomes.get(side).as_ref(),
+            trouble.is_some(),
+            key,
+            context,
+        );
+    }
+    match trouble {
+        Some(code) => unsettle(link, entry, outcomes, code, context),
+        None => settle(link, entry, context.now),
+    }
+}
+
+/// Returns the code of a step that did not succeed.
+fn failure(entry: &Entry, side: Side, outcome: &Outcome) -> Option<Code> {
+    let deletes = matches!(entry.steps.get(side), Some(Step { op: Op::Delete { .. }, .. }));
+    match outcome {
+        Outcome::Done(_) => None,
+        // Gone already is what a delete wants.
+        Outcome::Missing if deletes => None,
+        Outcome::Stale | Outcome::Missing => Some(Code::ChangedMeanwhile),
+        Outcome::Refused(code) => Some(*code),
+        Outcome::Unknown => Some(Code::ResultUnknown),
+        Outcome::NotSent => Some(Code::PutOff),
+    }
+}
+
+/// Facts that rules need when the row is gone (CONT-05), and whether it ever matched (FILT-02).
+fn remember_facts(link: &mut Link, entry: &Entry) {
+    if let Some(item) = &entry.verdict.pairing.seen.exchange {
+        link.off_feed = item.observation.exchange_facts().off_feed;
+    }
+    let Some(row) = &entry.verdict.pairing.seen.dynamics else { return };
+    let facts = row.observation.dynamics_facts();
+    if facts.owner.is_some() {
+        link.last_owner = facts.owner;
+    }
+    if row.observation.presence == Presence::Present {
+        link.matched = true;
+    }
+}
+
+/// Brings one side of the agreement up to date.
+fn settle_side(
+    link: &mut Link,
+    entry: &Entry,
+    side: Side,
+    outcome: Option<&Outcome>,
+    troubled: bool,
+    key: &PrintKey,
+    context: &Context<'_>,
+) {
+    let written = match outcome {
+        Some(Outcome::Done(Some(observation))) => Some(normalise(
+            (**observation).clone(),
+            key,
+            &context.policy.settings,
+            context.directory,
+        )),
+        _ => None,
+    };
+    let seen = entry.verdict.pairing.seen.get(side).as_ref();
+    if let Some(written) = &written {
+        link.native.set(side, Some(written.observation.id.clone()));
+        link.version.set(side, written.observation.version.clone());
+        link.uid = written.observation.uid.clone().or_else(|| link.uid.take());
+    } else if let Some(seen) = seen {
+        link.version.set(side, seen.observation.version.clone());
+    }
+    // While anything failed, neither side's agreement moves: the next cycle sees the same change
+    // again and finishes it. A create that succeeded is agreed in any case, it holds what was read.
+    if troubled && !created(entry, side, outcome) {
+        return;
+    }
+    let prints = agreed_prints(link.agreed.get(side), entry, side, seen, written.as_ref());
+    link.agreed.set(side, prints);
+}
+
+fn created(entry: &Entry, side: Side, outcome: Option<&Outcome>) -> bool {
+    matches!(outcome, Some(Outcome::Done(_)))
+        && matches!(entry.steps.get(side), Some(Step { op: Op::Create { .. }, .. }))
+}
+
+/// The groups that were written hold what the far side answered; all others hold what was read
+/// before, so that an edit that slipped in between is seen next time.
+fn agreed_prints(
+    old: &Prints,
+    entry: &Entry,
+    side: Side,
+    seen: Option<&Seen>,
+    written: Option<&Seen>,
+) -> Prints {
+    let groups: Vec<Group> = match entry.steps.get(side) {
+        Some(Step { op: Op::Update { groups, .. }, .. }) => groups.clone(),
+        _ => Vec::new(),
+    };
+    match (seen, written) {
+        (None, Some(written)) => written.prints.clone(),
+        (Some(seen), Some(written)) => {
+            let mut prints = seen.prints.clone();
+            for group in groups {
+                prints.set(group, written.prints.get(group));
+            }
+            prints
+        }
+        (Some(seen), None) if seen.observation.presence == Presence::Present => seen.prints.clone(),
+        // A row that left the filter but is still readable was compared as well.
+        (Some(seen), None) if seen.observation.presence == Presence::LeftFilter => {
+            seen.prints.clone()
+        }
+        (Some(_) | None, None) => old.clone(),
+    }
+}
+
+/// Everything succeeded: the link becomes what was decided.
+fn settle(mut link: Link, entry: &Entry, now: DateTime<Utc>) -> LinkChange {
+    link.trouble = None;
+    // The exit from the filter was dealt with; only a new match makes another exit possible.
+    let row = entry.verdict.pairing.seen.dynamics.as_ref();
+    if row.is_some_and(|row| row.observation.presence != Presence::Present) {
+        link.matched = false;
+    }
+    link.state = match entry.after() {
+        After::Nothing => return LinkChange::None,
+        After::Forgotten => {
+            // Only what is stored can be forgotten.
+            let stored = entry.verdict.pairing.link.is_some();
+            return if stored { LinkChange::Drop(link.id) } else { LinkChange::None };
+        }
+        After::Agreed => LinkState::Agreed,
+        After::Unlinked(why) => LinkState::Unlinked(why),
+        After::DeletedInExchange => {
+            link.native.exchange = None;
+            link.version.exchange = None;
+            LinkState::DeletedInExchange
+        }
+        After::LeftAlone(code) => {
+            link.trouble = Some(Trouble { code, attempts: 0, since: since(entry, code, now) });
+            LinkState::LeftAlone
+        }
+        After::Unsettled(code) => {
+            link.trouble = Some(Trouble { code, attempts: 0, since: since(entry, code, now) });
+            link.state
+        }
+    };
+    changed_only(link, entry)
+}
+
+/// Something failed: the pair keeps its state and is read again in the next cycle.
+fn unsettle(
+    mut link: Link,
+    entry: &Entry,
+    outcomes: &PerSide<Option<Outcome>>,
+    code: Code,
+    context: &Context<'_>,
+) -> LinkChange {
+    let now = context.now;
+    let before = entry.verdict.pairing.link.as_ref();
+    let creating = Side::BOTH.into_iter().find(|side| {
+        matches!(entry.steps.get(*side), Some(Step { op: Op::Create { .. }, .. }))
+            && !matches!(outcomes.get(*side), Some(Outcome::Done(_)))
+    });
+    link.state = match (creating, before.map(|link| link.state)) {
+        (Some(side), _) => LinkState::Creating(side),
+        (None, Some(LinkState::Creating(_) | LinkState::LeftAlone) | None) => LinkState::Agreed,
+        (None, Some(state)) => state,
+    };
+    let attempts = before.and_then(|link| link.trouble).map_or(0, |trouble| trouble.attempts);
+    // A create keeps the time of its marker: it makes the idempotency key.
+    let since = match creating {
+        Some(_) => entry.link.trouble.map_or(now, |trouble| trouble.since),
+        None => since(entry, code, now),
+    };
+    // What was not sent is no attempt of the item. What failed too often waits for a change.
+    let attempts = if code == Code::PutOff { attempts } else { attempts.saturating_add(1) };
+    let parked = attempts >= context.limits.item_attempts;
+    let code = if parked { Code::ItemParked } else { code };
+    link.trouble = Some(Trouble { code, attempts, since });
+    LinkChange::Put(Box::new(link))
+}
+
+fn since(entry: &Entry, code: Code, now: DateTime<Utc>) -> DateTime<Utc> {
+    let before = entry.verdict.pairing.link.as_ref().and_then(|link| link.trouble);
+    before.filter(|trouble| trouble.code == code).map_or(now, |trouble| trouble.since)
+}
+
+/// A link that is what it was needs no write.
+fn changed_only(link: Link, entry: &Entry) -> LinkChange {
+    if entry.verdict.pairing.link.as_ref() == Some(&link) {
+        LinkChange::None
+    } else {
+        LinkChange::Put(Box::new(link))
+    }
+}
+
+/// Returns the observation of a successful write.
+#[must_use]
+pub fn written(outcome: &Outcome) -> Option<&Observation> {
+    if let Outcome::Done(Some(observation)) = outcome { Some(observation) } else { None }
+}

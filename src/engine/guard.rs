@@ -1,0 +1,70 @@
+//! Guard: the brakes between plan and apply (promises 2 and 3).
+//!
+//! A halt is a value: the plan is not carried out, the mailbox shows why, an operator releases it.
+
+use crate::domain::code::Code;
+use crate::domain::link::{Link, LinkState};
+use crate::domain::policy::Limits;
+use crate::domain::side::Side;
+use crate::engine::plan::Plan;
+
+/// Why a plan is not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halt {
+    /// The code.
+    pub code: Code,
+    /// The side whose items are at stake.
+    pub side: Side,
+    /// How much the plan wants.
+    pub wanted: usize,
+    /// How much is allowed.
+    pub allowed: usize,
+}
+
+/// A side with fewer agreed links than this may lose all of them: small mailboxes are emptied by
+/// hand, and the absolute delete budget still holds.
+const EMPTIED_FROM: usize = 6;
+
+/// Lets the plan pass, or halts. `released` says that an operator has seen the halt and lets the
+/// next plan pass.
+///
+/// # Errors
+/// Returns the brake that the plan hits first.
+pub fn guard(plan: Plan, links: &[Link], limits: &Limits, released: bool) -> Result<Plan, Halt> {
+    if released {
+        return Ok(plan);
+    }
+    let agreed = links.iter().filter(|link| link.state == LinkState::Agreed).count();
+    for side in Side::BOTH {
+        let wanted = plan.deletes(side);
+        if agreed >= EMPTIED_FROM && wanted >= agreed {
+            return Err(Halt { code: Code::SideEmptied, side, wanted, allowed: agreed - 1 });
+        }
+        let allowed = allowed_deletes(agreed, limits);
+        if wanted > allowed {
+            return Err(Halt { code: Code::DeleteBudget, side, wanted, allowed });
+        }
+    }
+    let mails = plan.mails();
+    if mails > limits.mails {
+        return Err(Halt {
+            code: Code::MailBudget,
+            side: Side::Exchange,
+            wanted: mails as usize,
+            allowed: limits.mails as usize,
+        });
+    }
+    Ok(plan)
+}
+
+/// The larger of the absolute budget and the share.
+fn allowed_deletes(agreed: usize, limits: &Limits) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a share of a count is a count"
+    )]
+    let share = (agreed as f64 * limits.deletes_share.clamp(0.0, 1.0)).floor() as usize;
+    share.max(limits.deletes as usize)
+}

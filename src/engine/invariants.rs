@@ -1,0 +1,125 @@
+//! Invariants: the promises as predicates, used by tests and, as counters, in production.
+
+use crate::domain::link::{Link, LinkState};
+use crate::domain::observation::Presence;
+use crate::domain::plan::{MailClass, Op, Outcome, Step};
+use crate::domain::side::{PerSide, Side};
+use crate::engine::fold::LinkChange;
+use crate::engine::plan::Plan;
+
+/// A promise that does not hold, by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Violation(pub &'static str);
+
+/// INV-1: no link is created twice and no item belongs to two links of a mailbox.
+pub const INV_1: Violation = Violation("INV-1-no-duplicate");
+/// INV-2: a step that writes to a meeting with attendees is classed as mailing.
+pub const INV_2: Violation = Violation("INV-2-mail-class");
+/// INV-3: a step that did not succeed leaves its link unsettled.
+pub const INV_3: Violation = Violation("INV-3-unsettled");
+/// INV-4: a delete has a proven absence on the other side, or a rule that cancels.
+pub const INV_4: Violation = Violation("INV-4-earned-delete");
+/// INV-5: every verdict carries a rule.
+pub const INV_5: Violation = Violation("INV-5-explained");
+
+/// Checks a plan before it is carried out.
+#[must_use]
+pub fn check_plan(plan: &Plan) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut ids: Vec<_> = plan.entries.iter().map(|entry| entry.link.id).collect();
+    let before = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() < before && plan.entries.iter().any(|entry| entry.steps.dynamics.is_some()) {
+        let creates = |side: Side| {
+            plan.entries.iter().filter(move |entry| {
+                matches!(entry.steps.get(side), Some(Step { op: Op::Create { .. }, .. }))
+            })
+        };
+        let mut made: Vec<_> = Side::BOTH
+            .into_iter()
+            .flat_map(|side| creates(side).map(move |entry| (side, entry.link.id)))
+            .collect();
+        let all = made.len();
+        made.sort_unstable();
+        made.dedup();
+        if made.len() < all {
+            found.push(INV_1);
+        }
+    }
+    for entry in &plan.entries {
+        if entry.verdict.decision.rules.is_empty() {
+            found.push(INV_5);
+        }
+        for side in Side::BOTH {
+            let Some(step) = entry.steps.get(side) else { continue };
+            if mails_unclassed(step, entry.verdict.pairing.seen.get(side).as_ref()) {
+                found.push(INV_2);
+            }
+            if matches!(step.op, Op::Delete { .. }) && !earned(entry, side) {
+                found.push(INV_4);
+            }
+        }
+    }
+    found
+}
+
+fn mails_unclassed(step: &Step, seen: Option<&crate::engine::normalise::Seen>) -> bool {
+    use crate::domain::field::Field;
+    let attended = seen.is_some_and(|seen| {
+        let fields = &seen.observation.fields;
+        !fields.parties(Field::RequiredAttendees).is_empty()
+            || !fields.parties(Field::OptionalAttendees).is_empty()
+    });
+    let organizes = seen.is_some_and(|seen| seen.observation.exchange_facts().is_organizer);
+    step.on == Side::Exchange && attended && organizes && step.mail == MailClass::Silent
+}
+
+/// A delete is earned when the other side's item is proven gone or out of scope, or when the row
+/// was canceled and the organization propagates that.
+fn earned(entry: &crate::engine::plan::Entry, side: Side) -> bool {
+    let other = entry.verdict.pairing.seen.get(side.other()).as_ref();
+    let absent = other.is_some_and(|seen| {
+        matches!(
+            seen.observation.presence,
+            Presence::Deleted | Presence::LeftFilter | Presence::Unreadable
+        )
+    });
+    absent || entry.verdict.decision.rules.contains(&crate::engine::catalogue::CXL_04)
+}
+
+/// Checks what is stored after the steps.
+#[must_use]
+pub fn check_fold(outcomes: &PerSide<Option<Outcome>>, change: &LinkChange) -> Vec<Violation> {
+    let failed = Side::BOTH.into_iter().any(|side| {
+        matches!(
+            outcomes.get(side),
+            Some(Outcome::Stale | Outcome::Refused(_) | Outcome::Unknown | Outcome::NotSent)
+        )
+    });
+    let unsettled = match change {
+        LinkChange::Put(link) => link.is_unsettled(),
+        LinkChange::None | LinkChange::Drop(_) => false,
+    };
+    if failed && !unsettled { vec![INV_3] } else { Vec::new() }
+}
+
+/// Checks all links of a mailbox: no item belongs to two of them.
+#[must_use]
+pub fn check_links(links: &[Link]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for side in Side::BOTH {
+        let mut ids: Vec<_> = links
+            .iter()
+            .filter(|link| !matches!(link.state, LinkState::LeftAlone))
+            .filter_map(|link| Some((link.kind.collection(), link.native.get(side).as_ref()?)))
+            .collect();
+        let before = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() < before {
+            found.push(INV_1);
+        }
+    }
+    found
+}

@@ -1,0 +1,177 @@
+//! Match: which observations belong together, and to which link.
+//!
+//! Order of evidence: native id, marker, meeting identity. The guid of a row is the id of its
+//! link, so an Exchange item's marker names its row even when the store is lost (INV-7).
+
+use std::collections::HashMap;
+
+use crate::domain::ids::{GlobalId, LinkId, NativeId};
+use crate::domain::kind::{Collection, Kind};
+use crate::domain::link::Link;
+use crate::domain::side::{PerSide, Side};
+use crate::engine::normalise::Seen;
+
+/// A link, or none yet, with what was seen of its items.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pairing {
+    /// What is remembered.
+    pub link: Option<Link>,
+    /// What was seen in this cycle; `None` for a side that has no item or was not asked.
+    pub seen: PerSide<Option<Seen>>,
+    /// This is an Exchange item whose marker belongs to another, existing item (COPY-01).
+    pub copy: bool,
+}
+
+type Key = (Side, Collection, NativeId);
+
+/// Pairs what was seen. Links of which nothing was seen do not appear in the result.
+#[must_use]
+pub fn pair(links: &[Link], seen: Vec<Seen>) -> Vec<Pairing> {
+    let mut table = Table::new(links);
+    // Rows first: an Exchange item may then find its row by marker or meeting identity.
+    let (rows, items): (Vec<Seen>, Vec<Seen>) =
+        seen.into_iter().partition(|one| one.observation.side == Side::Dynamics);
+    for one in rows.into_iter().chain(items) {
+        table.place(one);
+    }
+    table.pairings
+}
+
+struct Table<'a> {
+    links: &'a [Link],
+    by_native: HashMap<Key, usize>,
+    by_id: HashMap<LinkId, usize>,
+    by_uid: HashMap<GlobalId, usize>,
+    /// Pairings by the index of their link.
+    of_link: HashMap<usize, usize>,
+    /// Pairings without a link by the row's guid and by meeting identity.
+    of_row: HashMap<LinkId, usize>,
+    of_uid: HashMap<GlobalId, usize>,
+    pairings: Vec<Pairing>,
+}
+
+impl<'a> Table<'a> {
+    fn new(links: &'a [Link]) -> Self {
+        let mut by_native = HashMap::new();
+        let mut by_id = HashMap::new();
+        let mut by_uid = HashMap::new();
+        for (at, link) in links.iter().enumerate() {
+            by_id.insert(link.id, at);
+            for side in Side::BOTH {
+                if let Some(id) = link.native.get(side) {
+                    by_native.insert((side, link.kind.collection(), id.clone()), at);
+                }
+            }
+            if let Some(uid) = &link.uid {
+                by_uid.insert(uid.clone(), at);
+            }
+        }
+        Self {
+            links,
+            by_native,
+            by_id,
+            by_uid,
+            of_link: HashMap::new(),
+            of_row: HashMap::new(),
+            of_uid: HashMap::new(),
+            pairings: Vec::new(),
+        }
+    }
+
+    fn place(&mut self, one: Seen) {
+        let side = one.observation.side;
+        let known = self.link_of(&one);
+        if let Some(at) = known {
+            return self.place_at_link(at, one);
+        }
+        // No link. A row may meet an item that named it, an item its row, a meeting its twin.
+        let row = row_id(&one);
+        let place = row
+            .and_then(|row| self.of_row.get(&row))
+            .or_else(|| one.observation.uid.as_ref().and_then(|uid| self.of_uid.get(uid)))
+            .copied()
+            .filter(|at| self.pairings[*at].seen.get(side).is_none());
+        let at = place.unwrap_or_else(|| self.add(None));
+        if let Some(row) = row {
+            self.of_row.entry(row).or_insert(at);
+        }
+        if let Some(uid) = &one.observation.uid {
+            self.of_uid.entry(uid.clone()).or_insert(at);
+        }
+        self.pairings[at].seen.set(side, Some(one));
+    }
+
+    /// Finds the link an observation belongs to: by id, by marker, by meeting identity.
+    fn link_of(&self, one: &Seen) -> Option<usize> {
+        let observation = &one.observation;
+        let key = (observation.side, observation.kind.collection(), observation.id.clone());
+        if let Some(at) = self.by_native.get(&key) {
+            return Some(*at);
+        }
+        if let Some(at) = row_id(one).and_then(|row| self.by_id.get(&row)) {
+            return Some(*at);
+        }
+        let uid = observation.uid.as_ref()?;
+        // A meeting's identity only completes a link that lacks this side.
+        self.by_uid
+            .get(uid)
+            .copied()
+            .filter(|at| self.links[*at].native.get(observation.side).is_none())
+    }
+
+    fn place_at_link(&mut self, at: usize, one: Seen) {
+        let side = one.observation.side;
+        let link = &self.links[at];
+        let foreign = link.native.get(side).as_ref().is_some_and(|id| *id != one.observation.id);
+        if foreign {
+            // The marker of an item that the link does not mean: somebody copied it (COPY-01).
+            // Whether the original still stands was settled by the fetch that preceded.
+            let copy = self.add(None);
+            self.pairings[copy].copy = true;
+            self.pairings[copy].seen.set(side, Some(one));
+            return;
+        }
+        let place = match self.of_link.get(&at) {
+            Some(place) => *place,
+            None => {
+                let place = self.add(Some(link.clone()));
+                self.of_link.insert(at, place);
+                place
+            }
+        };
+        self.pairings[place].seen.set(side, Some(one));
+    }
+
+    fn add(&mut self, link: Option<Link>) -> usize {
+        self.pairings.push(Pairing { link, seen: PerSide::default(), copy: false });
+        self.pairings.len() - 1
+    }
+}
+
+/// Returns the guid of the row that an observation is, or names by its marker.
+fn row_id(one: &Seen) -> Option<LinkId> {
+    match one.observation.side {
+        Side::Dynamics => row_link(&one.observation.id),
+        Side::Exchange => one.observation.marker,
+    }
+}
+
+/// Returns the link id of a row: its guid.
+#[must_use]
+pub fn row_link(id: &NativeId) -> Option<LinkId> {
+    uuid::Uuid::parse_str(id.as_str()).ok().map(LinkId)
+}
+
+impl Pairing {
+    /// Returns the kind of the pair: the link's, else the row's, else the item's.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        let of = |side: Side| self.seen.get(side).as_ref().map(|seen| seen.observation.kind);
+        self.link
+            .as_ref()
+            .map(|link| link.kind)
+            .or_else(|| of(Side::Dynamics))
+            .or_else(|| of(Side::Exchange))
+            .unwrap_or(Kind::Task)
+    }
+}

@@ -1,0 +1,170 @@
+//! Normalise: an observation in comparable form, with one fingerprint per field group.
+//!
+//! Only what a person could have edited is compared (CONF-02): text without line-end and
+//! trailing-space noise, whole seconds, parties by address.
+
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+
+use chrono::{DateTime, Timelike, Utc};
+use siphasher::sip::SipHasher24;
+
+use crate::domain::field::{Field, Fields, Group, Importance, Value};
+use crate::domain::fingerprint::{PrintKey, Prints};
+use crate::domain::ids::Address;
+use crate::domain::kind::{Collection, Kind};
+use crate::domain::observation::{Facts, Observation};
+use crate::domain::party::Party;
+use crate::domain::policy::{Directory, Settings};
+use crate::engine::groups;
+
+/// An observation in comparable form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// What was seen, its fields normalised.
+    pub observation: Observation,
+    /// The fingerprints of the groups that take part.
+    pub prints: Prints,
+}
+
+/// Puts an observation into comparable form.
+#[must_use]
+pub fn normalise(
+    mut observation: Observation,
+    key: &PrintKey,
+    settings: &Settings,
+    directory: &Directory,
+) -> Seen {
+    let organizer = organizer_address(&observation, directory);
+    let raw = std::mem::take(&mut observation.fields);
+    observation.fields =
+        raw.iter().filter_map(|(field, value)| Some((field, canonical(value)?))).collect();
+    if observation.kind != Kind::Contact
+        && !raw.is_empty()
+        && observation.fields.get(Field::Importance).is_none()
+    {
+        observation.fields.set(Field::Importance, Some(Value::Importance(Importance::Normal)));
+    }
+    if observation.kind.collection() == Collection::Calendar {
+        tidy_attendees(&mut observation.fields, organizer.as_ref());
+    }
+    let prints = prints(observation.kind, &observation.fields, key, settings);
+    Seen { observation, prints }
+}
+
+/// Returns the fingerprints of the groups of a kind that take part.
+#[must_use]
+pub fn prints(kind: Kind, fields: &Fields, key: &PrintKey, settings: &Settings) -> Prints {
+    let wanted = groups::of(kind, settings);
+    let mut hashers: BTreeMap<Group, SipHasher24> = BTreeMap::new();
+    for (field, value) in fields.iter() {
+        let Some(group) = field.group().filter(|group| wanted.contains(group)) else { continue };
+        let hasher = hashers.entry(group).or_insert_with(|| SipHasher24::new_with_key(&key.0));
+        hasher.write_u16(field as u16);
+        hash_value(hasher, value);
+    }
+    Prints::from_groups(hashers.into_iter().map(|(group, hasher)| (group, hasher.finish())))
+}
+
+/// Returns the comparable form of one value; `None` when it says nothing.
+fn canonical(value: &Value) -> Option<Value> {
+    match value {
+        Value::Text(text) => {
+            let text = canonical_text(text);
+            (!text.is_empty()).then_some(Value::Text(text))
+        }
+        Value::Time(time) => Some(Value::Time(whole_second(*time))),
+        // Absent and "no" are the same for every flag of an item.
+        Value::Flag(false) => None,
+        Value::Parties(parties) => (!parties.is_empty()).then(|| Value::Parties(parties.clone())),
+        Value::Date(_)
+        | Value::Flag(true)
+        | Value::Number(_)
+        | Value::Importance(_)
+        | Value::ShowAs(_)
+        | Value::Todo(_) => Some(value.clone()),
+    }
+}
+
+/// Line ends become `\n`, spaces at line ends and blank lines at both ends go: every client and
+/// both services change these by themselves (field-lessons §6 D).
+fn canonical_text(text: &str) -> String {
+    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines: Vec<&str> = unified.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.with_nanosecond(0).unwrap_or(time)
+}
+
+fn organizer_address(observation: &Observation, directory: &Directory) -> Option<Address> {
+    match &observation.facts {
+        Facts::Exchange(facts) => facts.organizer.clone(),
+        Facts::Dynamics(facts) => {
+            let organizer = facts.organizer?;
+            directory
+                .0
+                .iter()
+                .find(|(_, entry)| entry.user == organizer)
+                .map(|(address, _)| address.clone())
+        }
+    }
+}
+
+/// Sorts and dedupes attendees; required beats optional; the organizer is no attendee (APPT-OUT-07).
+fn tidy_attendees(fields: &mut Fields, organizer: Option<&Address>) {
+    let required = tidy(fields.parties(Field::RequiredAttendees), organizer, &[]);
+    let optional = tidy(fields.parties(Field::OptionalAttendees), organizer, &required);
+    let some = |parties: Vec<Party>| (!parties.is_empty()).then_some(Value::Parties(parties));
+    fields.set(Field::RequiredAttendees, some(required));
+    fields.set(Field::OptionalAttendees, some(optional));
+}
+
+fn tidy(parties: &[Party], organizer: Option<&Address>, taken: &[Party]) -> Vec<Party> {
+    let mut kept: Vec<Party> = parties
+        .iter()
+        .filter(|party| party.address.as_ref() != organizer || party.address.is_none())
+        .filter(|party| !taken.iter().any(|other| same_party(other, party)))
+        .cloned()
+        .collect();
+    kept.sort_by(|left, right| party_key(left).cmp(&party_key(right)));
+    kept.dedup_by(|left, right| same_party(left, right));
+    kept
+}
+
+fn same_party(left: &Party, right: &Party) -> bool {
+    party_key(left) == party_key(right)
+}
+
+/// A party is its address; only without one its name says who it is.
+fn party_key(party: &Party) -> (&str, &str) {
+    party.address.as_ref().map_or(("", party.name.as_str()), |address| (address.as_str(), ""))
+}
+
+fn hash_value(hasher: &mut SipHasher24, value: &Value) {
+    match value {
+        Value::Text(text) => write_text(hasher, text),
+        Value::Time(time) => hasher.write_i64(time.timestamp()),
+        Value::Date(date) => write_text(hasher, &date.to_string()),
+        Value::Flag(flag) => hasher.write_u8(u8::from(*flag)),
+        Value::Number(number) => hasher.write_i64(*number),
+        Value::Importance(importance) => hasher.write_u8(*importance as u8),
+        Value::ShowAs(show_as) => hasher.write_u8(*show_as as u8),
+        Value::Todo(status) => hasher.write_u8(*status as u8),
+        Value::Parties(parties) => {
+            hasher.write_u64(parties.len() as u64);
+            for party in parties {
+                let (address, name) = party_key(party);
+                write_text(hasher, address);
+                write_text(hasher, name);
+            }
+        }
+    }
+}
+
+/// The length goes first, so that no two lists of texts run together.
+fn write_text(hasher: &mut SipHasher24, text: &str) {
+    hasher.write_u64(text.len() as u64);
+    hasher.write(text.as_bytes());
+}

@@ -1,0 +1,30 @@
+//! Who an address is (RES-01, RES-02).
+
+use std::collections::HashMap;
+
+use crate::domain::ids::Address;
+use crate::domain::party::{PartyCandidate, PartyRow};
+use crate::domain::policy::Settings;
+
+/// Chooses one row for each address.
+///
+/// RES-01: inactive rows count only when the organization resolves them; a disabled user never
+/// does (the table order puts users first, so `active` of a user is tested apart).
+/// RES-02: user, contact, lead, account, queue; among equals the row created first.
+#[must_use]
+pub fn choose(candidates: &[PartyCandidate], settings: &Settings) -> HashMap<Address, PartyRow> {
+    use crate::domain::party::PartyTable;
+    let mut chosen: HashMap<Address, &PartyCandidate> = HashMap::new();
+    for candidate in candidates {
+        let is_user = candidate.row.table == PartyTable::SystemUser;
+        if !candidate.active && (is_user || !settings.resolve_inactive) {
+            continue;
+        }
+        let rank = |one: &PartyCandidate| (one.row.table, !one.active, one.created, one.row.id);
+        let best = chosen.entry(candidate.address.clone()).or_insert(candidate);
+        if rank(candidate) < rank(best) {
+            *best = candidate;
+        }
+    }
+    chosen.into_iter().map(|(address, candidate)| (address, candidate.row)).collect()
+}

@@ -1,0 +1,188 @@
+//! Plan: verdicts become ordered steps with precondition, idempotency key and mail class.
+
+use uuid::Uuid;
+
+use crate::domain::ids::LinkId;
+use crate::domain::link::{Link, LinkState, Trouble};
+use crate::domain::plan::{MailClass, Op, Step};
+use crate::domain::policy::Context;
+use crate::domain::side::{PerSide, Side};
+use crate::engine::decide::{After, Verdict, Write};
+use crate::engine::matching::row_link;
+
+/// What the cycle will do: the verdicts, each with its steps.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    /// One entry for each pairing.
+    pub entries: Vec<Entry>,
+}
+
+/// One pairing's part of the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The link as it stands before the writes: for a create the marker that is stored first.
+    pub link: Link,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// The steps, at most one on each side.
+    pub steps: PerSide<Option<Step>>,
+}
+
+/// Builds the plan. `fresh` gives a new id for each row that is created from Exchange; it comes
+/// from outside because the engine knows no randomness.
+pub fn plan(
+    verdicts: Vec<Verdict>,
+    context: &Context<'_>,
+    mut fresh: impl FnMut() -> Uuid,
+) -> Plan {
+    let entries = verdicts
+        .into_iter()
+        .map(|verdict| {
+            let link = link_before(&verdict, context, &mut fresh);
+            let steps = PerSide::from_fn(|side| step(&link, &verdict, side));
+            Entry { link, verdict, steps }
+        })
+        .collect();
+    Plan { entries }
+}
+
+/// Returns the link that the writes of a verdict serve.
+fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut() -> Uuid) -> Link {
+    let pairing = &verdict.pairing;
+    let mut link = pairing.link.clone().unwrap_or_else(|| {
+        let row = pairing.seen.dynamics.as_ref();
+        let marker = pairing.seen.exchange.as_ref().and_then(|seen| seen.observation.marker);
+        let id = row
+            .and_then(|seen| row_link(&seen.observation.id))
+            .or(marker)
+            .unwrap_or_else(|| LinkId(fresh()));
+        let origin = if row.is_some() { Side::Dynamics } else { Side::Exchange };
+        Link::new(id, pairing.kind(), origin, LinkState::LeftAlone)
+    });
+    link.role = verdict.role;
+    for side in Side::BOTH {
+        if let Some(seen) = pairing.seen.get(side) {
+            link.native.set(side, Some(seen.observation.id.clone()));
+        }
+    }
+    let uid = [&pairing.seen.dynamics, &pairing.seen.exchange]
+        .into_iter()
+        .flatten()
+        .find_map(|seen| seen.observation.uid.clone());
+    link.uid = uid.or(link.uid);
+    for side in Side::BOTH {
+        if matches!(verdict.writes.get(side), Some(Write::Create { .. })) {
+            mark_creating(&mut link, side, context);
+        }
+    }
+    link
+}
+
+/// The create marker: stored before the create is sent, so that a lost answer is looked up before
+/// the create is repeated. The first marking's time stays, it makes the idempotency key.
+fn mark_creating(link: &mut Link, side: Side, context: &Context<'_>) {
+    let again = link.state == LinkState::Creating(side);
+    link.state = LinkState::Creating(side);
+    link.native.set(side, None);
+    let since = link.trouble.filter(|_| again).map_or(context.now, |trouble| trouble.since);
+    let attempts = link.trouble.filter(|_| again).map_or(0, |trouble| trouble.attempts);
+    let code = crate::domain::code::Code::ResultUnknown;
+    link.trouble = Some(Trouble { code, attempts, since });
+}
+
+fn step(link: &Link, verdict: &Verdict, side: Side) -> Option<Step> {
+    let write = verdict.writes.get(side).as_ref()?;
+    let seen = verdict.pairing.seen.get(side).as_ref();
+    let id = seen.map(|seen| seen.observation.id.clone());
+    let expected = seen.and_then(|seen| seen.observation.version.clone());
+    let (op, mail) = match write {
+        Write::Create { patch, mail } => (Op::Create { patch: patch.clone() }, *mail),
+        Write::Update { patch, groups, mail, mark } => {
+            let op = Op::Update {
+                id: id?,
+                expected,
+                patch: patch.clone(),
+                groups: groups.clone(),
+                mark: *mark,
+            };
+            (op, *mail)
+        }
+        Write::Delete { mail } => (Op::Delete { id: id?, expected }, *mail),
+    };
+    Some(Step { link: link.id, key: create_key(link), kind: link.kind, on: side, op, mail })
+}
+
+/// The same for every repeat of one create, another for the next create of the same pair.
+fn create_key(link: &Link) -> Uuid {
+    let since = link.trouble.map_or(0, |trouble| trouble.since.timestamp_millis());
+    Uuid::new_v5(&link.id.0, &since.to_be_bytes())
+}
+
+impl Plan {
+    /// Returns the create markers to store before anything is sent.
+    #[must_use]
+    pub fn markers(&self) -> Vec<Link> {
+        self.entries
+            .iter()
+            .filter(|entry| {
+                Side::BOTH.into_iter().any(|side| {
+                    matches!(entry.steps.get(side), Some(Step { op: Op::Create { .. }, .. }))
+                })
+            })
+            .map(|entry| entry.link.clone())
+            .collect()
+    }
+
+    /// Returns all steps of a side in order: deletes first, so that a name or a slot is free.
+    #[must_use]
+    pub fn steps(&self, side: Side) -> Vec<(usize, Step)> {
+        let mut steps: Vec<(usize, Step)> = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter_map(|(at, entry)| entry.steps.get(side).clone().map(|step| (at, step)))
+            .collect();
+        steps.sort_by_key(|(at, step)| (!matches!(step.op, Op::Delete { .. }), *at));
+        steps
+    }
+
+    /// Returns how many deletes the plan has on a side.
+    #[must_use]
+    pub fn deletes(&self, side: Side) -> usize {
+        self.entries
+            .iter()
+            .filter(|entry| {
+                matches!(entry.steps.get(side), Some(Step { op: Op::Delete { .. }, .. }))
+            })
+            .count()
+    }
+
+    /// Returns how many people the plan causes to be mailed.
+    #[must_use]
+    pub fn mails(&self) -> u32 {
+        let all =
+            self.entries.iter().flat_map(|entry| Side::BOTH.map(|side| entry.steps.get(side)));
+        all.flatten()
+            .map(|step| match step.mail {
+                MailClass::Silent => 0,
+                MailClass::Mails(count) => u32::from(count),
+            })
+            .sum()
+    }
+
+    /// Tells whether the plan writes nothing to any side.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        Side::BOTH
+            .into_iter()
+            .all(|side| self.entries.iter().all(|it| it.steps.get(side).is_none()))
+    }
+}
+
+impl Entry {
+    /// Returns what becomes of the link when every write succeeds.
+    #[must_use]
+    pub const fn after(&self) -> After {
+        self.verdict.after
+    }
+}

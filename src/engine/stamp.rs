@@ -1,0 +1,38 @@
+//! Stamp: after an event was created, its identity is written to the row in the same cycle.
+//!
+//! Attendees' mailboxes find their copies of the meeting by it (APPT-OUT-14, APPT-IN-11). A stamp
+//! that fails leaves the link unsettled, and the next cycle writes it as part of an update.
+
+use crate::domain::field::{Field, Value};
+use crate::domain::kind::Kind;
+use crate::domain::link::Role;
+use crate::domain::plan::{MailClass, Op, Outcome, Step};
+use crate::domain::side::Side;
+use crate::engine::fold::written;
+use crate::engine::plan::Entry;
+
+/// Returns the stamp that the outcome of an entry's Exchange step calls for.
+#[must_use]
+pub fn stamp(entry: &Entry, outcome: &Outcome) -> Option<Step> {
+    let create = entry.steps.exchange.as_ref()?;
+    let row = entry.verdict.pairing.seen.dynamics.as_ref()?;
+    let fits = matches!(create.op, Op::Create { .. })
+        && create.kind == Kind::Appointment
+        && entry.verdict.role == Role::Owner
+        && row.observation.uid.is_none();
+    let uid = written(outcome)?.uid.clone().filter(|_| fits)?;
+    Some(Step {
+        link: create.link,
+        key: create.key,
+        kind: create.kind,
+        on: Side::Dynamics,
+        op: Op::Update {
+            id: row.observation.id.clone(),
+            expected: row.observation.version.clone(),
+            patch: vec![(Field::Uid, Some(Value::Text(uid.as_str().to_owned())))],
+            groups: Vec::new(),
+            mark: false,
+        },
+        mail: MailClass::Silent,
+    })
+}

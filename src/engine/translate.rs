@@ -1,0 +1,216 @@
+//! Translate: the fields of one side in the words of the other.
+//!
+//! Most groups are carried as they are. Status, due date, attendees and texts follow rules of
+//! their kind; each such arm names its rule. The result is a patch for the *target* side.
+
+mod appointment;
+mod task;
+
+pub use appointment::{reminder_off, row_status_of, show_as_of};
+pub use task::{completed_in_exchange, todo_status_of};
+
+use crate::domain::code::Code;
+use crate::domain::field::{Field, Fields, Group, Patch, Value};
+use crate::domain::ids::Address;
+use crate::domain::kind::Kind;
+use crate::domain::party::Party;
+use crate::domain::policy::{Context, Direction};
+use crate::domain::side::Side;
+use crate::engine::groups;
+
+/// What a translation gives: the patch and what was lost on the way.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Translation {
+    /// The fields to write on the target side.
+    pub patch: Patch,
+    /// Fidelity notes.
+    pub losses: Vec<Code>,
+}
+
+/// The mark at the end of a text that was cut (FLD-05).
+const CUT_MARK: &str = "… [shortened]";
+/// What stands for a subject that Dynamics requires and Exchange does not.
+const NO_SUBJECT: &str = "(no subject)";
+
+/// Translates some groups of `source` for the other side; `target` is what that side holds now.
+#[must_use]
+pub fn translate(
+    kind: Kind,
+    from: Side,
+    wanted: &[Group],
+    source: &Fields,
+    target: &Fields,
+    context: &Context<'_>,
+) -> Translation {
+    let mut out = Translation::default();
+    for group in wanted {
+        match group {
+            Group::Status => status(kind, from, source, target, context, &mut out),
+            Group::Due => out.patch.push(task::due(from, source, target)),
+            Group::TaskStart => out.patch.push(task::start(from, source, target)),
+            Group::Attendees => attendees(from, source, context, &mut out),
+            Group::Privacy if from == Side::Dynamics => {}
+            Group::Time => time(source, &mut out),
+            Group::Subject
+            | Group::Body
+            | Group::Importance
+            | Group::Location
+            | Group::Privacy
+            | Group::Name
+            | Group::Emails
+            | Group::Phones
+            | Group::Work
+            | Group::People
+            | Group::Dates
+            | Group::Links
+            | Group::Address1
+            | Group::Address2
+            | Group::Address3 => plain(*group, source, target, &mut out),
+        }
+    }
+    if from == Side::Exchange {
+        fit_columns(kind, &mut out);
+    }
+    obey_directions(kind, from, context, &mut out);
+    out
+}
+
+/// Tells whether a patch would change anything in `target`.
+#[must_use]
+pub fn changes(patch: &Patch, target: &Fields) -> bool {
+    patch.iter().any(|(field, value)| !same_value(*field, value.as_ref(), target.get(*field)))
+}
+
+/// Compares what is to be written with what is there, as the far side would store it.
+fn same_value(field: Field, new: Option<&Value>, old: Option<&Value>) -> bool {
+    match (new, old) {
+        (Some(Value::Parties(new)), old) => {
+            let old = if let Some(Value::Parties(old)) = old { old.as_slice() } else { &[] };
+            addresses(new) == addresses(old)
+        }
+        (None | Some(Value::Flag(false)), None | Some(Value::Flag(false))) => true,
+        // Fields that are written by rule and never read back change nothing by themselves.
+        _ => field.group().is_none() || new == old,
+    }
+}
+
+fn addresses(parties: &[Party]) -> Vec<Option<&Address>> {
+    let mut list: Vec<_> = parties.iter().map(|party| party.address.as_ref()).collect();
+    list.sort_unstable();
+    list
+}
+
+/// A group whose fields mean the same on both sides: set what differs, empty what is gone.
+fn plain(group: Group, source: &Fields, target: &Fields, out: &mut Translation) {
+    for (field, value) in source.iter().filter(|(field, _)| field.group() == Some(group)) {
+        out.patch.push((field, Some(value.clone())));
+    }
+    for (field, _) in target.iter().filter(|(field, _)| field.group() == Some(group)) {
+        if source.get(field).is_none() {
+            out.patch.push((field, None));
+        }
+    }
+}
+
+/// Start, end and all-day go together, so that no half of a move is ever written (CONF-03).
+fn time(source: &Fields, out: &mut Translation) {
+    for field in [Field::Start, Field::End] {
+        if let Some(value) = source.get(field) {
+            out.patch.push((field, Some(value.clone())));
+        }
+    }
+    out.patch.push((Field::AllDay, Some(Value::Flag(source.flag(Field::AllDay)))));
+}
+
+/// Attendees by address. Towards Dynamics each is given its row (APPT-IN-10); towards Exchange
+/// one without an address cannot be invited and is noted.
+fn attendees(from: Side, source: &Fields, context: &Context<'_>, out: &mut Translation) {
+    for field in [Field::RequiredAttendees, Field::OptionalAttendees] {
+        let mut parties = source.parties(field).to_vec();
+        match from {
+            Side::Exchange => {
+                for party in &mut parties {
+                    party.row = party.address.as_ref().and_then(|it| resolve(it, context));
+                }
+            }
+            Side::Dynamics => {
+                let before = parties.len();
+                parties.retain(|party| party.address.is_some());
+                if parties.len() < before {
+                    out.losses.push(Code::ValuesDropped);
+                }
+            }
+        }
+        out.patch.push((field, Some(Value::Parties(parties))));
+    }
+}
+
+/// RES-02: a user of the organization first, then what the rows of the organization say.
+fn resolve(address: &Address, context: &Context<'_>) -> Option<crate::domain::party::PartyRow> {
+    use crate::domain::party::{PartyRow, PartyTable};
+    let user = context.directory.by_address(address).filter(|user| user.enabled);
+    user.map(|user| PartyRow { table: PartyTable::SystemUser, id: user.user.0 })
+        .or_else(|| context.parties.get(address).copied())
+}
+
+fn status(
+    kind: Kind,
+    from: Side,
+    source: &Fields,
+    target: &Fields,
+    context: &Context<'_>,
+    out: &mut Translation,
+) {
+    match (kind, from) {
+        (Kind::Appointment, Side::Dynamics) => appointment::to_exchange(source, out),
+        (Kind::Appointment, Side::Exchange) => appointment::to_dynamics(source, target, out),
+        (Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax, Side::Dynamics) => {
+            task::to_exchange(kind, source, context, out);
+        }
+        (Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax, Side::Exchange) => {
+            task::to_dynamics(kind, source, target, out);
+        }
+        (Kind::Contact | Kind::RecurringAppointment | Kind::ServiceAppointment, _) => {}
+    }
+}
+
+/// FLD-05: a text longer than its column is cut with a mark; the fingerprints of the two sides
+/// stand apart, so the cut never echoes. A subject is required.
+fn fit_columns(kind: Kind, out: &mut Translation) {
+    for (field, value) in &mut out.patch {
+        if let Some(Value::Text(text)) = value
+            && let Some(max) = groups::max_chars(kind, *field)
+            && text.chars().count() > max
+        {
+            *text = cut(text, max);
+            out.losses.push(Code::TextTruncated);
+        }
+        if *field == Field::Subject && value.is_none() {
+            *value = Some(Value::Text(NO_SUBJECT.to_owned()));
+        }
+    }
+}
+
+fn cut(text: &str, max: usize) -> String {
+    let mark = if max > 4 * CUT_MARK.chars().count() { CUT_MARK } else { "" };
+    let keep = max - mark.chars().count();
+    let mut short: String = text.chars().take(keep).collect();
+    short.push_str(mark);
+    short
+}
+
+/// FLD-02: a field flows only in its directions.
+fn obey_directions(kind: Kind, from: Side, context: &Context<'_>, out: &mut Translation) {
+    let before = out.patch.len();
+    out.patch.retain(|(field, _)| {
+        matches!(
+            (context.directions.of(kind, *field), from),
+            (Direction::Both, _)
+                | (Direction::ToExchange, Side::Dynamics)
+                | (Direction::ToDynamics, Side::Exchange)
+        )
+    });
+    if out.patch.len() < before {
+        out.losses.push(Code::DirectionForbids);
+    }
+}
