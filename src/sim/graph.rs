@@ -1,1 +1,273 @@
-//! The Microsoft Graph stand-in.
+//! The Microsoft Graph stand-in: Outlook calendar, contacts and To Do of one tenant.
+//!
+//! A pure state machine as strict as the service is documented to be. It holds tokens, budgets
+//! and mailboxes here; the rooms below hold one resource each. Absent: subscriptions, mail
+//! folders, attachments with content, open extensions and every beta endpoint.
+
+mod batch;
+mod call;
+mod contacts;
+mod delta;
+mod event_body;
+mod events;
+mod extended;
+mod filter;
+mod html;
+mod ids;
+mod lists;
+mod mailbox;
+mod meetings;
+mod person;
+mod refusal;
+mod render;
+mod routes;
+mod schema;
+mod series;
+#[cfg(test)]
+mod tests;
+mod todo;
+mod zones;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
+
+use super::directory::{AppCredentials, Person};
+use super::oauth::Oauth;
+use super::wire::{Request, Response};
+use call::Call;
+use mailbox::Mailbox;
+pub use mailbox::MailboxState;
+pub use meetings::{MailEntry, MailKind};
+pub use refusal::Refusal;
+use refusal::Trace;
+
+/// The budget of one mailbox per ten minutes (A12).
+const REQUESTS_PER_TEN_MINUTES: u64 = 10_000;
+
+/// What a Graph stand-in is built from.
+#[derive(Debug, Clone)]
+pub struct GraphConfig {
+    /// The server's prefix; the API root is this plus `/v1.0`.
+    pub base_url: String,
+    /// The application that may get tokens.
+    pub app: AppCredentials,
+    /// How long a token is valid.
+    pub token_lifetime: Duration,
+    /// The people of the tenant; each has a mailbox.
+    pub people: Vec<Person>,
+    /// Decides replays, empty pages and orders.
+    pub seed: u64,
+}
+
+/// The stand-in.
+#[derive(Debug)]
+pub struct GraphSim {
+    base_url: String,
+    oauth: Oauth,
+    mailboxes: Vec<Mailbox>,
+    addresses: HashMap<String, usize>,
+    /// Where the copies of a meeting lie, by `iCalUId`.
+    meetings: HashMap<String, Vec<(usize, u64)>>,
+    ledger: Vec<MailEntry>,
+    rng: fastrand::Rng,
+    noise_per_mille: u32,
+    requests: u64,
+    writes: u64,
+    resets: u64,
+    throttled: Vec<(usize, u32)>,
+}
+
+impl GraphSim {
+    /// Requests one application may have open at one mailbox (A12).
+    pub const CONCURRENCY_LIMIT: usize = 4;
+
+    /// Builds the tenant with an empty mailbox for every person.
+    #[must_use]
+    pub fn new(config: GraphConfig) -> Self {
+        let scope = "https://graph.microsoft.com/.default";
+        let mut addresses = HashMap::new();
+        for (number, person) in config.people.iter().enumerate() {
+            addresses.insert(person.address.to_lowercase(), number);
+            addresses.insert(person.object_id.to_string(), number);
+        }
+        let epoch = DateTime::<Utc>::UNIX_EPOCH;
+        Self {
+            base_url: config.base_url.trim_end_matches('/').to_owned(),
+            oauth: Oauth::new(config.app, scope, config.token_lifetime),
+            mailboxes: config.people.into_iter().map(|who| Mailbox::new(who, epoch)).collect(),
+            addresses,
+            meetings: HashMap::new(),
+            ledger: Vec::new(),
+            rng: fastrand::Rng::with_seed(config.seed),
+            noise_per_mille: 60,
+            requests: 0,
+            writes: 0,
+            resets: 0,
+            throttled: Vec::new(),
+        }
+    }
+
+    /// Answers a request to the token endpoint.
+    pub fn token(&mut self, request: &Request, now: DateTime<Utc>) -> Response {
+        self.oauth.token(request, now)
+    }
+
+    /// Answers one API request; the target begins with `/v1.0/`.
+    pub fn handle(&mut self, request: &Request, now: DateTime<Utc>) -> Response {
+        self.requests += 1;
+        let trace = self.trace(request, now);
+        if !self.oauth.accepts(request, now) {
+            let text = "Access token is empty, has expired or is not yet valid.";
+            let refusal = Refusal::new(401, "InvalidAuthenticationToken", text);
+            let answer = refusal.response(&trace).with("WWW-Authenticate", "Bearer realm=\"\"");
+            return traced(answer, &trace);
+        }
+        let path = request.target.split('?').next().unwrap_or_default();
+        if path.eq_ignore_ascii_case("/v1.0/$batch") {
+            let answer = self.batch(request, &trace, now);
+            return traced(answer.unwrap_or_else(|refusal| refusal.response(&trace)), &trace);
+        }
+        self.serve(request, trace, now)
+    }
+
+    /// Answers one request whose token was checked, on its own or inside a batch.
+    fn serve(&mut self, request: &Request, trace: Trace, now: DateTime<Utc>) -> Response {
+        if let Some(mailbox) = self.mailbox_in(&request.target) {
+            let room = &mut self.mailboxes[mailbox];
+            room.settle(now, false);
+            if let Some(wait) = room.spend(now, REQUESTS_PER_TEN_MINUTES) {
+                return traced(throttle(wait, &trace, "RequestLimit"), &trace);
+            }
+        }
+        let call = match Call::read(request, now, trace.clone()) {
+            Ok(call) => call,
+            Err(refusal) => return traced(refusal.response(&trace), &trace),
+        };
+        let mut answer = match self.route(&call) {
+            Ok(answer) => answer,
+            Err(refusal) => refusal.response(&trace),
+        };
+        if answer.status < 300 {
+            self.writes += u64::from(call.method != "GET");
+            if !call.prefer.applied.is_empty() {
+                answer = answer.with("Preference-Applied", call.prefer.applied.join(", "));
+            }
+        }
+        traced(answer, &trace)
+    }
+
+    /// Returns whose budget of concurrent requests a request uses; a batch uses none itself.
+    #[must_use]
+    pub fn concurrency_key(&self, request: &Request) -> Option<String> {
+        let mailbox = self.mailbox_in(&request.target)?;
+        Some(self.mailboxes[mailbox].person.address.clone())
+    }
+
+    /// Returns the answer to a request over the concurrency limit.
+    pub fn refuse_concurrency(&mut self, now: DateTime<Utc>) -> Response {
+        self.requests += 1;
+        let id = self.random_id();
+        let trace = Trace { request_id: id.clone(), client_request_id: id, at: now };
+        traced(throttle(1, &trace, "MailboxConcurrency"), &trace)
+    }
+
+    /// Refuses the `nth` (from 0) inner request of the next batch with 429; it isn't executed.
+    pub fn throttle_inner(&mut self, nth: usize, retry_after_s: u32) {
+        self.throttled.push((nth, retry_after_s));
+    }
+
+    /// Sets whether the application gets into a mailbox; an unknown address changes nothing.
+    pub fn set_mailbox_state(&mut self, address: &str, state: MailboxState) {
+        if let Some(mailbox) = self.mailbox_of(address) {
+            self.mailboxes[mailbox].state = state;
+        }
+    }
+
+    /// Sets how often delta rounds replay rows or answer empty pages, per thousand pages.
+    pub fn set_delta_noise(&mut self, per_mille: u32) {
+        self.noise_per_mille = per_mille;
+    }
+
+    /// Makes the delta tokens of one mailbox or of all expire; their next use answers 410.
+    pub fn expire_delta_tokens(&mut self, address: Option<&str>) {
+        match address {
+            Some(address) => {
+                if let Some(mailbox) = self.mailbox_of(address) {
+                    self.mailboxes[mailbox].generation += 1;
+                }
+            }
+            None => self.mailboxes.iter_mut().for_each(|room| room.generation += 1),
+        }
+    }
+
+    /// Lets the background agents finish: every outstanding change-key move becomes visible.
+    pub fn settle(&mut self, now: DateTime<Utc>) {
+        self.mailboxes.iter_mut().for_each(|room| room.settle(now, true));
+    }
+
+    /// Withdraws every token that is out.
+    pub fn revoke_tokens(&mut self) {
+        self.oauth.revoke_all();
+    }
+
+    /// Returns the mails sent so far, oldest first.
+    #[must_use]
+    pub fn ledger(&self) -> &[MailEntry] {
+        &self.ledger
+    }
+
+    /// Returns how many API requests came in; a batch counts one.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.requests
+    }
+
+    /// Returns how many writes the API committed.
+    #[must_use]
+    pub fn write_count(&self) -> u64 {
+        self.writes
+    }
+
+    fn mailbox_of(&self, name: &str) -> Option<usize> {
+        self.addresses.get(&name.to_lowercase()).copied()
+    }
+
+    fn mailbox_in(&self, target: &str) -> Option<usize> {
+        let path = target.split('?').next().unwrap_or_default();
+        let name = path.strip_prefix("/v1.0/users/")?.split('/').next()?;
+        let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+        self.mailbox_of(&name)
+    }
+
+    fn random_id(&mut self) -> String {
+        let number = (u128::from(self.rng.u64(..)) << 64) | u128::from(self.rng.u64(..));
+        uuid::Builder::from_random_bytes(number.to_be_bytes()).into_uuid().to_string()
+    }
+
+    fn trace(&mut self, request: &Request, now: DateTime<Utc>) -> Trace {
+        let request_id = self.random_id();
+        let given = request.header("client-request-id").map(str::to_owned);
+        let client_request_id = given.unwrap_or_else(|| request_id.clone());
+        Trace { request_id, client_request_id, at: now }
+    }
+}
+
+fn traced(answer: Response, trace: &Trace) -> Response {
+    answer
+        .with("request-id", trace.request_id.clone())
+        .with("client-request-id", trace.client_request_id.clone())
+}
+
+fn throttle(wait: i64, trace: &Trace, limit: &str) -> Response {
+    let text = format!("Application is over its {limit} limit.");
+    let refusal = Refusal::new(429, "ApplicationThrottled", text);
+    refusal.response(trace).with("Retry-After", wait.to_string())
+}
+
+/// Returns a 200 with a single resource.
+fn one(base_url: &str, entity: &str, mut row: serde_json::Value, status: u16) -> Response {
+    row["@odata.context"] = json!(format!("{base_url}/v1.0/$metadata#{entity}/$entity"));
+    Response::json(status, &row)
+}

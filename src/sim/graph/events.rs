@@ -1,0 +1,323 @@
+//! The event resource: create, read, change, delete, answer and cancel (A3, A4, A6, A7).
+//!
+//! Absent: attachments with content, forwarding, and attendees of a single occurrence.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::GraphSim;
+use super::call::Call;
+use super::event_body::{check_boundary, defaults, write};
+use super::ids::Kind;
+use super::lists::SINGLE;
+use super::mailbox::{Exception, Item, day_number};
+use super::meetings::MailKind;
+use super::one;
+use super::refusal::{
+    Refusal, bad_query, conflict, invalid, no_method, no_segment, not_found, property,
+};
+use super::render;
+use super::schema::schema;
+use crate::sim::wire::Response;
+
+impl GraphSim {
+    /// Answers everything under `/events`.
+    pub(super) fn events_route(
+        &mut self,
+        mailbox: usize,
+        rest: &[&str],
+        call: &Call,
+    ) -> Result<Response, Refusal> {
+        match (call.method.as_str(), rest) {
+            ("GET", []) => self.list(mailbox, Kind::Event, 0, call, "event"),
+            ("POST", []) => {
+                call.options("event", &[])?;
+                let key = self.create_event(mailbox, call.object()?, call.now)?;
+                self.event_answer(mailbox, key, None, call, 201)
+            }
+            (_, ["delta"]) => {
+                Err(bad_query("'delta' on events is not supported in v1.0; use calendarView."))
+            }
+            ("GET", [id]) => {
+                let (key, day) = self.event_at(mailbox, id)?;
+                self.event_answer(mailbox, key, day, call, 200)
+            }
+            ("PATCH", [id]) => {
+                call.options("event", &[])?;
+                let (key, day) = self.event_at(mailbox, id)?;
+                self.check_match(mailbox, key, day, call)?;
+                self.patch_event(mailbox, key, day, call.object()?, call.now)?;
+                self.event_answer(mailbox, key, day, call, 200)
+            }
+            ("DELETE", [id]) => {
+                call.options("event", &[])?;
+                let (key, day) = self.event_at(mailbox, id)?;
+                self.check_match(mailbox, key, day, call)?;
+                self.delete_any(mailbox, key, day, call.now)?;
+                Ok(Response::empty(204))
+            }
+            ("GET", [id, navigation]) => self.event_navigation(mailbox, id, navigation, call),
+            ("POST", [id, action]) => self.event_action(mailbox, id, action, call),
+            (_, [] | [_] | [_, _]) => Err(no_method()),
+            (_, [.., last]) => Err(no_segment(last)),
+        }
+    }
+
+    fn event_at(&self, mailbox: usize, id: &str) -> Result<(u64, Option<i32>), Refusal> {
+        let (item, day) = self.mailboxes[mailbox].find(Kind::Event, id)?;
+        if let Some(day) = day {
+            render::occurrence(item, day)?;
+        }
+        Ok((item.key, day))
+    }
+
+    fn event_item(&self, mailbox: usize, key: u64, day: Option<i32>) -> Result<Item, Refusal> {
+        let item = self.mailboxes[mailbox].items.get(&key).ok_or_else(not_found)?;
+        day.map_or_else(|| Ok(item.clone()), |day| render::occurrence(item, day))
+    }
+
+    fn event_answer(
+        &self,
+        mailbox: usize,
+        key: u64,
+        day: Option<i32>,
+        call: &Call,
+        status: u16,
+    ) -> Result<Response, Refusal> {
+        let options = call.options("event", if call.method == "GET" { SINGLE } else { &[] })?;
+        let room = &self.mailboxes[mailbox];
+        let item = self.event_item(mailbox, key, day)?;
+        let id = room.id(&item, day, call.prefer.immutable);
+        let row = render::event(room, &item, day, &call.prefer, &options.expand);
+        let row = render::select(row, &item, &id, &options);
+        let answer = one(&self.base_url, "users/events", row, status);
+        if status != 201 {
+            return Ok(answer);
+        }
+        let user = &room.person.object_id;
+        Ok(answer.with("Location", format!("{}/v1.0/users/{user}/events/{id}", self.base_url)))
+    }
+
+    /// Refuses a stale `If-Match` (A6).
+    pub(super) fn check_match(
+        &self,
+        mailbox: usize,
+        key: u64,
+        day: Option<i32>,
+        call: &Call,
+    ) -> Result<(), Refusal> {
+        let Some(wanted) = call.if_match.as_deref().filter(|wanted| *wanted != "*") else {
+            return Ok(());
+        };
+        let item = self.event_item(mailbox, key, day)?;
+        let current = self.mailboxes[mailbox].etag(&item);
+        if wanted == current { Ok(()) } else { Err(conflict()) }
+    }
+
+    /// Creates an event and invites its attendees; a known `transactionId` creates nothing.
+    pub(super) fn create_event(
+        &mut self,
+        mailbox: usize,
+        body: Map<String, Value>,
+        now: DateTime<Utc>,
+    ) -> Result<u64, Refusal> {
+        let uid = self.new_uid();
+        let room = &mut self.mailboxes[mailbox];
+        let mut item = room.blank(Kind::Event, 0, defaults(), now);
+        let (name, address) = (room.person.full_name(), room.person.address.clone());
+        let organizer = json!({ "emailAddress": { "name": name, "address": address } });
+        item.fields.insert("organizer".into(), organizer);
+        item.fields.insert("iCalUId".into(), json!(uid));
+        write(&mut item, body, true)?;
+        let transaction = item.text("transactionId").to_owned();
+        if let Some(key) = room.transactions.get(&transaction) {
+            return Ok(*key);
+        }
+        let key = room.store(item);
+        room.touch_later(key, now);
+        if !transaction.is_empty() {
+            room.transactions.insert(transaction, key);
+        }
+        self.invite_all(mailbox, key, now);
+        Ok(key)
+    }
+
+    /// Returns a new `iCalUId` in the form Exchange gives them.
+    pub(super) fn new_uid(&mut self) -> String {
+        let (high, low) = (self.rng.u64(..), self.rng.u64(..));
+        format!("040000008200E00074C5B7101A82E00800000000{high:016X}{low:016X}")
+    }
+
+    /// Changes an event, a series or one occurrence.
+    pub(super) fn patch_event(
+        &mut self,
+        mailbox: usize,
+        key: u64,
+        day: Option<i32>,
+        body: Map<String, Value>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let room = &mut self.mailboxes[mailbox];
+        let before = room.items.get(&key).cloned().ok_or_else(not_found)?;
+        let mut after = before.clone();
+        match day {
+            None => write(&mut after, body, false)?,
+            Some(day) => {
+                let version = room.new_version();
+                write_exception(&mut after, day, body, version)?;
+            }
+        }
+        room.items.insert(key, after);
+        room.touch(key, now);
+        self.after_change(mailbox, key, &before, now);
+        Ok(())
+    }
+
+    /// Deletes an event, a series or one occurrence.
+    pub(super) fn delete_any(
+        &mut self,
+        mailbox: usize,
+        key: u64,
+        day: Option<i32>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let Some(day) = day else {
+            self.delete_event(mailbox, key, now);
+            return Ok(());
+        };
+        let room = &mut self.mailboxes[mailbox];
+        let item = room.items.get_mut(&key).ok_or_else(not_found)?;
+        let before = render::occurrence(item, day)?;
+        if let Some(series) = &mut item.series {
+            series.exceptions.remove(&day);
+            series.cancelled.insert(day);
+        }
+        let after = item.clone();
+        let owner = room.person.address.clone();
+        room.touch(key, now);
+        if after.flag("isOrganizer") {
+            for to in after.attendees().into_iter().filter(|to| *to != owner) {
+                self.mail(now, &owner, &to, MailKind::Cancellation, &before);
+                self.deliver(&after, &to, false, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn event_navigation(
+        &mut self,
+        mailbox: usize,
+        id: &str,
+        navigation: &str,
+        call: &Call,
+    ) -> Result<Response, Refusal> {
+        let (key, day) = self.event_at(mailbox, id)?;
+        match navigation {
+            "attachments" => Ok(self.page(call, &Default::default(), 0, std::iter::empty())),
+            "calendar" => {
+                let row = render::calendar(&self.mailboxes[mailbox]);
+                Ok(one(&self.base_url, "users/calendar", row, 200))
+            }
+            "instances" => {
+                let item = self.event_item(mailbox, key, day)?;
+                if item.series.is_none() {
+                    return Err(invalid("Only a series master has instances."));
+                }
+                self.expanded(mailbox, &[&item], call)
+            }
+            "extensions" => Err(invalid("Open extensions are not supported.")),
+            _ => Err(no_segment(navigation)),
+        }
+    }
+
+    fn event_action(
+        &mut self,
+        mailbox: usize,
+        id: &str,
+        action: &str,
+        call: &Call,
+    ) -> Result<Response, Refusal> {
+        let (key, day) = self.event_at(mailbox, id)?;
+        call.options("event", &[])?;
+        let given = call.parameters()?;
+        match action {
+            "accept" | "decline" | "tentativelyAccept" => {
+                check_response(action, &given)?;
+                self.respond(mailbox, key, action, &given, call.now)?;
+                Ok(Response::empty(202))
+            }
+            "cancel" => {
+                named(&given, &["comment"])?;
+                let item = self.event_item(mailbox, key, day)?;
+                if !item.flag("isOrganizer") {
+                    return Err(invalid(
+                        "Your request can't be completed. You need to be an organizer to cancel \
+                         a meeting.",
+                    ));
+                }
+                self.delete_any(mailbox, key, day, call.now)?;
+                Ok(Response::empty(202))
+            }
+            "permanentDelete" => {
+                named(&given, &[])?;
+                self.delete_any(mailbox, key, day, call.now)?;
+                Ok(Response::empty(204))
+            }
+            "extensions" | "attachments" => {
+                Err(invalid(format!("Writing '{action}' is not supported.")))
+            }
+            _ => Err(no_segment(action)),
+        }
+    }
+}
+
+// Names are compared without regard to case: the metadata writes them with a capital.
+fn named(given: &Map<String, Value>, allowed: &[&str]) -> Result<(), Refusal> {
+    let known = |name: &String| allowed.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+    match given.keys().find(|name| !known(name)) {
+        None => Ok(()),
+        Some(name) => Err(invalid(format!("The parameter '{name}' does not exist."))),
+    }
+}
+
+fn check_response(action: &str, given: &Map<String, Value>) -> Result<(), Refusal> {
+    let all: &[&str] = &["comment", "sendResponse", "proposedNewTime"];
+    named(given, if action == "accept" { &all[..2] } else { all })?;
+    let boolean = |value: &Value| value.is_boolean() || value.is_null();
+    if !given.get("sendResponse").is_none_or(boolean) {
+        return Err(property("'sendResponse' must be true or false."));
+    }
+    if let Some(slot) = given.get("proposedNewTime").filter(|value| !value.is_null()) {
+        let holder = Map::from_iter([("proposedNewTime".to_owned(), slot.clone())]);
+        schema().check("attendee", &holder, &[])?;
+    }
+    Ok(())
+}
+
+// Writes a body into one occurrence, which becomes an exception of its series.
+fn write_exception(
+    master: &mut Item,
+    day: i32,
+    body: Map<String, Value>,
+    version: u64,
+) -> Result<(), Refusal> {
+    for name in ["recurrence", "attendees"] {
+        if body.contains_key(name) {
+            return Err(invalid(format!("'{name}' cannot be written to one occurrence.")));
+        }
+    }
+    let mut one = render::occurrence(master, day)?;
+    write(&mut one, body, false)?;
+    let (Some(series), Some(times)) = (&mut master.series, one.times) else {
+        return Err(not_found());
+    };
+    let to = day_number(times.date(&series.zone)?);
+    if to != day {
+        check_boundary(series, day, to)?;
+    }
+    let changed = one.fields.into_iter();
+    let fields = changed.filter(|(name, value)| master.fields.get(name) != Some(value)).collect();
+    let made = Exception { fields, times, extended: one.extended, version };
+    series.exceptions.insert(day, made);
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! From a path to the room that answers it; users, calendars, categories and id translation.
+//!
+//! A path that is not here does not exist for this stand-in.
+
+use serde_json::{Value, json};
+
+use super::GraphSim;
+use super::call::Call;
+use super::delta::Scope;
+use super::ids::{self, Kind, Parsed};
+use super::mailbox::MailboxState;
+use super::one;
+use super::refusal::{
+    Refusal, bad_query, invalid, malformed_id, no_method, no_segment, not_found, property,
+};
+use super::render;
+use super::schema::schema;
+use crate::sim::wire::Response;
+
+impl GraphSim {
+    /// Answers a parsed request.
+    pub(super) fn route(&mut self, call: &Call) -> Result<Response, Refusal> {
+        let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        if !matches!(call.method.as_str(), "GET" | "POST" | "PATCH" | "DELETE") {
+            return Err(no_method());
+        }
+        match path.as_slice() {
+            ["users", user, rest @ ..] if !user.is_empty() => {
+                let mailbox = self.mailbox_of(user).ok_or_else(|| unknown_user(user))?;
+                if rest.is_empty() {
+                    return self.user(mailbox, call);
+                }
+                gate(self.mailboxes[mailbox].state)?;
+                self.mailbox_route(mailbox, rest, call)
+            }
+            ["me", ..] => Err(Refusal::new(
+                400,
+                "BadRequest",
+                "/me request is only valid with delegated authentication flow.",
+            )),
+            ["users"] => Err(Refusal::new(
+                403,
+                "Authorization_RequestDenied",
+                "Insufficient privileges to complete the operation.",
+            )),
+            [first, ..] => Err(no_segment(first)),
+            [] => Err(no_segment("")),
+        }
+    }
+
+    fn mailbox_route(
+        &mut self,
+        mailbox: usize,
+        rest: &[&str],
+        call: &Call,
+    ) -> Result<Response, Refusal> {
+        match rest {
+            ["events", rest @ ..] => self.events_route(mailbox, rest, call),
+            ["calendarView", rest @ ..] => self.view_route(mailbox, rest, call),
+            ["calendar", rest @ ..] => self.calendar_route(mailbox, rest, call),
+            ["calendars"] => {
+                only_get(call)?;
+                let options = call.options("calendar", &["$select", "$top"])?;
+                let row = render::calendar(&self.mailboxes[mailbox]);
+                Ok(self.page(call, &options, 1, std::iter::once(row)))
+            }
+            ["calendars", id, rest @ ..] => {
+                self.mailboxes[mailbox].find(Kind::Calendar, id)?;
+                self.calendar_route(mailbox, rest, call)
+            }
+            ["contacts", rest @ ..] => {
+                let folder = self.mailboxes[mailbox].contacts;
+                self.contacts_route(mailbox, folder, rest, call)
+            }
+            ["contactFolders", rest @ ..] => self.folders_route(mailbox, rest, call),
+            ["todo", "lists", rest @ ..] => self.todo_route(mailbox, rest, call),
+            ["outlook", "masterCategories", rest @ ..] => {
+                self.categories_route(mailbox, rest, call)
+            }
+            ["mailboxSettings"] => {
+                only_get(call)?;
+                let zone = super::zones::windows_name(&self.mailboxes[mailbox].person.time_zone);
+                let row = json!({ "timeZone": zone, "userPurpose": "user" });
+                Ok(one(&self.base_url, "users/mailboxSettings", row, 200))
+            }
+            ["translateExchangeIds"] => self.translate(mailbox, call),
+            [.., last] => Err(no_segment(last)),
+            [] => Err(no_segment("")),
+        }
+    }
+
+    fn calendar_route(
+        &mut self,
+        mailbox: usize,
+        rest: &[&str],
+        call: &Call,
+    ) -> Result<Response, Refusal> {
+        match rest {
+            [] => {
+                only_get(call)?;
+                call.options("calendar", &["$select"])?;
+                let row = render::calendar(&self.mailboxes[mailbox]);
+                Ok(one(&self.base_url, "users/calendar", row, 200))
+            }
+            ["events", rest @ ..] => self.events_route(mailbox, rest, call),
+            ["calendarView", rest @ ..] => self.view_route(mailbox, rest, call),
+            [.., last] => Err(no_segment(last)),
+        }
+    }
+
+    fn view_route(
+        &mut self,
+        mailbox: usize,
+        rest: &[&str],
+        call: &Call,
+    ) -> Result<Response, Refusal> {
+        only_get(call)?;
+        match rest {
+            [] => self.calendar_view(mailbox, call),
+            ["delta"] => self.delta(Scope { mailbox, kind: Kind::Event, folder: 0 }, call),
+            [.., last] => Err(no_segment(last)),
+        }
+    }
+
+    fn user(&self, mailbox: usize, call: &Call) -> Result<Response, Refusal> {
+        only_get(call)?;
+        if let Some((name, _)) = call.query.iter().find(|(name, _)| name != "$select") {
+            return Err(bad_query(format!("The query option '{name}' is not supported here.")));
+        }
+        let person = &self.mailboxes[mailbox].person;
+        let row = json!({ "id": person.object_id, "displayName": person.full_name(),
+            "givenName": person.given_name, "surname": person.surname,
+            "mail": person.address, "userPrincipalName": person.address });
+        Ok(one(&self.base_url, "users", row, 200))
+    }
+
+    fn categories_route(
+        &mut self,
+        mailbox: usize,
+        rest: &[&str],
+        call: &Call,
+    ) -> Result<Response, Refusal> {
+        let entity = "users/outlook/masterCategories";
+        let room = &mut self.mailboxes[mailbox];
+        match (call.method.as_str(), rest) {
+            ("GET", []) => {
+                let options = call.options("outlookCategory", &["$top", "$skip"])?;
+                let rows: Vec<Value> =
+                    room.of(Kind::Category, 0).map(|c| category(room, c)).collect();
+                Ok(self.page(call, &options, rows.len(), rows.into_iter()))
+            }
+            ("POST", []) => {
+                let mut body = call.object()?;
+                schema().check("outlookCategory", &body, &[])?;
+                let name = body.get("displayName").and_then(Value::as_str).unwrap_or_default();
+                if name.is_empty() {
+                    return Err(property("A category needs 'displayName'."));
+                }
+                let same =
+                    |name: &str| room.of(Kind::Category, 0).any(|c| c.text("displayName") == name);
+                if same(name) {
+                    return Err(Refusal::new(
+                        409,
+                        "CategoryNameDuplicate",
+                        "A category with this name exists already.",
+                    ));
+                }
+                body.retain(|name, _| !name.contains("@odata."));
+                body.entry("color").or_insert_with(|| json!("none"));
+                let key = room.insert(Kind::Category, 0, body, call.now);
+                let item = room.items.get(&key).ok_or_else(not_found)?;
+                Ok(one(&self.base_url, entity, category(room, item), 201))
+            }
+            ("GET", [id]) => {
+                let row = category(room, room.find(Kind::Category, id)?.0);
+                Ok(one(&self.base_url, entity, row, 200))
+            }
+            ("DELETE", [id]) => {
+                let key = room.find(Kind::Category, id)?.0.key;
+                room.remove(key);
+                Ok(Response::empty(204))
+            }
+            (_, [] | [_]) => Err(no_method()),
+            (_, [.., last]) => Err(no_segment(last)),
+        }
+    }
+
+    fn translate(&mut self, mailbox: usize, call: &Call) -> Result<Response, Refusal> {
+        if call.method != "POST" {
+            return Err(no_method());
+        }
+        let body = call.object()?;
+        let rest = |name: &str| match body.get(name).and_then(Value::as_str) {
+            Some("restId") => Ok(false),
+            Some("restImmutableEntryId") => Ok(true),
+            _ => Err(invalid(format!("The value of '{name}' is not supported."))),
+        };
+        let (source, target) = (rest("sourceIdType")?, rest("targetIdType")?);
+        let list = body.get("inputIds").and_then(Value::as_array);
+        let list = list.ok_or_else(|| property("'inputIds' must be a collection."))?;
+        if list.len() > 1000 {
+            return Err(invalid("At most 1,000 ids can be translated at once."));
+        }
+        let room = &self.mailboxes[mailbox];
+        let owner = room.person.object_id;
+        let rows: Vec<Value> = list
+            .iter()
+            .map(|id| {
+                let id = id.as_str().unwrap_or_default();
+                let made = [Kind::Event, Kind::Contact].into_iter().find_map(|kind| {
+                    let (item, day) = room.find(kind, id).ok()?;
+                    let same: Parsed = ids::decode(owner, kind, id)?;
+                    (same.immutable == source).then(|| room.id(item, day, target))
+                });
+                match made {
+                    Some(made) => json!({ "sourceId": id, "targetId": made }),
+                    None => {
+                        let refusal = malformed_id();
+                        json!({ "sourceId": id, "errorDetails":
+                            { "code": refusal.code, "message": refusal.message } })
+                    }
+                }
+            })
+            .collect();
+        Ok(Response::json(200, &json!({ "value": rows })))
+    }
+}
+
+fn category(room: &super::mailbox::Mailbox, item: &super::mailbox::Item) -> Value {
+    json!({ "id": room.id(item, None, false), "displayName": item.text("displayName"),
+        "color": item.text("color") })
+}
+
+fn only_get(call: &Call) -> Result<(), Refusal> {
+    if call.method == "GET" { Ok(()) } else { Err(no_method()) }
+}
+
+fn unknown_user(user: &str) -> Refusal {
+    let text = format!("The requested user '{user}' is invalid.");
+    Refusal::new(404, "ErrorInvalidUser", text)
+}
+
+fn gate(state: MailboxState) -> Result<(), Refusal> {
+    match state {
+        MailboxState::Enabled => Ok(()),
+        MailboxState::NotEnabled => Err(Refusal::new(
+            404,
+            "MailboxNotEnabledForRESTAPI",
+            "The mailbox is either inactive, soft-deleted, or is hosted on-premise.",
+        )),
+        MailboxState::Denied => {
+            Err(Refusal::new(403, "ErrorAccessDenied", "Access to OData is disabled."))
+        }
+    }
+}
