@@ -17,6 +17,7 @@ mod ids;
 mod lists;
 mod mailbox;
 mod meetings;
+mod outside;
 mod person;
 mod refusal;
 mod render;
@@ -25,6 +26,7 @@ mod schema;
 mod series;
 #[cfg(test)]
 mod tests;
+mod times;
 mod todo;
 mod zones;
 
@@ -202,7 +204,7 @@ impl GraphSim {
         }
     }
 
-    /// Lets the background agents finish: every outstanding change-key move becomes visible.
+    /// Lets the background services finish: every outstanding change-key move becomes visible.
     pub fn settle(&mut self, now: DateTime<Utc>) {
         self.mailboxes.iter_mut().for_each(|room| room.settle(now, true));
     }

@@ -211,7 +211,9 @@ impl Options {
     }
 }
 
-fn split_target(target: &str) -> Result<(Vec<String>, Vec<(String, String)>), Refusal> {
+type Target = (Vec<String>, Vec<(String, String)>);
+
+fn split_target(target: &str) -> Result<Target, Refusal> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let rest = path.strip_prefix("/v1.0/").ok_or_else(|| invalid("Invalid version."))?;
     let path = rest.trim_end_matches('/').split('/').map(decode).collect::<Result<_, _>>()?;

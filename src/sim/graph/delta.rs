@@ -165,9 +165,10 @@ impl GraphSim {
         token.upto = Some(upto);
         let mut first = call.clone();
         first.query.clone_from(&token.query);
-        let options = match scope.kind {
-            Kind::Event => Options::default(),
-            _ => delta_options(scope.kind, &first)?,
+        let options = if scope.kind == Kind::Event {
+            Options::default()
+        } else {
+            delta_options(scope.kind, &first)?
         };
         let (empty, replay) = (self.noise(), self.noise());
         let context = format!("{}/v1.0/$metadata#{}", self.base_url, call.path.join("/"));
@@ -249,16 +250,16 @@ impl RowReader<'_> {
     }
 
     fn rows_of_item(&self, item: &Item) -> Result<Vec<Value>, Refusal> {
-        match self.scope.kind {
-            Kind::Event => self.rows_of_event(item),
-            Kind::ContactFolder if item.key == self.room.contacts => Ok(Vec::new()),
-            _ => {
-                let prefer = &self.call.prefer;
-                let id = self.room.id(item, None, prefer.immutable);
-                let row = render::row(self.room, item, prefer, &self.options.expand);
-                Ok(vec![render::select(row, item, &id, self.options)])
-            }
+        if self.scope.kind == Kind::Event {
+            return self.rows_of_event(item);
         }
+        if item.key == self.room.contacts {
+            return Ok(Vec::new());
+        }
+        let prefer = &self.call.prefer;
+        let id = self.room.id(item, None, prefer.immutable);
+        let row = render::row(self.room, item, prefer, &self.options.expand);
+        Ok(vec![render::select(row, item, &id, self.options)])
     }
 
     // Events outside the window are told as removed whenever they change: documented noise.

@@ -8,10 +8,11 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::extended;
-use super::mailbox::{Item, Series, Times, day_number};
+use super::mailbox::{Item, Series};
 use super::refusal::{Refusal, invalid, property};
 use super::schema::schema;
 use super::series::Recurrence;
+use super::times::{Times, date_of, day_number};
 use super::zones;
 
 /// Outlook's limit of attendees.
@@ -335,16 +336,24 @@ fn whole_minutes(times: &Times) -> Times {
 
 /// Refuses to move an occurrence onto or across the day of a neighbour.
 pub(super) fn check_boundary(series: &Series, day: i32, to: i32) -> Result<(), Refusal> {
-    let crosses = |other: i32| (other < day && to <= other) || (other > day && to >= other);
-    let until = super::mailbox::date_of(day.max(to).saturating_add(400));
-    let days = series.rule.dates(until);
-    let hit = days.into_iter().map(day_number).filter(|d| !series.cancelled.contains(d));
-    if hit.into_iter().any(crosses) {
-        return Err(Refusal::new(
-            400,
-            "ErrorOccurrenceCrossingBoundary",
-            "An occurrence can't be moved onto or across the day of another one.",
-        ));
+    let until = date_of(day.max(to).saturating_add(400));
+    for date in series.rule.dates(until) {
+        let other = day_number(date);
+        if other == day || series.cancelled.contains(&other) {
+            continue;
+        }
+        // A neighbour that was moved itself stands on its new day.
+        let now = match series.exceptions.get(&other) {
+            Some(exception) => day_number(exception.times.date(&series.zone)?),
+            None => other,
+        };
+        if (other < day && to <= now) || (other > day && to >= now) {
+            return Err(Refusal::new(
+                400,
+                "ErrorOccurrenceCrossingBoundary",
+                "An occurrence can't be moved onto or across the day of another one.",
+            ));
+        }
     }
     Ok(())
 }

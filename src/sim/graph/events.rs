@@ -10,7 +10,7 @@ use super::call::Call;
 use super::event_body::{check_boundary, defaults, write};
 use super::ids::Kind;
 use super::lists::SINGLE;
-use super::mailbox::{Exception, Item, day_number};
+use super::mailbox::{Exception, Item};
 use super::meetings::MailKind;
 use super::one;
 use super::refusal::{
@@ -18,6 +18,7 @@ use super::refusal::{
 };
 use super::render;
 use super::schema::schema;
+use super::times::day_number;
 use crate::sim::wire::Response;
 
 impl GraphSim {
@@ -239,7 +240,8 @@ impl GraphSim {
     ) -> Result<Response, Refusal> {
         let (key, day) = self.event_at(mailbox, id)?;
         call.options("event", &[])?;
-        let given = call.parameters()?;
+        let given = call.parameters()?.into_iter().map(|(name, value)| (camel(&name), value));
+        let given: Map<String, Value> = given.collect();
         match action {
             "accept" | "decline" | "tentativelyAccept" => {
                 check_response(action, &given)?;
@@ -271,10 +273,15 @@ impl GraphSim {
     }
 }
 
-// Names are compared without regard to case: the metadata writes them with a capital.
+// The metadata writes the parameters with a capital, the pages with a small letter; both work.
+fn camel(name: &str) -> String {
+    let mut chars = name.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
+}
+
 fn named(given: &Map<String, Value>, allowed: &[&str]) -> Result<(), Refusal> {
-    let known = |name: &String| allowed.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
-    match given.keys().find(|name| !known(name)) {
+    match given.keys().find(|name| !allowed.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(invalid(format!("The parameter '{name}' does not exist."))),
     }

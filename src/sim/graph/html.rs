@@ -13,6 +13,12 @@ pub(super) fn to_text(html: &str) -> String {
             rest = comment.find("-->").map_or("", |end| &comment[end + 3..]);
             continue;
         }
+        // A tag begins with a letter; any other `<` is just a character.
+        if !tail[1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)) {
+            push_text(&mut out, "<");
+            rest = &tail[1..];
+            continue;
+        }
         let Some(end) = tail.find('>') else {
             push_text(&mut out, tail);
             return tidy(&out);

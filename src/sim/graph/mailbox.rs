@@ -6,14 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use chrono::{DateTime, Duration, Utc};
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::filter::Subject;
 use super::ids::{self, Kind, Parsed};
 use super::refusal::{Refusal, malformed_id, not_found};
 use super::series::Recurrence;
-use super::zones;
+use super::times::Times;
 use crate::sim::directory::Person;
 
 /// Whether the service lets the application into a mailbox.
@@ -25,16 +24,6 @@ pub enum MailboxState {
     NotEnabled,
     /// An access policy keeps the application out: 403 `ErrorAccessDenied`.
     Denied,
-}
-
-/// When an event takes place. All-day events hold midnights as if in UTC: they float.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Times {
-    pub(super) start: Timestamp,
-    pub(super) end: Timestamp,
-    pub(super) start_zone: String,
-    pub(super) end_zone: String,
-    pub(super) all_day: bool,
 }
 
 /// The series part of a master. Days are counted from 1970-01-01.
@@ -281,12 +270,12 @@ impl Mailbox {
         (item.seq, item.version, item.modified) = (seq, version, now);
     }
 
-    /// Lets the background agents touch an item a little later (A6).
+    /// Lets the background services touch an item a little later (A6).
     pub(super) fn touch_later(&mut self, key: u64, now: DateTime<Utc>) {
         self.pending.push_back((now + Duration::seconds(3), key));
     }
 
-    /// Applies the agents' touches that are due; all of them when `all`.
+    /// Applies the services' touches that are due; all of them when `all`.
     pub(super) fn settle(&mut self, now: DateTime<Utc>, all: bool) {
         while let Some((due, key)) = self.pending.front().copied() {
             if due > now && !all {
@@ -397,45 +386,5 @@ impl Mailbox {
             over -= count;
         }
         Some(600)
-    }
-}
-
-/// Returns the day number of a date, counted from 1970-01-01.
-pub(super) fn day_number(date: jiff::civil::Date) -> i32 {
-    let epoch = jiff::civil::date(1970, 1, 1);
-    epoch.until(date).map_or(0, |span| span.get_days())
-}
-
-/// Returns the date of a day number.
-pub(super) fn date_of(day: i32) -> jiff::civil::Date {
-    let epoch = jiff::civil::date(1970, 1, 1);
-    epoch.saturating_add(jiff::Span::new().days(i64::from(day).clamp(-700_000, 2_900_000)))
-}
-
-impl Times {
-    /// Returns these times on another day, with the wall-clock times of `zone`.
-    pub(super) fn on(&self, date: jiff::civil::Date, zone: &str) -> Result<Self, Refusal> {
-        let zone = if self.all_day { jiff::tz::TimeZone::UTC } else { zones::zone(zone)? };
-        let start = zones::local(self.start, &zone);
-        let end = zones::local(self.end, &zone);
-        let length = start.duration_until(end);
-        let start = date.to_datetime(start.time());
-        let end = start.saturating_add(length);
-        Ok(Self {
-            start: zones::instant(start, &zone)?,
-            end: zones::instant(end, &zone)?,
-            ..self.clone()
-        })
-    }
-
-    /// Returns the local date of the start in a zone.
-    pub(super) fn date(&self, zone: &str) -> Result<jiff::civil::Date, Refusal> {
-        let zone = if self.all_day { jiff::tz::TimeZone::UTC } else { zones::zone(zone)? };
-        Ok(zones::local(self.start, &zone).date())
-    }
-
-    /// Tells whether the event overlaps a window; an event of no length counts by its start.
-    pub(super) fn within(&self, from: Timestamp, to: Timestamp) -> bool {
-        self.start < to && (self.end > from || (self.start == self.end && self.start >= from))
     }
 }

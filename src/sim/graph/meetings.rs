@@ -60,9 +60,23 @@ const SHARED: [&str; 12] = [
     "iCalUId",
 ];
 
+// Another zone for the same moments isn't another time.
+fn same_time(before: &Item, after: &Item) -> bool {
+    match (&before.times, &after.times) {
+        (Some(before), Some(after)) => before.same_moments(after),
+        (before, after) => before == after,
+    }
+}
+
 fn same_meeting(before: &Item, after: &Item) -> bool {
-    before.times == after.times
-        && before.series == after.series
+    let series = |item: &Item| {
+        let mut series = item.series.clone();
+        let exceptions = series.iter_mut().flat_map(|series| series.exceptions.values_mut());
+        exceptions.for_each(|exception| exception.version = 0);
+        series
+    };
+    same_time(before, after)
+        && series(before) == series(after)
         && SHARED.iter().all(|name| before.fields.get(*name) == after.fields.get(*name))
 }
 
@@ -115,7 +129,7 @@ impl GraphSim {
             self.mail(now, &owner, to, MailKind::Cancellation, before);
             self.cancel_copy(before.text("iCalUId"), to, now);
         }
-        let moved = before.times != after.times;
+        let moved = !same_time(before, &after);
         for to in new.iter().filter(|to| **to != owner) {
             let known = old.contains(to);
             if !known {
@@ -182,7 +196,8 @@ impl GraphSim {
         copies.iter().find(|(owner, _)| *owner == mailbox).map(|(_, key)| *key)
     }
 
-    fn cancel_copy(&mut self, uid: &str, to: &str, now: DateTime<Utc>) {
+    /// Marks an attendee's copy as cancelled.
+    pub(super) fn cancel_copy(&mut self, uid: &str, to: &str, now: DateTime<Utc>) {
         let Some(mailbox) = self.mailbox_of(to) else { return };
         let Some(key) = self.copy_in(uid, mailbox) else { return };
         let room = &mut self.mailboxes[mailbox];
@@ -260,8 +275,8 @@ impl GraphSim {
         let item = item.clone();
         room.touch(key, now);
         if send {
-            let to = item.fields["organizer"]["emailAddress"]["address"].as_str();
-            let to = to.unwrap_or_default().to_lowercase();
+            let to = organizer(&item)["emailAddress"]["address"].as_str().map(str::to_lowercase);
+            let to = to.unwrap_or_default();
             self.mail(now, &owner, &to, MailKind::Response, &item);
             self.note_response(&to, &item, &owner, &status, now);
         }

@@ -1,4 +1,4 @@
-//! What people do in Outlook and To Do, and what arrives from outside the organization.
+//! What people do in Outlook and To Do, and what lies in their mailboxes.
 //!
 //! The same validation and the same mails as through the API; no token, no budget, no counts.
 
@@ -7,10 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::GraphSim;
 use super::call::{Expand, Prefer};
-use super::event_body::{defaults, write};
 use super::ids::Kind;
 use super::mailbox::Item;
-use super::meetings::MailKind;
 use super::refusal::{Refusal, malformed_id, not_found, unreadable};
 use super::{extended, render};
 
@@ -19,7 +17,7 @@ fn object(body: &Value) -> Result<Map<String, Value>, Refusal> {
 }
 
 impl GraphSim {
-    // The mailbox of a person; it shows the agents' work that is due.
+    // The mailbox of a person; it shows the services' work that is due.
     fn room(&mut self, address: &str, now: DateTime<Utc>) -> Result<usize, Refusal> {
         let unknown = || Refusal::new(404, "ErrorInvalidUser", "The user is not known.");
         let mailbox = self.mailbox_of(address).ok_or_else(unknown)?;
@@ -264,6 +262,9 @@ impl GraphSim {
     }
 
     /// Returns all single events and series masters of a mailbox with everything stored.
+    ///
+    /// `id` is the immutable id, `plainId` the other one; times are UTC, bodies HTML; masters
+    /// carry `cancelledOccurrences` and `exceptionOccurrences`.
     #[must_use]
     pub fn events(&self, address: &str) -> Vec<Value> {
         self.inside(address, Kind::Event)
@@ -284,50 +285,24 @@ impl GraphSim {
     fn inside(&self, address: &str, kind: Kind) -> Vec<Value> {
         let Some(mailbox) = self.mailbox_of(address) else { return Vec::new() };
         let room = &self.mailboxes[mailbox];
-        let prefer = Prefer::inside();
+        let (prefer, no) = (Prefer::inside(), Expand::default());
         let full = |item: &Item| {
-            let mut row = render::row(room, item, &prefer, &Expand::default());
+            let mut row = render::row(room, item, &prefer, &no);
             if kind == Kind::Task {
                 row["linkedResources"] = item.linked.iter().cloned().map(Value::Object).collect();
             } else {
                 row["singleValueExtendedProperties"] = extended::render_all(&item.extended);
                 row["plainId"] = json!(room.id(item, None, false));
             }
+            if item.series.is_some() {
+                let expand = Expand { others: vec!["exceptionOccurrences".into()], ..no.clone() };
+                let full = render::row(room, item, &prefer, &expand);
+                row["exceptionOccurrences"] = full["exceptionOccurrences"].clone();
+                let id = room.id(item, None, true);
+                row["cancelledOccurrences"] = render::cancelled(item, &id);
+            }
             row
         };
         room.items.values().filter(|item| item.kind == kind).map(full).collect()
-    }
-
-    /// Lets an invitation from outside arrive; people it names who aren't here get a mail only.
-    ///
-    /// Returns the meeting's `iCalUId`.
-    ///
-    /// # Errors
-    /// Refuses a body the API would refuse.
-    pub fn external_event(
-        &mut self,
-        organizer_address: &str,
-        attendees: &[&str],
-        body: &Value,
-        now: DateTime<Utc>,
-    ) -> Result<String, Refusal> {
-        let mut body = object(body)?;
-        if !body.contains_key("attendees") {
-            let list = attendees.iter().map(|to| json!({ "emailAddress": { "address": to } }));
-            body.insert("attendees".into(), list.collect());
-        }
-        let uid = self.new_uid();
-        let Some(any) = self.mailboxes.first() else { return Err(not_found()) };
-        let mut meeting = any.blank(Kind::Event, 0, defaults(), now);
-        let who = json!({ "name": organizer_address, "address": organizer_address });
-        meeting.fields.insert("organizer".into(), json!({ "emailAddress": who }));
-        meeting.fields.insert("iCalUId".into(), json!(uid));
-        write(&mut meeting, body, true)?;
-        for to in attendees {
-            let to = to.to_lowercase();
-            self.mail(now, organizer_address, &to, MailKind::Invitation, &meeting);
-            self.deliver(&meeting, &to, true, now);
-        }
-        Ok(uid)
     }
 }

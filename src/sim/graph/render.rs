@@ -14,8 +14,9 @@ use super::extended;
 use super::filter::Subject as _;
 use super::html;
 use super::ids::Kind;
-use super::mailbox::{Exception, Item, Mailbox, date_of, day_number, stamp};
+use super::mailbox::{Exception, Item, Mailbox, stamp};
 use super::refusal::{Refusal, not_found};
+use super::times::{Times, date_of, day_number};
 use super::zones;
 
 /// The most occurrences one window may expand to.
@@ -33,11 +34,7 @@ pub(super) fn occurrence(master: &Item, day: i32) -> Result<Item, Refusal> {
     Ok(occurrence_unchecked(master, series.exceptions.get(&day), times.on(date, &series.zone)?))
 }
 
-fn occurrence_unchecked(
-    master: &Item,
-    exception: Option<&Exception>,
-    times: super::mailbox::Times,
-) -> Item {
+fn occurrence_unchecked(master: &Item, exception: Option<&Exception>, times: Times) -> Item {
     let mut made = Item { series: None, times: Some(times), ..master.clone() };
     if let Some(exception) = exception {
         for (name, value) in &exception.fields {
@@ -280,13 +277,17 @@ pub(super) fn row(mailbox: &Mailbox, item: &Item, prefer: &Prefer, expand: &Expa
     }
 }
 
+/// Returns the names of the cancelled occurrences of a master.
+pub(super) fn cancelled(item: &Item, id: &str) -> Value {
+    let days = item.series.as_ref().map(|series| series.cancelled.iter());
+    days.into_iter().flatten().map(|day| format!("OID.{id}.{}", date_of(*day))).collect()
+}
+
 /// Cuts a row down to the selected properties; id and etag always come, navigations stay.
 pub(super) fn select(mut row: Value, item: &Item, id: &str, options: &Options) -> Value {
     let Some(names) = &options.select else { return row };
     if names.iter().any(|name| name == "cancelledOccurrences") {
-        let days = item.series.as_ref().map(|series| series.cancelled.iter());
-        let texts = days.into_iter().flatten().map(|day| format!("OID.{id}.{}", date_of(*day)));
-        row["cancelledOccurrences"] = texts.collect();
+        row["cancelledOccurrences"] = cancelled(item, id);
     }
     let keep = |name: &str| {
         name == "id"
@@ -315,11 +316,8 @@ pub(super) fn sort(items: &mut [&Item], order: &[(String, bool)]) {
 }
 
 fn text_of(item: &Item, path: &str) -> String {
-    match item.value(path) {
-        Value::String(text) => text.to_lowercase(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
+    let value = item.value(path);
+    value.as_str().map_or_else(|| value.to_string(), str::to_lowercase)
 }
 
 /// The response status of a copy nobody has answered.

@@ -1,6 +1,7 @@
 //! Types, properties and enum values of the v1.0 metadata, and the check of bodies against them.
 //!
-//! The table is the CSDL file beside this one. Absent: capabilities and annotations.
+//! The table is the CSDL file beside this one, the Outlook part of Microsoft's published v1.0
+//! metadata (msgraph-metadata, MIT). Absent: capabilities and annotations.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;

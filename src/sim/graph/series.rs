@@ -2,7 +2,7 @@
 //!
 //! Six pattern types by three range types, on civil dates alone. Absent: non-Gregorian calendars.
 
-use jiff::ToSpan as _;
+use jiff::Span;
 use jiff::civil::{Date, Weekday};
 use serde_json::{Map, Value, json};
 
@@ -70,14 +70,14 @@ impl Recurrence {
             start,
             zone: text(range, "recurrenceTimeZone").map(str::to_owned),
         };
-        if made.dates(made.horizon()).is_empty() {
+        if made.walk(made.horizon(), 1).is_empty() {
             return Err(property("The recurrence has no occurrence."));
         }
         Ok(made)
     }
 
     fn horizon(&self) -> Date {
-        self.start.checked_add(12.years()).unwrap_or(Date::MAX)
+        self.start.checked_add(Span::new().years(12)).unwrap_or(Date::MAX)
     }
 
     /// Returns the same recurrence beginning on another day.
@@ -87,18 +87,22 @@ impl Recurrence {
 
     /// Returns the first date, which may be later than `startDate`.
     pub(super) fn first(&self) -> Date {
-        self.dates(self.horizon()).first().copied().unwrap_or(self.start)
+        self.walk(self.horizon(), 1).first().copied().unwrap_or(self.start)
     }
 
     /// Returns the dates of the series up to and including `until`, in order.
     pub(super) fn dates(&self, until: Date) -> Vec<Date> {
+        self.walk(until, usize::MAX)
+    }
+
+    fn walk(&self, until: Date, most: usize) -> Vec<Date> {
         let until = match self.bound {
             Bound::Until(end) => end.min(until),
             Bound::Never | Bound::Count(_) => until,
         };
         let limit = match self.bound {
-            Bound::Count(count) => count,
-            Bound::Until(_) | Bound::Never => usize::MAX,
+            Bound::Count(count) => count.min(most),
+            Bound::Until(_) | Bound::Never => most,
         };
         let mut found: Vec<Date> = Vec::new();
         for number in 0..MAX_STEPS {
@@ -122,24 +126,32 @@ impl Recurrence {
         let ahead = i64::try_from(number).ok()?.checked_mul(i64::from(self.interval))?;
         match &self.step {
             Step::Daily => {
-                let day = self.start.checked_add(ahead.days()).ok()?;
+                let day = self.start.checked_add(days_span(ahead)?).ok()?;
                 Some((day, vec![day]))
             }
             Step::Weekly { days, first } => {
                 let back = i64::from(self.start.weekday().since(*first));
-                let week = self.start.checked_add((ahead * 7 - back).days()).ok()?;
+                let week = self.start.checked_add(days_span(ahead * 7 - back)?).ok()?;
                 let dates = days
                     .iter()
-                    .filter_map(|day| week.checked_add(i64::from(day.since(*first)).days()).ok())
+                    .filter_map(|day| week.checked_add(days_span(day.since(*first).into())?).ok())
                     .collect();
                 Some((week, dates))
             }
             Step::MonthDay(day) => {
-                let month = self.start.first_of_month().checked_add(ahead.months()).ok()?;
+                let month = self
+                    .start
+                    .first_of_month()
+                    .checked_add(Span::new().try_months(ahead).ok()?)
+                    .ok()?;
                 Some((month, vec![clamped(month, *day)?]))
             }
             Step::MonthRelative { days, index } => {
-                let month = self.start.first_of_month().checked_add(ahead.months()).ok()?;
+                let month = self
+                    .start
+                    .first_of_month()
+                    .checked_add(Span::new().try_months(ahead).ok()?)
+                    .ok()?;
                 Some((month, relative(month, days, *index).into_iter().collect()))
             }
             Step::YearDay { month, day } => {
@@ -307,6 +319,10 @@ fn bound(range: &Map<String, Value>, start: Date) -> Result<Bound, Refusal> {
         Some(kind) => Err(property(format!("The range has properties foreign to '{kind}'."))),
         None => Err(property("The recurrence needs 'range/type'.")),
     }
+}
+
+fn days_span(days: i64) -> Option<Span> {
+    Span::new().try_days(days).ok()
 }
 
 // A day the month does not have becomes its last day.

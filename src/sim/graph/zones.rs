@@ -11,7 +11,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use super::refusal::{Refusal, property};
 
 /// Windows zone names with the IANA zone of their territory 001.
-const WINDOWS: &[(&str, &str)] = &[
+pub(super) const WINDOWS: &[(&str, &str)] = &[
     ("Dateline Standard Time", "Etc/GMT+12"),
     ("UTC-11", "Etc/GMT+11"),
     ("Hawaiian Standard Time", "Pacific/Honolulu"),
