@@ -223,7 +223,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::graph::script::{Scripted, Turn, mailbox, refusal};
+    use crate::graph::testing::{Scripted, Turn, mailbox, refusal};
 
     fn gets(count: usize) -> Vec<Inner> {
         (0..count).map(|n| Inner::get(format!("/users/u/events/{n}"))).collect()
