@@ -1,3 +1,5 @@
+//! The judge finds what is planted and is silent about what is right.
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
