@@ -77,10 +77,32 @@ pub struct TenantFile {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest(u64);
 
+impl From<Digest> for u64 {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
 /// Returns the configuration in `dir`, or every error of every file in it.
 pub fn load(dir: &Path, env: &Environment) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Vec::new();
     let node = load_node(&dir.join(NODE_FILE), env, &mut problems);
+    let (tenants, found) = load_tenants(dir, env);
+    problems.extend(found);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        problems.into_iter().partition(|problem| problem.severity == Severity::Error);
+    match node {
+        Some(node) if errors.is_empty() => Ok(Loaded { node, tenants, warnings }),
+        Some(_) | None => Err(errors),
+    }
+}
+
+/// Returns the tenant files in `dir` that are in order, and the problems of all.
+///
+/// A running node goes on with the last good file where this one is broken; a tenant that stands in
+/// two files is returned once, from the first.
+pub fn load_tenants(dir: &Path, env: &Environment) -> (Vec<TenantFile>, Vec<Problem>) {
+    let mut problems = Vec::new();
     let mut tenants = Vec::new();
     for path in tenant_files(&dir.join(TENANTS_FOLDER), &mut problems) {
         let text = match read_bounded(&path) {
@@ -97,13 +119,8 @@ pub fn load(dir: &Path, env: &Environment) -> Result<Loaded, Vec<Problem>> {
             tenants.push(TenantFile { path, config, digest });
         }
     }
-    report_duplicates(&tenants, &mut problems);
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        problems.into_iter().partition(|problem| problem.severity == Severity::Error);
-    match node {
-        Some(node) if errors.is_empty() => Ok(Loaded { node, tenants, warnings }),
-        Some(_) | None => Err(errors),
-    }
+    drop_duplicates(&mut tenants, &mut problems);
+    (tenants, problems)
 }
 
 /// Returns the tenant of one file's text, or every error in it. `path` places the problems and is
@@ -221,25 +238,23 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
 }
 
 /// Two files for one tenant would run two supervisors over the same mailboxes.
-fn report_duplicates(tenants: &[TenantFile], problems: &mut Vec<Problem>) {
-    let mut seen: BTreeMap<&TenantId, &Path> = BTreeMap::new();
-    for file in tenants {
+fn drop_duplicates(tenants: &mut Vec<TenantFile>, problems: &mut Vec<Problem>) {
+    let mut seen: BTreeMap<TenantId, PathBuf> = BTreeMap::new();
+    tenants.retain(|file| {
         let name = &file.config.tenant;
-        match seen.get(name) {
-            Some(first) => {
-                let mut problem = Problem::of_file(
-                    &file.path,
-                    format!("tenant \"{name}\" is also in {}", first.display()),
-                    "rename one of the two, or remove one file",
-                );
-                problem.field = "tenant".to_owned();
-                problems.push(problem);
-            }
-            None => {
-                seen.insert(name, &file.path);
-            }
-        }
-    }
+        let Some(first) = seen.get(name) else {
+            seen.insert(name.clone(), file.path.clone());
+            return true;
+        };
+        let mut problem = Problem::of_file(
+            &file.path,
+            format!("tenant \"{name}\" is also in {}", first.display()),
+            "rename one of the two, or remove one file",
+        );
+        problem.field = "tenant".to_owned();
+        problems.push(problem);
+        false
+    });
 }
 
 #[cfg(test)]

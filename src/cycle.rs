@@ -1,1 +1,68 @@
-//! (placeholder) cycle
+//! The cycle: one mailbox, once through all stages (architecture §2).
+//!
+//! The stages are pure but for `gather`, `apply` and `commit`. A crash anywhere repeats the cycle;
+//! what makes the repeat harmless is that cursors move only with the links that came from them,
+//! that creates are marked before they are sent, and that a replan after success is empty.
+
+mod apply;
+mod commit;
+mod context;
+mod gather;
+mod report;
+mod roster;
+
+#[cfg(test)]
+mod tests;
+
+pub use context::{CycleContext, CycleDeps, TenantView};
+pub use report::{CycleEnd, CycleReport, Line};
+pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
+
+use crate::engine::guard::guard;
+use crate::engine::plan::Plan;
+use crate::engine::{decide, invariants, matching, plan as planning};
+use crate::ports::links::MailboxState;
+
+/// Entries that are marked, written and committed together. A crash loses the answers of at most
+/// this many writes, each of which is looked up by its marker afterwards.
+const SLICE: usize = 100;
+
+/// Runs one cycle.
+///
+/// # Errors
+/// Ends early when a far side or the store fails as a whole, when a brake halts the plan, or when
+/// another owner took the mailbox over. Single items never end a cycle (ERR-02).
+pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> {
+    let mut report = CycleReport::begin(context);
+    let state = context.deps.links.load(&context.mailbox.key).await?;
+    let (plan, gathered) = plan_cycle(context, &state).await?;
+    let plan = guard(plan, &state.links, &context.view.limits, context.released)?;
+    report.count_invariants(context, &invariants::check_plan(&plan));
+    let mut entries = plan.entries.into_iter().peekable();
+    while entries.peek().is_some() {
+        let slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
+        commit::markers(context, &slice).await?;
+        let outcomes = apply::all(context, &slice).await;
+        let change = commit::fold_all(context, &slice, &outcomes, &mut report);
+        commit::links(context, change).await?;
+    }
+    commit::cursors(context, &state, gathered).await?;
+    Ok(report.finish(context))
+}
+
+/// Returns what a cycle would do, without doing it.
+///
+/// # Errors
+/// As `run_cycle`, but nothing halts.
+pub async fn plan_cycle(
+    context: &CycleContext,
+    state: &MailboxState,
+) -> Result<(Plan, gather::Gathered), CycleEnd> {
+    let gathered = gather::gather(context, state).await?;
+    let pairings = matching::pair(&state.links, gathered.seen.clone());
+    let parties = gather::resolve_parties(context, &pairings).await?;
+    let engine = context.engine(&parties);
+    let verdicts = pairings.into_iter().map(|pairing| decide::decide(pairing, &engine)).collect();
+    let plan = planning::plan(verdicts, &engine, uuid::Uuid::new_v4);
+    Ok((plan, gathered))
+}

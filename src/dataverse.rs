@@ -1,1 +1,93 @@
-//! (placeholder) dataverse
+//! Dynamics 365: Dataverse's Web API as a far side (protocols part B).
+//!
+//! `sweep` finds what changed, `lookup` reads and proves, `apply` writes, `candidates` resolves
+//! addresses, `org` reads what belongs to the whole organization; `map` knows the columns, `batch`
+//! and `fetchxml` the wire's two languages. Absent on purpose: rules about what is synchronized
+//! (the engine's), tokens, budgets and repeats (`http`), change tracking (per table and
+//! organization-wide, so it cannot serve a mailbox).
+
+use async_trait::async_trait;
+
+use crate::domain::ids::{Address, NativeId};
+use crate::domain::kind::Kind;
+use crate::domain::observation::Observation;
+use crate::domain::party::PartyCandidate;
+use crate::domain::plan::{Outcome, Step};
+use crate::domain::policy::Mailbox;
+use crate::http::Session;
+use crate::ports::error::SideError;
+use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
+
+mod apply;
+mod batch;
+mod candidates;
+mod errors;
+mod fetchxml;
+mod filters;
+mod lookup;
+mod map;
+mod org;
+mod settings;
+mod sweep;
+mod wire;
+
+pub use org::DataverseOrganization;
+
+/// Where an organization's Web API is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataverseOptions {
+    /// `{environment URL}/api/data/v9.2`.
+    pub api_root: String,
+}
+
+/// Dataverse for all mailboxes of one tenant.
+pub struct DataverseSide {
+    wire: wire::Wire,
+    filters: filters::FilterCache,
+}
+
+impl DataverseSide {
+    /// Builds the side.
+    #[must_use]
+    pub fn new(session: Session, options: &DataverseOptions) -> Self {
+        Self {
+            wire: wire::Wire::new(session, &options.api_root),
+            filters: filters::FilterCache::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl FarSide for DataverseSide {
+    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, SideError> {
+        self.sweep(&ask).await
+    }
+
+    async fn fetch(
+        &self,
+        mailbox: &Mailbox,
+        items: &[(Kind, NativeId)],
+    ) -> Result<Vec<Observation>, SideError> {
+        self.fetch_rows(mailbox, items).await
+    }
+
+    async fn find(
+        &self,
+        mailbox: &Mailbox,
+        keys: &[FindKey],
+    ) -> Result<Vec<Option<Observation>>, SideError> {
+        self.find_rows(mailbox, keys).await
+    }
+
+    async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
+        self.write_rows(mailbox, steps).await
+    }
+
+    async fn candidates(
+        &self,
+        mailbox: &Mailbox,
+        addresses: &[Address],
+    ) -> Result<Vec<PartyCandidate>, SideError> {
+        self.candidates_of(mailbox, addresses).await
+    }
+}

@@ -1,6 +1,11 @@
 //! Lockstep keeps appointments, contacts and tasks in step between Dynamics 365 (Dataverse)
 //! and Exchange (Microsoft Graph). `ARCHITECTURE.md` is the map of the rooms below.
 
+pub mod actors;
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod cycle;
 pub mod dataverse;

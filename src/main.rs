@@ -1,3 +1,20 @@
-//! The `lockstep` binary.
+//! The `lockstep` binary: reads the process's environment and hands over to the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use lockstep::cli::{self, Cli};
+use lockstep::config::Environment;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let filter = variables.iter().find(|(name, _)| name == "LOCKSTEP_LOG");
+    let filter = filter.map(|(_, value)| value.clone());
+    let environment = Environment::new(variables);
+    cli::run(Cli::parse(), &environment, filter.as_deref())
+}

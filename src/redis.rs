@@ -1,1 +1,225 @@
-//! (placeholder) redis
+//! The state store that several nodes share, in Redis 6.2 or newer.
+//!
+//! | key | type | TTL | holds | written by |
+//! | --- | --- | --- | --- | --- |
+//! | `ls:{TENANT/MAILBOX}:links` | hash | none | link id (16 bytes) → link (`domain::link::codec`) | `commit.lua`, `forget` |
+//! | `ls:{TENANT/MAILBOX}:cursors` | string | none | the cursors as JSON | `commit.lua`, `forget` |
+//! | `ls:{TENANT/MAILBOX}:fence` | string | none | the newest fence that committed | `commit.lua` |
+//! | `ls:{lease/NAME}` | string | the lease's | `FENCE HOLDER` | `acquire.lua`, `renew.lua`, `release.lua` |
+//! | `ls:{lease/NAME}:granted` | string | none | the fence granted last | `acquire.lua` |
+//! | `ls:{TENANT}:key` | string | none | the fingerprint key (16 bytes) | `print_key` (SET NX) |
+//!
+//! All keys of one script share a hash tag, so each script stays in one slot of a cluster. No two
+//! families share an ending, so a tenant may even be called `lease`.
+//!
+//! What the server must be told: `appendonly yes` (an acknowledged commit survives a crash of the
+//! server only in its log) and `maxmemory-policy noeviction` (an evicted fence is no fence).
+//! `hash-max-listpack-value 512` saves about 70 bytes a link.
+//!
+//! Leases expire by the server's own clock. Absent: Sentinel and Cluster addresses.
+
+mod keys;
+mod leases;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation};
+use tokio::time::timeout;
+
+use crate::domain::fingerprint::PrintKey;
+use crate::domain::ids::{Fence, MailboxKey, TenantId};
+use crate::domain::link::codec;
+use crate::ports::error::StoreError;
+use crate::ports::links::{LinkStore, MailboxState, StateChange};
+
+/// Links that one commit may write or drop. Redis refuses a command of more than 1,048,576
+/// arguments, a link is two, and a commit is never split.
+const COMMIT_MAX_LINKS: usize = 500_000;
+
+/// How long the store waits for Redis.
+#[derive(Debug, Clone, Copy)]
+pub struct RedisOptions {
+    /// For the answer to one command. The largest, a commit of 10,000 links, takes about half a
+    /// second in an unoptimized build.
+    pub response_timeout: Duration,
+    /// For a connection.
+    pub connect_timeout: Duration,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self { response_timeout: Duration::from_secs(5), connect_timeout: Duration::from_secs(2) }
+    }
+}
+
+/// Keeps the state of mailboxes, and leases, in Redis.
+///
+/// Every call ends within the sum of both time-outs. A lost connection is opened again by the
+/// next call.
+#[derive(Clone)]
+pub struct RedisStore {
+    connection: ConnectionManager,
+    /// Bound of one call, with its second attempt.
+    patience: Duration,
+    scripts: Scripts,
+}
+
+#[derive(Clone)]
+struct Scripts {
+    commit: Script,
+    acquire: Script,
+    renew: Script,
+    release: Script,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        Self {
+            commit: Script::new(include_str!("redis/scripts/commit.lua")),
+            acquire: Script::new(include_str!("redis/scripts/acquire.lua")),
+            renew: Script::new(include_str!("redis/scripts/renew.lua")),
+            release: Script::new(include_str!("redis/scripts/release.lua")),
+        }
+    }
+}
+
+/// No answer came within the bound.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+struct NoAnswer(Duration);
+
+/// A commit beyond what one command can carry.
+#[derive(Debug, thiserror::Error)]
+#[error("a commit of {0} links; one may hold {COMMIT_MAX_LINKS}")]
+struct TooMany(usize);
+
+impl RedisStore {
+    /// Connects to `redis://…` or `rediss://…`.
+    pub async fn connect(url: &str, options: RedisOptions) -> Result<Self, StoreError> {
+        let client = Client::open(url).map_err(unavailable)?;
+        // No retries inside: while Redis is away each call must fail at once.
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(options.connect_timeout))
+            .set_response_timeout(Some(options.response_timeout));
+        let patience = options.connect_timeout.saturating_add(options.response_timeout);
+        let connecting = client.get_connection_manager_with_config(config);
+        let connected = timeout(patience, connecting).await;
+        let connection =
+            connected.map_err(|_| unavailable(NoAnswer(patience)))?.map_err(unavailable)?;
+        Ok(Self { connection, patience, scripts: Scripts::new() })
+    }
+
+    /// Bounds a call in time.
+    async fn bounded<T>(
+        &self,
+        call: impl Future<Output = Result<T, RedisError>> + Send,
+    ) -> Result<T, StoreError> {
+        let result = timeout(self.patience, call).await;
+        result.map_err(|_| unavailable(NoAnswer(self.patience)))?.map_err(unavailable)
+    }
+
+    // A call is made once more when the connection was found broken: every call of this room may
+    // be repeated. A time-out is not repeated, so that an outage stays short.
+
+    async fn run<T>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError>
+    where
+        T: FromRedisValue + Send,
+    {
+        let mut connection = self.connection.clone();
+        let call = async move {
+            match script.invoke_async(&mut connection).await {
+                Err(error) if error.is_connection_dropped() => {
+                    script.invoke_async(&mut connection).await
+                }
+                result => result,
+            }
+        };
+        self.bounded(call).await
+    }
+
+    async fn pipe<T>(&self, pipe: &Pipeline) -> Result<T, StoreError>
+    where
+        T: FromRedisValue + Send,
+    {
+        let mut connection = self.connection.clone();
+        let call = async move {
+            match pipe.query_async(&mut connection).await {
+                Err(error) if error.is_connection_dropped() => {
+                    pipe.query_async(&mut connection).await
+                }
+                result => result,
+            }
+        };
+        self.bounded(call).await
+    }
+}
+
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}
+
+#[async_trait]
+impl LinkStore for RedisStore {
+    async fn load(&self, mailbox: &MailboxKey) -> Result<MailboxState, StoreError> {
+        let keys = keys::of_mailbox(mailbox);
+        let mut pipe = redis::pipe();
+        // One transaction: links and cursors of the same commit.
+        pipe.atomic().hvals(&keys.links).get(&keys.cursors);
+        let (links, cursors): (Vec<Vec<u8>>, Option<Vec<u8>>) = self.pipe(&pipe).await?;
+        let corrupt = |what: String| StoreError::Corrupt(format!("{mailbox}: {what}"));
+        let decoded = links.iter().map(|bytes| codec::decode(bytes));
+        let links =
+            decoded.collect::<Result<_, _>>().map_err(|error| corrupt(error.to_string()))?;
+        // The decoder's own words could quote a token.
+        let cursors = cursors.map_or(Ok(Vec::new()), |json| serde_json::from_slice(&json));
+        let cursors = cursors.map_err(|_| corrupt("the cursors are damaged".to_owned()))?;
+        Ok(MailboxState { links, cursors })
+    }
+
+    async fn commit(
+        &self,
+        mailbox: &MailboxKey,
+        fence: Fence,
+        change: &StateChange,
+    ) -> Result<(), StoreError> {
+        let links = change.put.len().saturating_add(change.drop.len());
+        if links > COMMIT_MAX_LINKS {
+            return Err(unavailable(TooMany(links)));
+        }
+        let cursors = change.cursors.as_ref().map(serde_json::to_vec).transpose();
+        let keys = keys::of_mailbox(mailbox);
+        let mut call = self.scripts.commit.key(keys.links);
+        call.key(keys.cursors).key(keys.fence).arg(fence.0);
+        // An empty text leaves the cursors; no list of cursors is an empty text.
+        call.arg(cursors.map_err(unavailable)?.unwrap_or_default()).arg(change.put.len());
+        for link in &change.put {
+            call.arg(link.id.0.as_bytes().as_slice()).arg(codec::encode(link));
+        }
+        for id in &change.drop {
+            call.arg(id.0.as_bytes().as_slice());
+        }
+        if self.run::<bool>(&call).await? { Ok(()) } else { Err(StoreError::StaleFence) }
+    }
+
+    async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
+        // The fence stays: a former owner must not write the mailbox back.
+        let keys = keys::of_mailbox(mailbox);
+        let mut pipe = redis::pipe();
+        pipe.atomic().unlink(&keys.links).ignore().unlink(&keys.cursors).ignore();
+        self.pipe(&pipe).await
+    }
+
+    async fn print_key(&self, tenant: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError> {
+        let key = keys::of_tenant(tenant);
+        let mut pipe = redis::pipe();
+        pipe.atomic().set_nx(&key, fresh.0.as_slice()).ignore().get(&key);
+        let (stored,): (Vec<u8>,) = self.pipe(&pipe).await?;
+        let stored = stored.try_into();
+        stored
+            .map(PrintKey)
+            .map_err(|_| StoreError::Corrupt(format!("{tenant}: the key is damaged")))
+    }
+}

@@ -1,1 +1,186 @@
-//! (placeholder) throttle
+//! Budgets: how many requests a far side allows a key (a mailbox, an application user), how many
+//! at once, and the gate that a `Retry-After` closes.
+//!
+//! Three parts a key: a governor rate limiter, a semaphore of slots, a gate. A caller takes a
+//! slot first and then waits in a queue for the gate and the rate. So at most `concurrent` calls
+//! are ready when a gate opens, and they leave in the order in which they came.
+//!
+//! What is absent: budgets shared between nodes, and any knowledge of HTTP. Waiting uses tokio's
+//! timer (governor's own waiting ignores a paused clock).
+
+mod gate;
+mod rate;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+
+use crate::ports::clock::Clock;
+use crate::ports::error::SideError;
+use gate::Gate;
+use rate::Rate;
+
+/// What a budget is counted by: a mailbox address for Graph, the application user for Dataverse.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct BudgetKey(String);
+
+impl BudgetKey {
+    /// Wraps the name of a budget.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
+
+// A mailbox address is personal: it stays out of logs.
+impl fmt::Debug for BudgetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BudgetKey(..)")
+    }
+}
+
+/// The limits of each key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThrottleOptions {
+    /// Requests in any window of `per`; at least 1 is allowed.
+    pub requests: u32,
+    /// The sliding window of `requests`.
+    pub per: Duration,
+    /// Requests at once; at least 1 is allowed.
+    pub concurrent: usize,
+    /// The longest that `enter` waits before it gives up.
+    pub max_wait: Duration,
+}
+
+impl ThrottleOptions {
+    /// Outlook's budget of an application in one mailbox (Graph: concepts/throttling-limits.md).
+    pub const GRAPH: Self = Self {
+        requests: 10_000,
+        per: Duration::from_secs(600),
+        concurrent: 4,
+        max_wait: Duration::from_secs(60),
+    };
+
+    /// Dataverse's service protection limits of one user (api-limits.md). The page says that 52
+    /// at once are refused; 48 leave room for an operator's own session.
+    pub const DATAVERSE: Self = Self {
+        requests: 6_000,
+        per: Duration::from_secs(300),
+        concurrent: 48,
+        max_wait: Duration::from_secs(60),
+    };
+}
+
+/// The budget does not allow the call within `max_wait`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the budget is used up, retry after {retry_after:?}")]
+pub struct Throttled {
+    /// When trying again makes sense.
+    pub retry_after: Duration,
+}
+
+impl From<Throttled> for SideError {
+    fn from(throttled: Throttled) -> Self {
+        Self::Throttled { retry_after: throttled.retry_after }
+    }
+}
+
+/// The right to have one call on its way; the slot is free again when this is dropped.
+#[must_use = "the slot is given back when the permit is dropped"]
+#[derive(Debug)]
+pub struct Permit {
+    _slot: OwnedSemaphorePermit,
+}
+
+/// The budgets of one far side of one tenant.
+pub struct Throttle {
+    options: ThrottleOptions,
+    rate: Rate,
+    started: Instant,
+    clock: Arc<dyn Clock>,
+    gates: Mutex<HashMap<BudgetKey, Arc<Gate>>>,
+}
+
+/// What a caller is told who waited in vain for a slot or its turn.
+const CROWDED_RETRY: Duration = Duration::from_secs(5);
+
+/// The longest that a far side's word closes a gate. Longer ones are mistakes on the wire; a day
+/// keeps an absurd one from closing a mailbox for ever.
+const MAX_CLOSED: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Throttle {
+    /// Builds the budgets. The clock only dates log lines: waiting follows tokio's time.
+    #[must_use]
+    pub fn new(options: ThrottleOptions, clock: Arc<dyn Clock>) -> Self {
+        let rate = Rate::new(options.requests, options.per);
+        Self { options, rate, started: Instant::now(), clock, gates: Mutex::default() }
+    }
+
+    /// Waits until `weight` requests fit into the budget of `key` and returns the permit. Gives up
+    /// at once when the wait is known to exceed `max_wait`, else when it did.
+    pub async fn enter(&self, key: &BudgetKey, weight: u32) -> Result<Permit, Throttled> {
+        let deadline = Instant::now() + self.options.max_wait;
+        let gate = self.gate(key);
+        gate.refuse_if_closed_past(deadline)?;
+        match timeout_at(deadline, gate.pass(weight, deadline)).await {
+            Ok(passed) => Ok(Permit { _slot: passed? }),
+            Err(_elapsed) => {
+                let retry_after = gate.closed_for().unwrap_or(CROWDED_RETRY);
+                Err(Throttled { retry_after })
+            }
+        }
+    }
+
+    /// Closes the gate of `key`: nobody enters before `for_` has passed. A gate that is closed
+    /// for longer stays so.
+    pub fn close(&self, key: &BudgetKey, for_: Duration) {
+        let for_ = for_.min(MAX_CLOSED);
+        self.gate(key).close(for_);
+        let opens = self.clock.now() + for_;
+        tracing::debug!(wait_seconds = for_.as_secs(), %opens, "a far side closed its gate");
+    }
+
+    /// Returns how long the gate of `key` stays closed; `None` when it is open.
+    #[must_use]
+    pub fn closed_for(&self, key: &BudgetKey) -> Option<Duration> {
+        let gate = self.gates().get(key).map(Arc::clone)?;
+        gate.closed_for()
+    }
+
+    /// Forgets keys that were not used for a whole window: their budget is full again.
+    pub fn forget_idle(&self) {
+        let window = self.options.per;
+        // A count of one means that nobody but the map holds the gate: clones are made under
+        // the same lock, so no caller can be on its way in.
+        self.gates().retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.is_idle(window));
+    }
+
+    fn gate(&self, key: &BudgetKey) -> Arc<Gate> {
+        let mut gates = self.gates();
+        if let Some(gate) = gates.get(key) {
+            return Arc::clone(gate);
+        }
+        let gate = Arc::new(Gate::new(self.options.concurrent, self.rate, self.started));
+        gates.insert(key.clone(), Arc::clone(&gate));
+        gate
+    }
+
+    // A panic cannot leave the map half changed, so a poisoned lock is still good.
+    fn gates(&self) -> MutexGuard<'_, HashMap<BudgetKey, Arc<Gate>>> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Throttle").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,10 @@ const MAILBOXES_MAX: usize = 10_000;
 const DELETES_RANGE: RangeInclusive<u32> = 0..=10_000;
 /// Exchange Online lets one mailbox mail 10,000 people a day.
 const MAILS_RANGE: RangeInclusive<u32> = 0..=10_000;
+/// What Dataverse grants one user on one web server in five minutes (protocols B7).
+const DATAVERSE_REQUESTS: u32 = 6_000;
+/// An environment has a handful of web servers; fewer than a hundred requests sweep nothing.
+const REQUESTS_RANGE: RangeInclusive<u32> = 100..=1_000_000;
 /// Each attempt is a sweep; a hundred sweeps are more than a day.
 const ATTEMPTS_RANGE: RangeInclusive<u32> = 1..=100;
 
@@ -40,6 +44,8 @@ pub struct TenantConfig {
     pub policy: PolicyConfig,
     /// The brakes of one cycle.
     pub limits: Limits,
+    /// Requests that Dataverse grants the application user in five minutes.
+    pub dataverse_requests: u32,
 }
 
 /// One service and the application that calls it.
@@ -119,7 +125,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
     let mailboxes = read_mailboxes(root.section("mailboxes"));
     let settings = settings::read(&root.section("settings"));
     let policy = read_policy(root.section("policy"));
-    let limits = read_limits(root.section("limits"));
+    let (limits, dataverse_requests) = read_limits(root.section("limits"));
     root.finish();
     Some(TenantConfig {
         tenant: tenant?,
@@ -130,6 +136,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
         settings,
         policy: policy?,
         limits,
+        dataverse_requests,
     })
 }
 
@@ -251,7 +258,8 @@ fn read_policy(section: Section<'_>) -> Option<PolicyConfig> {
     })
 }
 
-fn read_limits(section: Section<'_>) -> Limits {
+fn read_limits(section: Section<'_>) -> (Limits, u32) {
+    let requests = section.whole("dataverse_requests", REQUESTS_RANGE, DATAVERSE_REQUESTS);
     let defaults = Limits::default();
     let attempts = u32::from(defaults.item_attempts);
     let attempts = section.whole("item_attempts", ATTEMPTS_RANGE, attempts);
@@ -262,5 +270,5 @@ fn read_limits(section: Section<'_>) -> Limits {
         item_attempts: u8::try_from(attempts).unwrap_or(defaults.item_attempts),
     };
     section.finish();
-    limits
+    (limits, requests)
 }

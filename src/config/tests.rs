@@ -76,7 +76,7 @@ fn switched_on(text: &str) -> String {
 
 /// An environment that has every variable and file.
 fn generous() -> Environment {
-    let names = ["LOCKSTEP_STATE_KEY", "CONTOSO_DATAVERSE_SECRET", "CONTOSO_GRAPH_SECRET"];
+    let names = ["LOCKSTEP_STATE_KEY", "CONTOSO_DATAVERSE_SECRET", "CONTOSO_EXCHANGE_SECRET"];
     let variables = names.map(|name| (name.to_owned(), "a secret of enough bytes".to_owned()));
     Environment::with_files(variables, |_| Ok("a secret of enough bytes".to_owned()))
 }
@@ -157,7 +157,7 @@ fn a_tenant_file_is_read_whole() {
          [settings]\nSSSTaskDeletionSyncBehaviorFromExchange = 2\nTrackCategorizedItems = false\n\
          [policy]\nconflict = \"exchange\"\ncontact_delete_from_exchange = \"never\"\n\
          preserve_status_reason = true\nliteral_task_reminder = true\n[limits]\n\
-         deletes_per_cycle = 5\ndeletes_share = 0.5\nmails_per_cycle = 7\nitem_attempts = 3\n"
+         deletes_per_cycle = 5\ndeletes_share = 0.5\nmails_per_cycle = 7\nitem_attempts = 3\ndataverse_requests = 12000\n"
     ))
     .unwrap();
     assert_eq!(config.tenant.as_str(), "contoso");
@@ -169,6 +169,7 @@ fn a_tenant_file_is_read_whole() {
     assert_eq!(addresses.iter().map(|a| a.as_str()).collect::<Vec<_>>(), ["ann@x.com"]);
     let limits = Limits { deletes: 5, deletes_share: 0.5, mails: 7, item_attempts: 3 };
     assert_eq!(config.limits, limits);
+    assert_eq!(config.dataverse_requests, 12_000);
     let policy = config.policy_with(policy::Settings::default());
     assert_eq!(policy.conflict, ConflictPolicy::Exchange);
     assert!(policy.keep_contacts && policy.preserve_status_reason && policy.literal_task_reminder);
@@ -427,6 +428,24 @@ fn a_tenant_in_two_files_names_both() {
     let problem = only(load(folder.path(), &env()));
     assert!(problem.file.ends_with("b.toml"));
     assert!(problem.message.contains("a.toml"), "{}", problem.message);
+}
+
+#[test]
+fn good_tenants_are_read_beside_broken_ones() {
+    // One tenant's slip keeps no other tenant from running.
+    let text = TENANT.replace("{ file = \"graph.txt\" }", "{ env = \"DV\" }");
+    let other = text.replace("\"contoso\"", "\"fabrikam\"");
+    let folder = folder(&[
+        ("tenants/a.toml", "tenant = 1"),
+        ("tenants/b.toml", &text),
+        ("tenants/c.toml", &text),
+        ("tenants/d.toml", &other),
+    ]);
+    let (tenants, problems) = load_tenants(folder.path(), &env());
+    let names: Vec<&str> = tenants.iter().map(|file| file.config.tenant.as_str()).collect();
+    assert_eq!(names, ["contoso", "fabrikam"]);
+    assert!(problems.iter().any(|p| p.file.ends_with("a.toml") && p.field == "tenant"));
+    assert!(problems.iter().any(|p| p.file.ends_with("c.toml") && p.field == "tenant"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The link: what both sides last agreed on (architecture §2, "persist observations, not work").
 
+pub mod codec;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,8 @@ pub struct Link {
     /// The row has matched a filter of the user at least once; until then leaving the filter
     /// means nothing (rules.md §6 question 3).
     pub matched: bool,
+    /// The event lies outside the delta's window: its changes are listed by time instead.
+    pub off_feed: bool,
     /// What failed last; the link is *unsettled* while this stands.
     pub trouble: Option<Trouble>,
 }
@@ -111,6 +115,7 @@ impl Link {
             uid: None,
             last_owner: None,
             matched: false,
+            off_feed: false,
             trouble: None,
         }
     }

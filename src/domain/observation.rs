@@ -80,6 +80,8 @@ pub struct ExchangeFacts {
     pub is_cancelled: bool,
     /// It is a series or part of one, or a recurring task (REC-01, REC-10).
     pub recurring: bool,
+    /// An event outside the delta's window; set by the cycle, never by an adapter.
+    pub off_feed: bool,
 }
 
 impl Observation {

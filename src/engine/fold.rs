@@ -74,6 +74,9 @@ fn failure(entry: &Entry, side: Side, outcome: &Outcome) -> Option<Code> {
 
 /// Facts that rules need when the row is gone (CONT-05), and whether it ever matched (FILT-02).
 fn remember_facts(link: &mut Link, entry: &Entry) {
+    if let Some(item) = &entry.verdict.pairing.seen.exchange {
+        link.off_feed = item.observation.exchange_facts().off_feed;
+    }
     let Some(row) = &entry.verdict.pairing.seen.dynamics else { return };
     let facts = row.observation.dynamics_facts();
     if facts.owner.is_some() {
@@ -159,6 +162,11 @@ fn agreed_prints(
 /// Everything succeeded: the link becomes what was decided.
 fn settle(mut link: Link, entry: &Entry, now: DateTime<Utc>) -> LinkChange {
     link.trouble = None;
+    // The exit from the filter was dealt with; only a new match makes another exit possible.
+    let row = entry.verdict.pairing.seen.dynamics.as_ref();
+    if row.is_some_and(|row| row.observation.presence != Presence::Present) {
+        link.matched = false;
+    }
     link.state = match entry.after() {
         After::Nothing => return LinkChange::None,
         After::Forgotten => {

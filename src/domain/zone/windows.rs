@@ -1,7 +1,8 @@
 //! Windows time zone names and tzdb names, both ways.
 //!
-//! Generated once from CLDR 48.2 (npm packages `cldr-core` and `cldr-bcp47` 48.2.0; Unicode
-//! License v3): `supplemental/windowsZones.json` gives the pairs, `bcp47/timezone.json` the other
+//! Generated once from CLDR 48.2 (npm packages `cldr-core` and `cldr-bcp47` 48.2.0; copyright
+//! Unicode, Inc., under the Unicode License v3, <https://www.unicode.org/license.txt>):
+//! `supplemental/windowsZones.json` gives the pairs, `bcp47/timezone.json` the other
 //! spellings of each tzdb name. [`TO_IANA`] takes the rows of territory `001`, [`TO_WINDOWS`] the
 //! rows of all territories with every alias that tzdb still has. Added by hand: "British Columbia
 //! Standard Time", which CLDR 48.2 does not have yet, with the names of Vancouver. To make it

@@ -4,6 +4,7 @@ use super::{After, Standing, Verdict, agreed, item_facts, leave, verdict};
 use crate::domain::code::Code;
 use crate::domain::kind::Kind;
 use crate::domain::link::Why;
+use crate::domain::observation::Presence;
 use crate::domain::plan::Verb;
 use crate::domain::policy::Context;
 use crate::domain::side::PerSide;
@@ -48,7 +49,11 @@ pub(super) fn unlinked(
 /// Tells whether what dissolved the pair no longer holds.
 fn returns(pairing: &Pairing, why: Why) -> bool {
     match why {
-        Why::LeftFilter => true,
+        Why::LeftFilter => pairing
+            .seen
+            .dynamics
+            .as_ref()
+            .is_some_and(|row| row.observation.presence == Presence::Present),
         Why::Untracked => pairing.kind() != Kind::Contact && item_facts(pairing).tracked,
         Why::MovedAway => true,
         Why::RowGone => false,

@@ -1,0 +1,120 @@
+//! The messages between actors.
+
+use std::sync::Arc;
+
+use actix::Message;
+use uuid::Uuid;
+
+use crate::cycle::{CycleEnd, CycleReport};
+use crate::domain::code::Code;
+use crate::domain::policy::Mailbox;
+use crate::ports::organization::Profile;
+
+macro_rules! message {
+    ($name:ty => $result:ty) => {
+        impl Message for $name {
+            type Result = $result;
+        }
+    };
+}
+
+/// To a mailbox: something changed, look soon.
+#[derive(Debug, Clone, Copy)]
+pub struct Wake;
+message!(Wake => ());
+
+/// To a mailbox: an operator retries a parked mailbox or lets a halted plan pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Release;
+message!(Release => ());
+
+/// To a mailbox: no further cycle, the actor ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop;
+message!(Stop => ());
+
+/// To a mailbox: its cycle ended.
+#[derive(Debug)]
+pub struct CycleEnded(pub Ended);
+message!(CycleEnded => ());
+
+/// How a cycle ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// With a commit.
+    Report(Box<CycleReport>),
+    /// Early.
+    End(CycleEnd),
+    /// By a panic, which was caught.
+    Panicked,
+}
+
+/// To a tenant: one of its mailbox actors is gone.
+#[derive(Debug, Clone, Copy)]
+pub struct MailboxDied {
+    /// The mailbox.
+    pub mailbox: Uuid,
+    /// A panic took it.
+    pub panicked: bool,
+}
+message!(MailboxDied => ());
+
+/// To a tenant: its profile was read, or could not be.
+#[derive(Debug)]
+pub struct ProfileRead(pub Result<Box<Profile>, (Code, String)>);
+message!(ProfileRead => ());
+
+/// To a tenant: wake one mailbox, or all.
+#[derive(Debug, Clone, Copy)]
+pub struct WakeMailbox(pub Option<Uuid>);
+message!(WakeMailbox => bool);
+
+/// To a tenant: release one mailbox.
+#[derive(Debug, Clone, Copy)]
+pub struct ReleaseMailbox(pub Uuid);
+message!(ReleaseMailbox => bool);
+
+/// To a tenant: stop all mailboxes and end.
+#[derive(Debug, Clone, Copy)]
+pub struct StopTenant;
+message!(StopTenant => ());
+
+/// To the node: the tenants as the files say now. Files that are broken are not listed; their
+/// last good version goes on.
+#[derive(Debug, Clone)]
+pub struct TenantsRead {
+    /// Good files.
+    pub tenants: Vec<super::node::TenantEntry>,
+    /// Tenants whose file is there but broken; their last good version goes on.
+    pub broken: Vec<String>,
+}
+message!(TenantsRead => ());
+
+/// To the node: a command for one tenant.
+#[derive(Debug, Clone)]
+pub struct ToTenant<M> {
+    /// The tenant's name.
+    pub tenant: String,
+    /// The command.
+    pub command: M,
+}
+impl Message for ToTenant<WakeMailbox> {
+    type Result = Option<bool>;
+}
+impl Message for ToTenant<ReleaseMailbox> {
+    type Result = Option<bool>;
+}
+
+/// To the node: stop everything, wait for running cycles.
+#[derive(Debug, Clone, Copy)]
+pub struct StopNode;
+message!(StopNode => ());
+
+/// What a mailbox actor is made of.
+#[derive(Debug, Clone)]
+pub struct MailboxSpec {
+    /// The mailbox.
+    pub mailbox: Arc<Mailbox>,
+    /// The first cycle starts after this long, so that a restart is no stampede.
+    pub delay: std::time::Duration,
+}

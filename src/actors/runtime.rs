@@ -1,0 +1,171 @@
+//! What the actors of one tenant share: ports, runtime, permits, the present view.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, broadcast};
+use tracing::Instrument;
+
+use super::board::Board;
+use super::messages::Ended;
+use super::phase::Pace;
+use crate::cluster::ownership::Ownership;
+use crate::cycle::{
+    Baseline, CycleContext, CycleDeps, CycleEnd, CycleReport, Roster, TenantOptions, TenantView,
+    roster, run_cycle,
+};
+use crate::domain::fingerprint::PrintKey;
+use crate::domain::policy::Mailbox;
+use crate::ports::error::{SideError, StoreError};
+use crate::ports::organization::{Organization, Profile};
+
+/// The world of one tenant's actors.
+pub struct TenantRuntime {
+    /// The tenant's choices.
+    pub options: TenantOptions,
+    /// The ports of its cycles.
+    pub deps: CycleDeps,
+    /// The organization.
+    pub organization: Arc<dyn Organization>,
+    /// The runtime on which cycles and all I/O run.
+    pub io: tokio::runtime::Handle,
+    /// Cycles that may run at once on this node, over all tenants.
+    pub permits: Arc<Semaphore>,
+    /// Cycles of this tenant that may run at once, so that it cannot take all permits.
+    pub share: Arc<Semaphore>,
+    /// What operators see.
+    pub board: Arc<Board>,
+    /// Every finished cycle, for the live feed. Nobody listening is fine.
+    pub reports: broadcast::Sender<Arc<CycleReport>>,
+    /// What this node owns.
+    pub ownership: Arc<Ownership>,
+    /// How mailboxes wait.
+    pub pace: Pace,
+    view: RwLock<Option<Arc<TenantView>>>,
+    baseline: RwLock<Baseline>,
+}
+
+/// The parts of a tenant's runtime that are not made by itself.
+pub struct RuntimeParts {
+    /// The tenant's choices.
+    pub options: TenantOptions,
+    /// The ports of its cycles.
+    pub deps: CycleDeps,
+    /// The organization.
+    pub organization: Arc<dyn Organization>,
+    /// The I/O runtime.
+    pub io: tokio::runtime::Handle,
+    /// The node's permits.
+    pub permits: Arc<Semaphore>,
+    /// The tenant's permits.
+    pub share: Arc<Semaphore>,
+    /// The live feed.
+    pub reports: broadcast::Sender<Arc<CycleReport>>,
+    /// The ownership.
+    pub ownership: Arc<Ownership>,
+    /// The pace.
+    pub pace: Pace,
+}
+
+impl TenantRuntime {
+    /// Builds the runtime of a tenant whose profile was not read yet.
+    #[must_use]
+    pub fn new(parts: RuntimeParts) -> Self {
+        Self {
+            board: Arc::new(Board::new(parts.options.tenant.clone())),
+            options: parts.options,
+            deps: parts.deps,
+            organization: parts.organization,
+            io: parts.io,
+            permits: parts.permits,
+            share: parts.share,
+            reports: parts.reports,
+            ownership: parts.ownership,
+            pace: parts.pace,
+            view: RwLock::new(None),
+            baseline: RwLock::default(),
+        }
+    }
+
+    /// Returns the present view, once a profile was read.
+    #[must_use]
+    pub fn view(&self) -> Option<Arc<TenantView>> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the organization's profile.
+    ///
+    /// # Errors
+    /// As the port says.
+    pub async fn read_profile(&self) -> Result<Profile, SideError> {
+        self.organization.profile().await
+    }
+
+    /// Returns the tenant's fingerprint key, made at the first start.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub async fn print_key(&self) -> Result<PrintKey, StoreError> {
+        let fresh = PrintKey(*uuid::Uuid::new_v4().as_bytes());
+        self.deps.links.print_key(&self.options.tenant, fresh).await
+    }
+
+    /// Makes a profile the present one and returns who takes part.
+    #[must_use]
+    pub fn adopt(&self, profile: &Profile, key: PrintKey) -> Roster {
+        let mut baseline = self.baseline.write().unwrap_or_else(PoisonError::into_inner);
+        let roster = roster(&self.options, profile, key, &baseline);
+        for record in &profile.mailboxes {
+            baseline.entry(record.id).or_insert(record.last_sync_started);
+        }
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Some(roster.view.clone());
+        let rows = roster.judged.iter();
+        self.board
+            .roster(rows.map(|one| (one.id, one.address.clone(), one.reasons.clone())).collect());
+        self.board.profile(self.deps.clock.now(), None);
+        roster
+    }
+
+    /// Runs one cycle of a mailbox, waiting for a permit, catching a panic.
+    pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, released: bool) -> Ended {
+        let (Ok(_share), Ok(_permit)) = (self.share.acquire().await, self.permits.acquire().await)
+        else {
+            return Ended::End(CycleEnd::Store(StoreError::StaleFence));
+        };
+        let (Some(view), Some(fence)) = (self.view(), self.ownership.fence_of(&mailbox.key)) else {
+            return Ended::End(CycleEnd::Store(StoreError::StaleFence));
+        };
+        let started = tokio::time::Instant::now();
+        let context = CycleContext {
+            mailbox: (*mailbox).clone(),
+            fence,
+            view,
+            deps: self.deps.clone(),
+            released,
+            now: self.deps.clock.now(),
+        };
+        let span = tracing::info_span!(
+            "cycle",
+            lockstep.tenant = self.options.tenant.as_str(),
+            lockstep.mailbox = %mailbox.key.mailbox,
+        );
+        let run = std::panic::AssertUnwindSafe(run_cycle(&context)).catch_unwind().instrument(span);
+        let ended = match Box::pin(run).await {
+            Ok(Ok(report)) => Ended::Report(Box::new(report)),
+            Ok(Err(end)) => Ended::End(end),
+            Err(_panic) => Ended::Panicked,
+        };
+        self.count(&ended, started.elapsed());
+        ended
+    }
+
+    fn count(&self, ended: &Ended, took: std::time::Duration) {
+        let result = match ended {
+            Ended::Report(report) if report.is_quiet() => "quiet",
+            Ended::Report(_) => "wrote",
+            Ended::End(end) => end.code().as_str(),
+            Ended::Panicked => "panicked",
+        };
+        self.deps.metrics.cycle(self.options.tenant.as_str(), result, took);
+    }
+}

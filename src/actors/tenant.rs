@@ -1,0 +1,212 @@
+//! One tenant: reads its profile, starts and stops its mailboxes, respawns those that died.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler};
+use uuid::Uuid;
+
+use super::mailbox::MailboxActor;
+use super::messages::{
+    MailboxDied, MailboxSpec, ProfileRead, Release, ReleaseMailbox, Stop, StopTenant, Wake,
+    WakeMailbox,
+};
+use super::runtime::TenantRuntime;
+use crate::cycle::Roster;
+use crate::domain::code::Code;
+use crate::domain::policy::Mailbox;
+
+/// How often the profile is read again: settings, mailbox records and users change by hand.
+const PROFILE_INTERVAL: Duration = Duration::from_secs(5 * 60);
+/// The wait before a failed read of the profile is repeated.
+const PROFILE_RETRY: Duration = Duration::from_secs(15);
+/// Mailboxes start this far apart, so that a restart does not ask everything at once.
+const START_SPACING: Duration = Duration::from_millis(2);
+/// Respawns of one mailbox between two readings of the profile, before it is left alone.
+const RESPAWNS: u32 = 3;
+/// Messages a supervisor takes in at once: every child may report its end together.
+const CAPACITY: usize = 4_096;
+
+/// Supervises the mailboxes of one tenant.
+pub struct TenantSupervisor {
+    runtime: Arc<TenantRuntime>,
+    children: HashMap<Uuid, Child>,
+}
+
+struct Child {
+    mailbox: Arc<Mailbox>,
+    address: Addr<MailboxActor>,
+    respawns: u32,
+}
+
+impl TenantSupervisor {
+    /// Builds the supervisor.
+    #[must_use]
+    pub fn new(runtime: Arc<TenantRuntime>) -> Self {
+        Self { runtime, children: HashMap::new() }
+    }
+
+    fn read_profile(&self, context: &mut Context<Self>) {
+        let runtime = self.runtime.clone();
+        let me = context.address();
+        self.runtime.io.spawn(async move {
+            let read = runtime.read_profile().await;
+            let read = read.map(Box::new).map_err(|error| (error.code(), error.to_string()));
+            let _ = me.send(ProfileRead(read)).await;
+        });
+    }
+
+    fn again_in(wait: Duration, context: &mut Context<Self>) {
+        context.run_later(wait, |me, context| me.read_profile(context));
+    }
+
+    /// Makes the children equal to the roster.
+    fn enrol(&mut self, roster: &Roster, context: &mut Context<Self>) {
+        let wanted: HashMap<Uuid, &Mailbox> =
+            roster.mailboxes().map(|mailbox| (mailbox.key.mailbox, mailbox)).collect();
+        self.children.retain(|id, child| {
+            let stays = wanted.get(id).is_some_and(|mailbox| **mailbox == *child.mailbox);
+            if !stays {
+                let _ = child.address.try_send(Stop);
+            }
+            stays
+        });
+        let mut delay = Duration::ZERO;
+        for (id, mailbox) in wanted {
+            if let Some(child) = self.children.get_mut(&id) {
+                child.respawns = 0;
+                if child.address.connected() {
+                    continue;
+                }
+            }
+            delay += START_SPACING;
+            self.spawn(Arc::new(mailbox.clone()), delay, 0, context);
+        }
+    }
+
+    fn spawn(
+        &mut self,
+        mailbox: Arc<Mailbox>,
+        delay: Duration,
+        respawns: u32,
+        context: &mut Context<Self>,
+    ) {
+        let id = mailbox.key.mailbox;
+        let spec = MailboxSpec { mailbox: mailbox.clone(), delay };
+        let actor = MailboxActor::new(spec, self.runtime.clone(), context.address());
+        self.children.insert(id, Child { mailbox, address: actor.start(), respawns });
+    }
+
+    fn failed(&self, code: Code, reason: String) {
+        let tenant = self.runtime.options.tenant.as_str();
+        tracing::warn!(
+            lockstep.tenant = tenant,
+            lockstep.code = code.as_str(),
+            error = reason,
+            "the organization's profile cannot be read"
+        );
+        self.runtime.board.profile(self.runtime.deps.clock.now(), Some((code, reason)));
+    }
+}
+
+impl Actor for TenantSupervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(CAPACITY);
+        self.read_profile(context);
+    }
+}
+
+impl Handler<ProfileRead> for TenantSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, message: ProfileRead, context: &mut Self::Context) {
+        let profile = match message.0 {
+            Ok(profile) => profile,
+            Err((code, reason)) => {
+                self.failed(code, reason);
+                return Self::again_in(PROFILE_RETRY, context);
+            }
+        };
+        // The key comes from the store; its answer returns here before anything is enrolled.
+        let runtime = self.runtime.clone();
+        let key = async move { runtime.print_key().await };
+        let (send, receive) = tokio::sync::oneshot::channel();
+        self.runtime.io.spawn(async move {
+            let _ = send.send(key.await);
+        });
+        let answer = actix::fut::wrap_future::<_, Self>(receive);
+        context.spawn(actix::fut::ActorFutureExt::map(answer, move |key, me, context| match key {
+            Ok(Ok(key)) => {
+                let roster = me.runtime.adopt(&profile, key);
+                me.enrol(&roster, context);
+                Self::again_in(PROFILE_INTERVAL, context);
+            }
+            Ok(Err(error)) => {
+                me.failed(error.code(), error.to_string());
+                Self::again_in(PROFILE_RETRY, context);
+            }
+            Err(_closed) => Self::again_in(PROFILE_RETRY, context),
+        }));
+    }
+}
+
+impl Handler<MailboxDied> for TenantSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, died: MailboxDied, context: &mut Self::Context) {
+        // An actor that was replaced reports its end late; its successor is alive.
+        let Some(child) = self.children.get(&died.mailbox) else { return };
+        if child.address.connected() {
+            return;
+        }
+        let (mailbox, respawns) = (child.mailbox.clone(), child.respawns + 1);
+        if respawns > RESPAWNS {
+            let phase = super::phase::Phase::Parked(Code::MailboxParked);
+            self.runtime.board.phase(died.mailbox, phase);
+            return;
+        }
+        let delay = self.runtime.pace.backoff.saturating_mul(1 << respawns.min(8));
+        self.spawn(mailbox, delay, respawns, context);
+    }
+}
+
+impl Handler<WakeMailbox> for TenantSupervisor {
+    type Result = bool;
+
+    fn handle(&mut self, message: WakeMailbox, _: &mut Self::Context) -> bool {
+        match message.0 {
+            Some(id) => {
+                self.children.get(&id).is_some_and(|child| child.address.try_send(Wake).is_ok())
+            }
+            None => {
+                for child in self.children.values() {
+                    let _ = child.address.try_send(Wake);
+                }
+                true
+            }
+        }
+    }
+}
+
+impl Handler<ReleaseMailbox> for TenantSupervisor {
+    type Result = bool;
+
+    fn handle(&mut self, message: ReleaseMailbox, _: &mut Self::Context) -> bool {
+        let child = self.children.get(&message.0);
+        child.is_some_and(|child| child.address.try_send(Release).is_ok())
+    }
+}
+
+impl Handler<StopTenant> for TenantSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: StopTenant, context: &mut Self::Context) {
+        for child in self.children.drain() {
+            let _ = child.1.address.try_send(Stop);
+        }
+        context.stop();
+    }
+}

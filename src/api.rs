@@ -1,0 +1,233 @@
+//! The private surface: health, metrics, status as JSON and as pages, commands for operators.
+//!
+//! It listens on loopback by default and shows ids, phases, codes and rules; never a subject, a
+//! body or a name. Commands want the header `X-Lockstep-Command`, so that no foreign web page can
+//! send one through an operator's browser.
+
+mod json;
+mod pages;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, PoisonError};
+
+use actix::Addr;
+use actix_web::dev::Server;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use uuid::Uuid;
+
+use crate::actors::messages::{ReleaseMailbox, ToTenant, WakeMailbox};
+use crate::actors::node::{NodeActor, Tenants};
+use crate::actors::runtime::TenantRuntime;
+use crate::cluster::ownership::Ownership;
+use crate::telemetry::Metrics;
+
+/// Proof that a command was not sent by a foreign page: browsers ask before they send it.
+pub const COMMAND_HEADER: &str = "X-Lockstep-Command";
+/// Mailboxes of a page when the request names no number.
+const PAGE: usize = 500;
+/// Decisions shown for a mailbox.
+const DECISIONS: usize = 50;
+
+/// What the handlers need.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The running tenants.
+    pub tenants: Tenants,
+    /// The node, for commands.
+    pub node: Addr<NodeActor>,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// The ownership, for readiness.
+    pub ownership: Arc<Ownership>,
+}
+
+/// Starts the server on an address; port 0 takes a free one. Returns the server and where it
+/// listens. It stops with the actix system.
+///
+/// # Errors
+/// Fails when the address cannot be bound.
+pub fn serve(state: ApiState, listen: SocketAddr) -> std::io::Result<(Server, SocketAddr)> {
+    let listener = TcpListener::bind(listen)?;
+    let address = listener.local_addr()?;
+    let server = HttpServer::new(move || {
+        App::new().app_data(web::Data::new(state.clone())).configure(routes)
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok((server, address))
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/healthz", web::get().to(healthz))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics))
+        .route("/api/v1/rules", web::get().to(json::rules))
+        .route("/api/v1/tenants", web::get().to(tenants))
+        .route("/api/v1/tenants/{tenant}", web::get().to(tenant))
+        .route("/api/v1/tenants/{tenant}/mailboxes", web::get().to(mailboxes))
+        .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}", web::get().to(mailbox))
+        .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/sync", web::post().to(sync))
+        .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release", web::post().to(release))
+        .route("/", web::get().to(index_page))
+        .route("/tenants/{tenant}", web::get().to(tenant_page))
+        .route("/tenants/{tenant}/mailboxes/{mailbox}", web::get().to(mailbox_page));
+}
+
+impl ApiState {
+    fn list(&self) -> Vec<Arc<TenantRuntime>> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<TenantRuntime>> {
+        self.list().into_iter().find(|one| one.options.tenant.as_str() == name)
+    }
+}
+
+/// Liveness depends on nothing but this process: an outage elsewhere must not restart the fleet.
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+/// Readiness: this node owns its mailboxes and has tried to read every tenant once.
+async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
+    let waiting: Vec<String> = state
+        .list()
+        .iter()
+        .filter(|one| {
+            let row = one.board.tenant_row();
+            row.profile_read.is_none() && row.trouble.is_none()
+        })
+        .map(|one| one.options.tenant.to_string())
+        .collect();
+    if state.ownership.fence().is_none() {
+        return not_ready("this node does not own its mailboxes: another node holds the lease\n");
+    }
+    if waiting.is_empty() {
+        return HttpResponse::Ok().content_type("text/plain").body("ready\n");
+    }
+    not_ready(&format!("not read yet: {}\n", waiting.join(", ")))
+}
+
+fn not_ready(why: &str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().content_type("text/plain").body(why.to_owned())
+}
+
+async fn metrics(state: web::Data<ApiState>) -> HttpResponse {
+    for tenant in state.list() {
+        json::gauge(&state.metrics, &tenant);
+    }
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
+        .body(state.metrics.encode())
+}
+
+async fn tenants(state: web::Data<ApiState>) -> HttpResponse {
+    let list: Vec<_> = state.list().iter().map(|one| json::tenant(one)).collect();
+    HttpResponse::Ok().json(serde_json::json!({ "tenants": list }))
+}
+
+async fn tenant(state: web::Data<ApiState>, path: web::Path<String>) -> HttpResponse {
+    match state.find(&path) {
+        Some(tenant) => HttpResponse::Ok().json(json::tenant(&tenant)),
+        None => json::missing("tenant", &path),
+    }
+}
+
+/// The query of a list.
+#[derive(serde::Deserialize)]
+struct ListQuery {
+    /// Only mailboxes in this phase.
+    phase: Option<String>,
+    /// How many to skip.
+    #[serde(default)]
+    skip: usize,
+    /// How many to return.
+    top: Option<usize>,
+}
+
+async fn mailboxes(
+    state: web::Data<ApiState>,
+    path: web::Path<String>,
+    query: web::Query<ListQuery>,
+) -> HttpResponse {
+    let Some(tenant) = state.find(&path) else { return json::missing("tenant", &path) };
+    let rows =
+        tenant.board.mailboxes().into_iter().filter(|row| {
+            query.phase.as_deref().is_none_or(|phase| json::phase_name(row) == phase)
+        });
+    let top = query.top.unwrap_or(PAGE).min(PAGE);
+    let list: Vec<_> = rows.skip(query.skip).take(top).map(|row| json::mailbox(&row)).collect();
+    HttpResponse::Ok().json(serde_json::json!({ "mailboxes": list }))
+}
+
+async fn mailbox(state: web::Data<ApiState>, path: web::Path<(String, Uuid)>) -> HttpResponse {
+    let (name, id) = path.into_inner();
+    let Some(tenant) = state.find(&name) else { return json::missing("tenant", &name) };
+    let Some(row) = tenant.board.mailbox(id) else {
+        return json::missing("mailbox", &id.to_string());
+    };
+    let mut value = json::mailbox(&row);
+    let recent = tenant.board.recent(Some(id), DECISIONS);
+    value["decisions"] = recent.iter().map(json::decision).collect();
+    HttpResponse::Ok().json(value)
+}
+
+async fn sync(
+    state: web::Data<ApiState>,
+    path: web::Path<(String, Uuid)>,
+    request: HttpRequest,
+) -> HttpResponse {
+    let (tenant, id) = path.into_inner();
+    if let Err(refusal) = json::command(&request) {
+        return refusal;
+    }
+    let command = WakeMailbox(Some(id));
+    json::commanded(state.node.send(ToTenant { tenant, command }).await.ok().flatten())
+}
+
+async fn release(
+    state: web::Data<ApiState>,
+    path: web::Path<(String, Uuid)>,
+    request: HttpRequest,
+) -> HttpResponse {
+    let (tenant, id) = path.into_inner();
+    if let Err(refusal) = json::command(&request) {
+        return refusal;
+    }
+    let command = ReleaseMailbox(id);
+    json::commanded(state.node.send(ToTenant { tenant, command }).await.ok().flatten())
+}
+
+async fn index_page(state: web::Data<ApiState>) -> HttpResponse {
+    html(pages::index(&state.list()))
+}
+
+async fn tenant_page(state: web::Data<ApiState>, path: web::Path<String>) -> HttpResponse {
+    match state.find(&path) {
+        Some(tenant) => html(pages::tenant(&tenant)),
+        None => json::missing("tenant", &path),
+    }
+}
+
+async fn mailbox_page(state: web::Data<ApiState>, path: web::Path<(String, Uuid)>) -> HttpResponse {
+    let (name, id) = path.into_inner();
+    let Some(tenant) = state.find(&name) else { return json::missing("tenant", &name) };
+    match tenant.board.mailbox(id) {
+        Some(row) => html(pages::mailbox(&tenant, &row, &tenant.board.recent(Some(id), DECISIONS))),
+        None => json::missing("mailbox", &id.to_string()),
+    }
+}
+
+fn html(page: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
+        .body(page)
+}

@@ -1,0 +1,135 @@
+//! The JSON of the private API.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::COMMAND_HEADER;
+use crate::actors::board::{MailboxRow, Recent};
+use crate::actors::runtime::TenantRuntime;
+use crate::domain::code::Code;
+use crate::domain::plan::{MailClass, Verb};
+use crate::engine::catalogue;
+use crate::telemetry::Metrics;
+
+/// The phases in the order of the pages; `excluded` is a mailbox that does not take part.
+pub(super) const PHASES: [&str; 6] = ["idle", "running", "backoff", "parked", "halted", "excluded"];
+
+/// Returns the phase of a mailbox as the surfaces name it.
+pub(super) fn phase_name(row: &MailboxRow) -> &'static str {
+    if row.reasons.is_empty() { row.phase.name() } else { "excluded" }
+}
+
+pub(super) fn tenant(tenant: &TenantRuntime) -> Value {
+    let row = tenant.board.tenant_row();
+    let mailboxes = tenant.board.mailboxes();
+    let counts: serde_json::Map<String, Value> =
+        PHASES.iter().map(|name| ((*name).to_owned(), count(&mailboxes, name).into())).collect();
+    json!({
+        "tenant": tenant.options.tenant.as_str(),
+        "profileRead": row.profile_read.map(|at| at.to_rfc3339()),
+        "code": row.trouble.as_ref().map(|(code, _)| code.as_str()),
+        "reason": row.trouble.as_ref().map(|(_, reason)| reason.clone()),
+        "mailboxes": mailboxes.len(),
+        "phases": counts,
+        "unsettled": mailboxes.iter().filter_map(|it| it.last.as_ref()).map(|it| it.unsettled).sum::<u32>(),
+        "parkedItems": mailboxes.iter().filter_map(|it| it.last.as_ref()).map(|it| it.parked).sum::<u32>(),
+    })
+}
+
+pub(super) fn count(mailboxes: &[MailboxRow], phase: &str) -> usize {
+    mailboxes.iter().filter(|row| phase_name(row) == phase).count()
+}
+
+pub(super) fn mailbox(row: &MailboxRow) -> Value {
+    json!({
+        "mailbox": row.mailbox,
+        "phase": phase_name(row),
+        "code": row.phase.code().map(Code::as_str),
+        "reasons": row.reasons.iter().map(|(rule, code)| json!({ "rule": rule.0, "code": code.as_str() })).collect::<Vec<_>>(),
+        "cycles": row.cycles,
+        "lastCycle": row.last.as_ref().map(|last| json!({
+            "started": last.started.to_rfc3339(),
+            "finished": last.finished.to_rfc3339(),
+            "trace": last.trace,
+            "written": { "dynamics": last.done.dynamics, "exchange": last.done.exchange },
+            "unsettled": last.unsettled,
+            "parked": last.parked,
+            "code": last.code.map(Code::as_str),
+        })),
+    })
+}
+
+pub(super) fn decision(recent: &Recent) -> Value {
+    let line = &recent.line;
+    json!({
+        "at": recent.at.to_rfc3339(),
+        "link": line.link.0,
+        "kind": line.kind.table(),
+        "dynamics": line.native.dynamics.as_ref().map(|id| id.as_str()),
+        "exchange": line.native.exchange.as_ref().map(|id| id.as_str()),
+        "verb": verb_name(line.decision.verb),
+        "rules": line.decision.rules.iter().map(|rule| rule.0).collect::<Vec<_>>(),
+        "groups": line.decision.groups.iter().map(|group| format!("{group:?}").to_lowercase()).collect::<Vec<_>>(),
+        "code": line.decision.code.map(Code::as_str),
+        "failed": line.failed.map(Code::as_str),
+        "mails": match line.mail { MailClass::Silent => 0, MailClass::Mails(count) => count },
+    })
+}
+
+/// Returns a verb in words.
+pub(super) fn verb_name(verb: Verb) -> String {
+    match verb {
+        Verb::Create(side) => format!("create in {side}"),
+        Verb::Update(side) => format!("update in {side}"),
+        Verb::Merge => "merge".to_owned(),
+        Verb::Delete(side) => format!("delete in {side}"),
+        Verb::Link => "link".to_owned(),
+        Verb::Unlink => "unlink".to_owned(),
+        Verb::Acknowledge => "acknowledge".to_owned(),
+        Verb::LeaveAlone => "leave alone".to_owned(),
+        Verb::Forget => "forget".to_owned(),
+    }
+}
+
+pub(super) async fn rules() -> HttpResponse {
+    let list: Vec<Value> = catalogue::ALL
+        .iter()
+        .map(|rule| json!({ "id": rule.id.0, "sentence": rule.sentence, "source": rule.source }))
+        .collect();
+    HttpResponse::Ok().json(json!({ "rules": list }))
+}
+
+pub(super) fn missing(what: &str, name: &str) -> HttpResponse {
+    let message = format!("there is no {what} {name} on this node");
+    HttpResponse::NotFound().json(json!({ "error": message }))
+}
+
+/// Refuses a command without the header that no foreign page can send.
+pub(super) fn command(request: &HttpRequest) -> Result<(), HttpResponse> {
+    if request.headers().contains_key(COMMAND_HEADER) {
+        return Ok(());
+    }
+    let message = format!("commands need the header {COMMAND_HEADER}: 1");
+    Err(HttpResponse::Forbidden().json(json!({ "error": message })))
+}
+
+pub(super) fn commanded(done: Option<bool>) -> HttpResponse {
+    match done {
+        Some(true) => HttpResponse::Accepted().json(json!({ "accepted": true })),
+        Some(false) => HttpResponse::ServiceUnavailable()
+            .json(json!({ "error": "the tenant is busy, try again" })),
+        None => HttpResponse::NotFound().json(json!({ "error": "there is no such tenant" })),
+    }
+}
+
+/// Sets the gauges of a tenant to what its board says now.
+pub(super) fn gauge(metrics: &Metrics, tenant: &TenantRuntime) {
+    let name = tenant.options.tenant.as_str();
+    let mailboxes = tenant.board.mailboxes();
+    for phase in PHASES {
+        metrics.set_mailboxes(name, phase, count(&mailboxes, phase) as u64);
+    }
+    let parked: u32 =
+        mailboxes.iter().filter_map(|row| row.last.as_ref()).map(|it| it.parked).sum();
+    metrics.set_items_parked(name, u64::from(parked));
+}

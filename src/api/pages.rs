@@ -1,0 +1,172 @@
+//! The status pages: plain HTML, readable without a script, wide tables scroll by themselves.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use maud::{DOCTYPE, Markup, html};
+
+use super::json::{PHASES, count, phase_name, verb_name};
+use crate::actors::board::{MailboxRow, Recent};
+use crate::actors::runtime::TenantRuntime;
+use crate::domain::plan::MailClass;
+use crate::engine::catalogue;
+
+/// Mailboxes on one page; the API pages through all of them.
+const ROWS: usize = 500;
+
+const STYLE: &str = "
+:root{color-scheme:light dark;--line:#d5d9e0;--soft:#f4f6f9;--dim:#5a6472;--ok:#1a7f4b;--warn:#a15c00;--bad:#b3261e}
+@media(prefers-color-scheme:dark){:root{--line:#3a4049;--soft:#20242b;--dim:#a0a9b6;--ok:#5ac58e;--warn:#e5a54b;--bad:#ff8a80}}
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1.5rem}
+h1{font-size:1.4rem;margin:.2rem 0 1rem} h2{font-size:1.1rem;margin:1.6rem 0 .5rem}
+nav,.dim{color:var(--dim)} a{color:inherit} .wide{overflow-x:auto}
+table{border-collapse:collapse;width:100%} th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
+th{background:var(--soft);font-weight:600;white-space:nowrap} td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+code{font:13px ui-monospace,monospace} .idle,.running{color:var(--ok)} .backoff,.excluded{color:var(--warn)} .parked,.halted{color:var(--bad);font-weight:600}
+";
+
+pub(super) fn index(tenants: &[Arc<TenantRuntime>]) -> String {
+    let body = html! {
+        h1 { "Tenants" }
+        @if tenants.is_empty() {
+            p { "No tenant runs here. Drop a file into " code { "tenants/" } " of the configuration directory." }
+        } @else {
+            div.wide { table {
+                thead { tr {
+                    th { "Tenant" } th.n { "Mailboxes" }
+                    @for phase in PHASES { th.n { (phase) } }
+                    th { "Profile read" } th { "Trouble" }
+                } }
+                tbody { @for tenant in tenants { (tenant_row(tenant)) } }
+            } }
+        }
+    };
+    page("Lockstep", &html! { "Lockstep" }, &body)
+}
+
+fn tenant_row(tenant: &TenantRuntime) -> Markup {
+    let name = tenant.options.tenant.as_str();
+    let rows = tenant.board.mailboxes();
+    let row = tenant.board.tenant_row();
+    html! { tr {
+        td { a href={ "/tenants/" (name) } { (name) } }
+        td.n { (rows.len()) }
+        @for phase in PHASES { td.n { (count(&rows, phase)) } }
+        td { (row.profile_read.map_or_else(|| "never".to_owned(), time)) }
+        td { @if let Some((code, reason)) = row.trouble { code { (code.as_str()) } " " (reason) } }
+    } }
+}
+
+pub(super) fn tenant(tenant: &TenantRuntime) -> String {
+    let name = tenant.options.tenant.as_str();
+    let rows = tenant.board.mailboxes();
+    let body = html! {
+        h1 { (name) }
+        p.dim { (rows.len()) " mailboxes. Troubled ones first; JSON: "
+            a href={ "/api/v1/tenants/" (name) "/mailboxes" } { "mailboxes" } "." }
+        div.wide { table {
+            thead { tr { th { "Mailbox" } th { "Phase" } th { "Why" } th { "Last cycle" } th.n { "To Exchange" } th.n { "To Dynamics" } th.n { "Waiting" } th.n { "Parked" } } }
+            tbody { @for row in sorted(&rows).into_iter().take(ROWS) { (mailbox_row(name, row)) } }
+        } }
+        h2 { "Last decisions" }
+        (decisions(&tenant.board.recent(None, 30)))
+    };
+    page(name, &html! { a href="/" { "Lockstep" } " › " (name) }, &body)
+}
+
+fn sorted(rows: &[MailboxRow]) -> Vec<&MailboxRow> {
+    let mut rows: Vec<&MailboxRow> = rows.iter().collect();
+    let rank = |row: &MailboxRow| {
+        PHASES.iter().rev().position(|name| *name == phase_name(row)).unwrap_or(0)
+    };
+    rows.sort_by_key(|row| (phase_name(row) == "excluded", rank(row), row.mailbox));
+    rows
+}
+
+fn mailbox_row(tenant: &str, row: &MailboxRow) -> Markup {
+    let last = row.last.as_ref();
+    html! { tr {
+        td { a href={ "/tenants/" (tenant) "/mailboxes/" (row.mailbox) } { code { (row.mailbox) } } }
+        td class=(phase_name(row)) { (phase_name(row)) }
+        td { (why(row)) }
+        td { (last.map_or_else(|| "not yet".to_owned(), |it| time(it.finished))) }
+        td.n { (last.map_or(0, |it| it.done.exchange)) }
+        td.n { (last.map_or(0, |it| it.done.dynamics)) }
+        td.n { (last.map_or(0, |it| it.unsettled)) }
+        td.n { (last.map_or(0, |it| it.parked)) }
+    } }
+}
+
+fn why(row: &MailboxRow) -> Markup {
+    html! {
+        @for (rule, code) in &row.reasons { code { (code.as_str()) } " (" (rule.0) ") " }
+        @if let Some(code) = row.phase.code() { code { (code.as_str()) } }
+    }
+}
+
+pub(super) fn mailbox(tenant: &TenantRuntime, row: &MailboxRow, recent: &[Recent]) -> String {
+    let name = tenant.options.tenant.as_str();
+    let id = row.mailbox.to_string();
+    let body = html! {
+        h1 { "Mailbox " code { (id) } }
+        p { "Phase " span class=(phase_name(row)) { (phase_name(row)) } ", " (row.cycles) " cycles since the start. " (why(row)) }
+        @if let Some(last) = &row.last {
+            p.dim { "Last cycle ended " (time(last.finished)) "; it wrote " (last.done.exchange) " items to Exchange and " (last.done.dynamics) " to Dynamics; " (last.unsettled) " wait, " (last.parked) " are parked."
+                @if let Some(trace) = &last.trace { " Trace " code { (trace) } "." } }
+        }
+        h2 { "Last decisions" }
+        (decisions(recent))
+    };
+    let way = html! { a href="/" { "Lockstep" } " › " a href={ "/tenants/" (name) } { (name) } " › " (id) };
+    page(&id, &way, &body)
+}
+
+fn decisions(recent: &[Recent]) -> Markup {
+    html! {
+        @if recent.is_empty() { p.dim { "None yet." } }
+        @else { div.wide { table {
+            thead { tr { th { "When" } th { "Item" } th { "Decision" } th { "Rule" } th { "Why" } th { "Code" } th.n { "Mails" } } }
+            tbody { @for one in recent { (decision(one)) } }
+        } } }
+    }
+}
+
+fn decision(recent: &Recent) -> Markup {
+    let line = &recent.line;
+    let first = line.decision.rules.first();
+    let rule = first.and_then(|id| catalogue::ALL.iter().find(|rule| rule.id == *id));
+    let mails = match line.mail {
+        MailClass::Silent => 0,
+        MailClass::Mails(count) => count,
+    };
+    html! { tr {
+        td { (time(recent.at)) }
+        td { (line.kind.table()) br; code.dim { (line.link.0) } }
+        td { (verb_name(line.decision.verb)) }
+        td { @for id in &line.decision.rules { code { (id.0) } " " } }
+        td { (rule.map_or("", |rule| rule.sentence)) }
+        td { code { (line.failed.or(line.decision.code).map_or("", |code| code.as_str())) } }
+        td.n { (mails) }
+    } }
+}
+
+fn page(title: &str, way: &Markup, body: &Markup) -> String {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="refresh" content="10";
+                title { (title) }
+                style { (maud::PreEscaped(STYLE)) }
+            }
+            body { nav { (way) } (body) }
+        }
+    }
+    .into_string()
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,224 @@
+//! The composition root: from configuration to running parts. The only room that knows them all.
+
+pub mod clock;
+pub mod once;
+pub mod serve;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::{Semaphore, broadcast};
+
+use crate::actors::phase::Pace;
+use crate::actors::runtime::{RuntimeParts, TenantRuntime};
+use crate::cluster::ownership::Ownership;
+use crate::config::{FarSide, Mailboxes, NodeConfig, StateUrl, TenantConfig};
+use crate::cycle::{CycleDeps, CycleReport, TenantOptions};
+use crate::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
+use crate::domain::mailbox::MailboxSource;
+use crate::domain::side::Side;
+use crate::embedded::EmbeddedStore;
+use crate::graph::{GraphOptions, GraphSide};
+use crate::http::{HttpClient, HttpOptions, Session, TokenOptions, TokenSource};
+use crate::memory::MemoryStore;
+use crate::ports::clock::Clock;
+use crate::ports::lease::LeaseStore;
+use crate::ports::links::LinkStore;
+use crate::redis::{RedisOptions, RedisStore};
+use crate::telemetry::Metrics;
+use crate::throttle::{Throttle, ThrottleOptions};
+
+/// Reports kept for a listener that is slow; a slower one misses some and is told so.
+const REPORTS_KEPT: usize = 4_096;
+/// A far side that takes longer than this to answer counts as unreachable. Dataverse ends a
+/// request by itself after two minutes.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(125);
+/// Connecting takes less than a second or fails.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The scope of Graph's tokens when the service is a stand-in on this machine.
+const GRAPH_SCOPE: &str = "https://graph.microsoft.com/.default";
+/// A tenant may use this share of the node's cycles at once, but at least two.
+const TENANT_SHARE: usize = 2;
+
+/// The parts of a node that all tenants share.
+pub struct App {
+    /// The node's configuration.
+    pub node: NodeConfig,
+    /// The I/O runtime.
+    pub io: tokio::runtime::Handle,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// Links and cursors.
+    pub links: Arc<dyn LinkStore>,
+    /// What this node owns.
+    pub ownership: Arc<Ownership>,
+    /// The live feed.
+    pub reports: broadcast::Sender<Arc<CycleReport>>,
+    /// Cycles that may run at once.
+    pub permits: Arc<Semaphore>,
+    /// How mailboxes wait.
+    pub pace: Pace,
+    http: HttpClient,
+}
+
+impl App {
+    /// Opens the state store and builds what all tenants share. Runs on the I/O runtime.
+    ///
+    /// # Errors
+    /// Fails with a sentence and a remedy when the store cannot be opened.
+    pub async fn open(node: NodeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let (links, leases) = open_store(&node.state.url, clock.clone()).await?;
+        let http = HttpClient::new(HttpOptions {
+            connect_timeout: CONNECT_TIMEOUT,
+            total_timeout: TOTAL_TIMEOUT,
+            user_agent: concat!("lockstep/", env!("CARGO_PKG_VERSION")).to_owned(),
+        })?;
+        let ownership = Arc::new(Ownership::new(leases, holder(&node)));
+        let pace = Pace {
+            sweep: node.sync.sweep_interval,
+            settle: Duration::from_secs(5).min(node.sync.sweep_interval),
+            backoff: Duration::from_secs(5),
+            backoff_max: Duration::from_secs(15 * 60),
+            park_after: 10,
+        };
+        Ok(Self {
+            io: tokio::runtime::Handle::current(),
+            clock,
+            metrics: Metrics::new(),
+            links,
+            ownership,
+            reports: broadcast::channel(REPORTS_KEPT).0,
+            permits: Arc::new(Semaphore::new(node.sync.cycles_at_once as usize)),
+            pace,
+            http,
+            node,
+        })
+    }
+
+    /// Builds the runtime of a tenant. Nothing is asked of the far sides yet.
+    #[must_use]
+    pub fn tenant(&self, config: &TenantConfig) -> Arc<TenantRuntime> {
+        let dataverse_root = format!("{}/api/data/v9.2", config.dataverse.url);
+        let dataverse_scope = format!("{}/.default", config.dataverse.url);
+        let budget =
+            ThrottleOptions { requests: config.dataverse_requests, ..ThrottleOptions::DATAVERSE };
+        // The sweep and the profile spend one budget: both call as the application user.
+        let throttle = Arc::new(Throttle::new(budget, self.clock.clone()));
+        let far = &config.dataverse;
+        let dataverse =
+            || self.session(config, Side::Dynamics, far, &dataverse_scope, throttle.clone());
+        let scope = graph_scope(&config.exchange.side.url);
+        let throttle_graph = Arc::new(Throttle::new(ThrottleOptions::GRAPH, self.clock.clone()));
+        let graph =
+            || self.session(config, Side::Exchange, &config.exchange.side, &scope, throttle_graph);
+        let options = DataverseOptions { api_root: dataverse_root };
+        let deps = CycleDeps {
+            dynamics: Arc::new(DataverseSide::new(dataverse(), &options)),
+            exchange: Arc::new(GraphSide::new(
+                graph(),
+                self.clock.clone(),
+                GraphOptions { root: config.exchange.side.url.clone() },
+            )),
+            links: self.links.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let share = (self.node.sync.cycles_at_once as usize / TENANT_SHARE).max(2);
+        Arc::new(TenantRuntime::new(RuntimeParts {
+            options: self.options(config),
+            deps,
+            organization: Arc::new(DataverseOrganization::new(dataverse(), &options.api_root)),
+            io: self.io.clone(),
+            permits: self.permits.clone(),
+            share: Arc::new(Semaphore::new(share)),
+            reports: self.reports.clone(),
+            ownership: self.ownership.clone(),
+            pace: self.pace,
+        }))
+    }
+
+    fn session(
+        &self,
+        config: &TenantConfig,
+        side: Side,
+        far: &FarSide,
+        scope: &str,
+        throttle: Arc<Throttle>,
+    ) -> Session {
+        let http = self.http.with_metrics(self.metrics.clone(), config.tenant.as_str(), side);
+        let tokens = TokenSource::new(
+            http.clone(),
+            TokenOptions {
+                token_url: far.token_url.clone(),
+                client_id: far.client_id.clone(),
+                client_secret: far.client_secret.to_secret_string(),
+                scope: scope.to_owned(),
+            },
+            self.clock.clone(),
+        );
+        Session::new(http, tokens, throttle, self.clock.clone())
+    }
+
+    fn options(&self, config: &TenantConfig) -> TenantOptions {
+        let source = match &config.mailboxes {
+            Mailboxes::Dataverse => MailboxSource::Dataverse,
+            Mailboxes::Config(addresses) => {
+                MailboxSource::Listed(addresses.iter().cloned().collect())
+            }
+        };
+        let chosen = config.clone();
+        TenantOptions {
+            tenant: config.tenant.clone(),
+            source,
+            takeover: config.takeover,
+            policy: Arc::new(move |settings| chosen.policy_with(settings)),
+            limits: config.limits,
+            window_back: days(self.node.sync.window_back),
+            window_ahead: days(self.node.sync.window_ahead),
+        }
+    }
+}
+
+async fn open_store(
+    url: &StateUrl,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<(Arc<dyn LinkStore>, Arc<dyn LeaseStore>)> {
+    Ok(match url {
+        StateUrl::Memory => {
+            let store = Arc::new(MemoryStore::new(clock));
+            (store.clone(), store)
+        }
+        StateUrl::Embedded(path) => {
+            let path: &Path = path;
+            let store = Arc::new(EmbeddedStore::open(path, clock).await?);
+            (store.clone(), store)
+        }
+        StateUrl::Redis { url, .. } => {
+            let store = RedisStore::connect(url.expose(), RedisOptions::default()).await.context(
+                "the state store of `state.url` cannot be reached; start Redis or mend the address",
+            )?;
+            let store = Arc::new(store);
+            (store.clone(), store)
+        }
+    })
+}
+
+/// The same node has the same name after a restart; the port keeps two of them apart.
+fn holder(node: &NodeConfig) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), node.listen.port())
+}
+
+/// National clouds have hosts of their own; a stand-in on this machine plays the public cloud.
+fn graph_scope(url: &str) -> String {
+    let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    if origin.starts_with("https://") { format!("{origin}/.default") } else { GRAPH_SCOPE.into() }
+}
+
+fn days(duration: Duration) -> chrono::Duration {
+    chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::days(365))
+}

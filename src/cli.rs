@@ -1,0 +1,149 @@
+//! The command line: `lockstep <command>`, each with help and an example.
+//!
+//! Exit codes: 0 done, 1 could not run, 2 ran with items parked or mailboxes halted.
+
+#![allow(clippy::print_stdout, reason = "this room talks to people on standard output")]
+
+mod check;
+mod demo;
+mod rules;
+mod serve;
+mod sim;
+mod status;
+mod sync;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::app::App;
+use crate::app::clock::SystemClock;
+use crate::config::{self, Environment, Loaded, NodeConfig};
+use crate::telemetry::{self, TelemetryOptions};
+
+/// Keeps appointments, contacts and tasks in step between Dynamics 365 and Exchange.
+#[derive(Debug, Parser)]
+#[command(name = "lockstep", version, about, arg_required_else_help = true)]
+#[command(after_help = "Example:\n  lockstep demo --once\n  lockstep check --config ./config")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show it working: two organizations, their stand-ins and a node in one process.
+    #[command(after_help = "Example:\n  lockstep demo\n  lockstep demo --once --mailboxes 200")]
+    Demo(demo::DemoArgs),
+    /// Run a node: synchronize all tenants of the configuration until stopped.
+    #[command(after_help = "Example:\n  lockstep serve --config /etc/lockstep")]
+    Serve(ConfigArgs),
+    /// Synchronize now, without staying: every mailbox until nothing changes.
+    #[command(after_help = "Example:\n  lockstep sync --once --tenant contoso --format json")]
+    Sync(sync::SyncArgs),
+    /// Check the configuration; with --online, also the far sides and every mailbox.
+    #[command(after_help = "Example:\n  lockstep check --config ./config --online")]
+    Check(check::CheckArgs),
+    /// Show what a running node does.
+    #[command(after_help = "Example:\n  lockstep status --url http://127.0.0.1:8080")]
+    Status(status::StatusArgs),
+    /// Let a halted mailbox carry out its next plan, or retry a parked one.
+    #[command(after_help = "Example:\n  lockstep release --tenant contoso --mailbox 5f1c…")]
+    Release(status::ReleaseArgs),
+    /// List the rules as implemented: id, sentence, source.
+    #[command(after_help = "Example:\n  lockstep rules --format json")]
+    Rules(rules::RulesArgs),
+    /// Run the stand-ins of Dataverse and Microsoft Graph as a process of their own.
+    #[command(after_help = "Example:\n  lockstep sim --port 9400 --write-config ./sim-config")]
+    Sim(sim::SimArgs),
+}
+
+/// Where the configuration stands.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// The directory with lockstep.toml and tenants/*.toml.
+    #[arg(long, value_name = "DIR", default_value = "config")]
+    pub(crate) config: PathBuf,
+}
+
+/// How output is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Runs the command line. `environment` and `log_filter` come from the process's environment.
+pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> ExitCode {
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(&args, log_filter),
+        Command::Serve(args) => serve::run(&args, environment, log_filter),
+        Command::Sync(args) => sync::run(&args, environment, log_filter),
+        Command::Check(args) => check::run(&args, environment),
+        Command::Status(args) => status::run(&args, environment),
+        Command::Release(args) => status::release(&args, environment),
+        Command::Rules(args) => rules::run(&args),
+        Command::Sim(args) => sim::run(&args, log_filter),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lockstep: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ran, with items parked or mailboxes halted.
+pub(crate) fn incomplete() -> ExitCode {
+    ExitCode::from(2)
+}
+
+/// Loads the configuration; all its problems at once when it has any.
+pub(crate) fn load(args: &ConfigArgs, environment: &Environment) -> anyhow::Result<Loaded> {
+    if !args.config.is_dir() {
+        return Err(anyhow!(
+            "there is no configuration directory {}; name one with --config DIR",
+            args.config.display()
+        ));
+    }
+    let loaded = config::load(&args.config, environment).map_err(|problems| {
+        anyhow!("the configuration has problems\n{}", config::render(&problems))
+    })?;
+    if !loaded.warnings.is_empty() {
+        eprint!("{}", config::render(&loaded.warnings));
+    }
+    Ok(loaded)
+}
+
+/// Builds the runtime of cycles and I/O.
+pub(crate) fn io_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.enable_all().thread_name("lockstep-io").build()?)
+}
+
+/// Opens the shared parts of a node on the I/O runtime.
+pub(crate) fn open(io: &tokio::runtime::Runtime, node: NodeConfig) -> anyhow::Result<Arc<App>> {
+    Ok(Arc::new(io.block_on(App::open(node, Arc::new(SystemClock)))?))
+}
+
+/// Starts logs and traces.
+pub(crate) fn telemetry(
+    node: &NodeConfig,
+    filter: Option<&str>,
+    default_filter: &str,
+) -> anyhow::Result<telemetry::Guard> {
+    let options = TelemetryOptions {
+        otlp_endpoint: node.telemetry.otlp_endpoint.clone(),
+        json: node.telemetry.log == config::LogFormat::Json,
+        filter: filter.unwrap_or(default_filter).to_owned(),
+        service_instance: uuid::Uuid::new_v4().to_string(),
+    };
+    telemetry::init(&options).map_err(|error| anyhow!("telemetry cannot start: {error}"))
+}

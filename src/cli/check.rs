@@ -1,0 +1,155 @@
+//! `lockstep check`: the configuration; with `--online` also the far sides and every mailbox.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::table::table;
+use super::{ConfigArgs, Format};
+use crate::app::{App, once};
+use crate::config::{self, Environment, NodeConfig, StateUrl, TenantConfig};
+use crate::cycle::Judged;
+use crate::domain::ids::LinkId;
+use crate::domain::kind::Kind;
+use crate::ports::side::FindKey;
+
+/// Mailboxes of a tenant that are opened in Exchange unless `--all` is given: enough to tell a
+/// wrong permission from a wrong mailbox, few enough to be quick.
+const PROBES: usize = 5;
+
+/// Arguments of `lockstep check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Also ask the far sides: which mailboxes take part, and why the others do not.
+    #[arg(long)]
+    online: bool,
+    /// With --online: open every mailbox in Exchange, not only the first few.
+    #[arg(long, requires = "online")]
+    all: bool,
+    /// How to write it.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// What was found about one tenant.
+struct Found {
+    tenant: String,
+    failed: Option<String>,
+    judged: Vec<Judged>,
+    /// What Exchange said for each probed mailbox.
+    opened: Vec<(String, Result<(), String>)>,
+}
+
+pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let loaded = match config::load(&args.config.config, environment) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            print!("{}", config::render(&problems));
+            println!("{} problems", problems.len());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    print!("{}", config::render(&loaded.warnings));
+    if !args.online {
+        println!("the configuration is in order: {} tenants", loaded.tenants.len());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let tenants: Vec<TenantConfig> = loaded.tenants.into_iter().map(|file| file.config).collect();
+    let found = ask(loaded.node, &tenants, args.all)?;
+    match args.format {
+        Format::Table => found.iter().for_each(print_table),
+        Format::Json => {
+            println!("{:#}", json!({ "tenants": found.iter().map(as_json).collect::<Vec<_>>() }));
+        }
+    }
+    let failed =
+        found.iter().any(|one| one.failed.is_some() || one.opened.iter().any(|it| it.1.is_err()));
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A check writes nothing, so it runs on a store in memory beside whatever node is running.
+fn ask(mut node: NodeConfig, tenants: &[TenantConfig], all: bool) -> anyhow::Result<Vec<Found>> {
+    node.state.url = StateUrl::Memory;
+    let io = super::io_runtime()?;
+    let app = super::open(&io, node)?;
+    Ok(io.block_on(async {
+        let mut found = Vec::new();
+        for config in tenants {
+            found.push(one_tenant(&app, config, all).await);
+        }
+        found
+    }))
+}
+
+async fn one_tenant(app: &App, config: &TenantConfig, all: bool) -> Found {
+    let tenant = app.tenant(config);
+    let mut found = Found {
+        tenant: config.tenant.to_string(),
+        failed: None,
+        judged: Vec::new(),
+        opened: Vec::new(),
+    };
+    match once::enrol(&tenant).await {
+        Ok(judged) => found.judged = judged,
+        Err(error) => {
+            found.failed = Some(format!("Dataverse: {error:#}"));
+            return found;
+        }
+    }
+    let most = if all { usize::MAX } else { PROBES };
+    let mailboxes = found.judged.iter().filter_map(|one| one.mailbox.as_ref()).take(most);
+    // Any read opens the mailbox; this one looks for a marker that no item carries.
+    let nothing = [FindKey::Marker(LinkId(uuid::Uuid::nil()), Kind::Appointment)];
+    for mailbox in mailboxes {
+        let answer = tenant.deps.exchange.find(mailbox, &nothing).await;
+        let answer = answer.map(|_| ()).map_err(|error| error.to_string());
+        found.opened.push((mailbox.address.as_str().to_owned(), answer));
+    }
+    found
+}
+
+fn print_table(found: &Found) {
+    println!("tenant {}", found.tenant);
+    if let Some(reason) = &found.failed {
+        println!("  not reached: {reason}");
+        return;
+    }
+    let mut table = table(&["Mailbox", "Takes part", "Why not", "Exchange"]);
+    for one in &found.judged {
+        let address = one.address.as_ref().map_or("(no address)", |it| it.as_str());
+        let why: Vec<String> =
+            one.reasons.iter().map(|(rule, code)| format!("{code} ({rule})")).collect();
+        let opened = found.opened.iter().find(|(name, _)| name == address);
+        let opened = match opened {
+            Some((_, Ok(()))) => "opened",
+            Some((_, Err(reason))) => reason,
+            None => "not asked",
+        };
+        let part = if one.reasons.is_empty() { "yes" } else { "no" };
+        table.add_row([address, part, &why.join(", "), opened]);
+    }
+    println!("{table}");
+}
+
+fn as_json(found: &Found) -> serde_json::Value {
+    let mailboxes: Vec<_> = found
+        .judged
+        .iter()
+        .map(|one| {
+            json!({
+                "mailbox": one.id,
+                "address": one.address.as_ref().map(|it| it.as_str()),
+                "eligible": one.reasons.is_empty(),
+                "reasons": one.reasons.iter().map(|(rule, code)| json!({ "rule": rule.0, "code": code.as_str() })).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let opened: Vec<_> = found
+        .opened
+        .iter()
+        .map(|(address, answer)| json!({ "address": address, "error": answer.as_ref().err() }))
+        .collect();
+    json!({ "tenant": found.tenant, "failed": found.failed, "mailboxes": mailboxes, "exchange": opened })
+}

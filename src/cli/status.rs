@@ -1,0 +1,215 @@
+//! `lockstep status` and `lockstep release`: a running node, over its private API.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::Value;
+
+use super::table::table;
+use super::{ConfigArgs, Format};
+use crate::api::COMMAND_HEADER;
+use crate::config::{Environment, check_node};
+use crate::http::{Call, HttpClient, HttpOptions, Method};
+
+/// The API answers from memory; a node that takes longer is not well.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A page of mailboxes is a few hundred kilobytes.
+const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// Where the node is.
+#[derive(Debug, clap::Args)]
+struct NodeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The node's address; by default the one of the configuration.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+/// Arguments of `lockstep status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Also list the mailboxes of this tenant.
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Only one mailbox, with its last decisions (needs --tenant).
+    #[arg(long, value_name = "ID", requires = "tenant")]
+    mailbox: Option<String>,
+    /// How to write it.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Arguments of `lockstep release`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReleaseArgs {
+    #[command(flatten)]
+    node: NodeArgs,
+    /// The tenant.
+    #[arg(long, value_name = "NAME")]
+    tenant: String,
+    /// The mailbox's id.
+    #[arg(long, value_name = "ID")]
+    mailbox: String,
+}
+
+pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let root = root(&args.node, environment)?;
+    let path = match (&args.tenant, &args.mailbox) {
+        (Some(tenant), Some(id)) => format!("/api/v1/tenants/{tenant}/mailboxes/{id}"),
+        (Some(tenant), None) => format!("/api/v1/tenants/{tenant}/mailboxes"),
+        (None, _) => "/api/v1/tenants".to_owned(),
+    };
+    let answer = ask(Method::Get, &format!("{root}{path}"))?;
+    if args.format == Format::Json {
+        println!("{answer:#}");
+    } else if args.mailbox.is_some() {
+        print_mailbox(&answer);
+    } else if args.tenant.is_some() {
+        print_mailboxes(&answer);
+    } else {
+        print_tenants(&answer);
+    }
+    let halted = answer["tenants"].as_array().into_iter().flatten().any(|tenant| {
+        ["parked", "halted"].iter().any(|phase| tenant["phases"][*phase].as_u64() > Some(0))
+            || tenant["parkedItems"].as_u64() > Some(0)
+    });
+    Ok(if halted { super::incomplete() } else { ExitCode::SUCCESS })
+}
+
+pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let root = root(&args.node, environment)?;
+    let (tenant, mailbox) = (&args.tenant, &args.mailbox);
+    ask(Method::Post, &format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release"))?;
+    println!("released: its next plan is carried out without brakes");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn root(args: &NodeArgs, environment: &Environment) -> anyhow::Result<String> {
+    if let Some(url) = &args.url {
+        return Ok(url.trim_end_matches('/').to_owned());
+    }
+    let path = args.config.config.join("lockstep.toml");
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let (node, problems) = check_node(&text, &path, environment);
+    let node = node.ok_or_else(|| anyhow!("{}", crate::config::render(&problems)))?;
+    Ok(format!("http://{}", node.listen))
+}
+
+fn ask(method: Method, url: &str) -> anyhow::Result<Value> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let http = HttpClient::new(HttpOptions {
+            connect_timeout: PATIENCE,
+            total_timeout: PATIENCE,
+            user_agent: concat!("lockstep/", env!("CARGO_PKG_VERSION")).to_owned(),
+        })?;
+        let call = Call {
+            method,
+            url: url.to_owned(),
+            route: "/api/v1",
+            headers: vec![(COMMAND_HEADER, "1".to_owned())],
+            body: None,
+            content_type: None,
+            max_body: ANSWER_BYTES,
+        };
+        let reply =
+            http.send(call).await.map_err(|error| anyhow!("{error}")).with_context(|| {
+                format!("no node answers at {url}; start one with `lockstep serve`")
+            })?;
+        let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+        if reply.status >= 400 {
+            bail!("{}: {}", reply.status, body["error"].as_str().unwrap_or("refused"));
+        }
+        Ok(body)
+    })
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+fn print_tenants(answer: &Value) {
+    let mut table = table(&[
+        "Tenant",
+        "Mailboxes",
+        "Idle",
+        "Running",
+        "Back-off",
+        "Parked",
+        "Halted",
+        "Excluded",
+        "Waiting items",
+        "Parked items",
+        "Trouble",
+    ]);
+    for tenant in answer["tenants"].as_array().into_iter().flatten() {
+        let phase = |name: &str| text(&tenant["phases"][name]);
+        table.add_row([
+            text(&tenant["tenant"]),
+            text(&tenant["mailboxes"]),
+            phase("idle"),
+            phase("running"),
+            phase("backoff"),
+            phase("parked"),
+            phase("halted"),
+            phase("excluded"),
+            text(&tenant["unsettled"]),
+            text(&tenant["parkedItems"]),
+            text(&tenant["code"]),
+        ]);
+    }
+    println!("{table}");
+}
+
+fn print_mailboxes(answer: &Value) {
+    let mut table =
+        table(&["Mailbox", "Phase", "Code", "Cycles", "Last cycle", "Waiting", "Parked"]);
+    for mailbox in answer["mailboxes"].as_array().into_iter().flatten() {
+        let last = &mailbox["lastCycle"];
+        let reasons = mailbox["reasons"].as_array().into_iter().flatten();
+        let why: Vec<String> = reasons.map(|one| text(&one["code"])).collect();
+        let code = if why.is_empty() { text(&mailbox["code"]) } else { why.join(", ") };
+        table.add_row([
+            text(&mailbox["mailbox"]),
+            text(&mailbox["phase"]),
+            code,
+            text(&mailbox["cycles"]),
+            text(&last["finished"]),
+            text(&last["unsettled"]),
+            text(&last["parked"]),
+        ]);
+    }
+    println!("{table}");
+}
+
+fn print_mailbox(mailbox: &Value) {
+    println!(
+        "{} {} {}",
+        text(&mailbox["mailbox"]),
+        text(&mailbox["phase"]),
+        text(&mailbox["code"])
+    );
+    let mut table = table(&["When", "Kind", "Decision", "Rules", "Code", "Mails"]);
+    for one in mailbox["decisions"].as_array().into_iter().flatten() {
+        let rules = one["rules"].as_array().into_iter().flatten();
+        let rules: Vec<String> = rules.map(text).collect();
+        let code = if one["failed"].is_null() { &one["code"] } else { &one["failed"] };
+        table.add_row([
+            text(&one["at"]),
+            text(&one["kind"]),
+            text(&one["verb"]),
+            rules.join(" "),
+            text(code),
+            text(&one["mails"]),
+        ]);
+    }
+    println!("{table}");
+}

@@ -1,0 +1,67 @@
+//! Commit: what is remembered, always with the fence.
+
+use super::context::CycleContext;
+use super::gather::Gathered;
+use super::report::{CycleEnd, CycleReport};
+use crate::domain::plan::Outcome;
+use crate::domain::side::PerSide;
+use crate::engine::fold::{LinkChange, fold};
+use crate::engine::invariants;
+use crate::engine::plan::Plan;
+use crate::ports::links::{MailboxState, StateChange};
+
+/// Age at which a cursor is stored again although nothing changed, so that its token stays fresh
+/// (protocols A2: tokens of Outlook have no fixed life).
+const CURSOR_AGE: chrono::Duration = chrono::Duration::hours(12);
+
+/// Stores the create markers of a slice before anything of it is sent.
+pub(super) async fn markers(context: &CycleContext, plan: &Plan) -> Result<(), CycleEnd> {
+    let put = plan.markers();
+    links(context, StateChange { put, ..StateChange::default() }).await
+}
+
+/// Folds the outcomes of a slice into link changes and the report.
+pub(super) fn fold_all(
+    context: &CycleContext,
+    plan: &Plan,
+    outcomes: &[PerSide<Option<Outcome>>],
+    report: &mut CycleReport,
+) -> StateChange {
+    let nobody = std::collections::HashMap::new();
+    let engine = context.engine(&nobody);
+    let mut change = StateChange::default();
+    for (entry, outcome) in plan.entries.iter().zip(outcomes) {
+        let folded = fold(entry, outcome, &context.view.key, &engine);
+        report.count_invariants(context, &invariants::check_fold(outcome, &folded));
+        report.line(context, entry, outcome, &folded);
+        match folded {
+            LinkChange::None => {}
+            LinkChange::Put(link) => change.put.push(*link),
+            LinkChange::Drop(id) => change.drop.push(id),
+        }
+    }
+    change
+}
+
+/// Stores link changes; nothing to store costs nothing.
+pub(super) async fn links(context: &CycleContext, change: StateChange) -> Result<(), CycleEnd> {
+    if change.is_empty() {
+        return Ok(());
+    }
+    context.deps.links.commit(&context.mailbox.key, context.fence, &change).await?;
+    Ok(())
+}
+
+/// Moves the cursors, after every link that came with them is stored.
+pub(super) async fn cursors(
+    context: &CycleContext,
+    state: &MailboxState,
+    gathered: Gathered,
+) -> Result<(), CycleEnd> {
+    let old = state.cursors.iter().any(|cursor| context.now - cursor.saved > CURSOR_AGE);
+    let fresh = state.cursors.len() != gathered.cursors.len();
+    if !(gathered.moved || old || fresh) {
+        return Ok(());
+    }
+    links(context, StateChange { cursors: Some(gathered.cursors), ..StateChange::default() }).await
+}

@@ -1,0 +1,102 @@
+//! What a cycle is given: its mailbox, its tenant's choices, its ports.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::domain::fingerprint::PrintKey;
+use crate::domain::ids::{Address, Fence, TenantId};
+use crate::domain::party::PartyRow;
+use crate::domain::policy::{Context, Directions, Directory, Limits, Mailbox, Policy};
+use crate::domain::side::Side;
+use crate::ports::clock::Clock;
+use crate::ports::links::LinkStore;
+use crate::ports::side::FarSide;
+use crate::telemetry::Metrics;
+
+/// The ports of one tenant's cycles.
+#[derive(Clone)]
+pub struct CycleDeps {
+    /// Dynamics.
+    pub dynamics: Arc<dyn FarSide>,
+    /// Exchange.
+    pub exchange: Arc<dyn FarSide>,
+    /// The state store.
+    pub links: Arc<dyn LinkStore>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The metrics.
+    pub metrics: Metrics,
+}
+
+impl CycleDeps {
+    /// Returns the port of a side.
+    #[must_use]
+    pub fn side(&self, side: Side) -> &dyn FarSide {
+        match side {
+            Side::Dynamics => self.dynamics.as_ref(),
+            Side::Exchange => self.exchange.as_ref(),
+        }
+    }
+}
+
+/// What all cycles of a tenant share; replaced as a whole when the tenant's profile is read again.
+#[derive(Debug, Clone)]
+pub struct TenantView {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The tenant's choices, overrides applied.
+    pub policy: Policy,
+    /// The field directions.
+    pub directions: Directions,
+    /// The users.
+    pub directory: Directory,
+    /// The brakes.
+    pub limits: Limits,
+    /// The key of the fingerprints.
+    pub key: PrintKey,
+    /// How far the calendar window reaches back.
+    pub window_back: Duration,
+    /// How far it reaches ahead.
+    pub window_ahead: Duration,
+}
+
+/// One cycle's world.
+#[derive(Clone)]
+pub struct CycleContext {
+    /// The mailbox.
+    pub mailbox: Mailbox,
+    /// The epoch of the ownership; every commit carries it.
+    pub fence: Fence,
+    /// The tenant.
+    pub view: Arc<TenantView>,
+    /// The ports.
+    pub deps: CycleDeps,
+    /// An operator released a halt: the brakes let this cycle pass.
+    pub released: bool,
+    /// The instant of the cycle.
+    pub now: DateTime<Utc>,
+}
+
+impl CycleContext {
+    /// Returns what the engine's stages need.
+    #[must_use]
+    pub fn engine<'a>(&'a self, parties: &'a HashMap<Address, PartyRow>) -> Context<'a> {
+        Context {
+            mailbox: &self.mailbox,
+            policy: &self.view.policy,
+            directions: &self.view.directions,
+            directory: &self.view.directory,
+            parties,
+            limits: self.view.limits,
+            now: self.now,
+        }
+    }
+
+    /// Returns the calendar window of a fresh delta round.
+    #[must_use]
+    pub fn window(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.now - self.view.window_back, self.now + self.view.window_ahead)
+    }
+}

@@ -1,0 +1,370 @@
+//! Gather: read what changed, and whatever else the decisions need to see.
+//!
+//! The feeds say what *may* have changed. Before anything is decided, the other half of each
+//! changed pair is read, every absence is probed by id (promise 3), and every create whose answer
+//! was lost is looked up by its marker.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use tracing::Instrument;
+
+use super::context::CycleContext;
+use super::report::CycleEnd;
+use crate::domain::ids::{Address, LinkId, NativeId};
+use crate::domain::kind::{Collection, Kind};
+use crate::domain::link::{Link, LinkState, Why};
+use crate::domain::observation::{Facts, Observation, Presence};
+use crate::domain::party::PartyRow;
+use crate::domain::side::{PerSide, Side};
+use crate::engine::decide::needs_other_side;
+use crate::engine::matching::{Pairing, pair};
+use crate::engine::normalise::{Seen, normalise};
+use crate::engine::parties;
+use crate::ports::links::MailboxState;
+use crate::ports::side::{Cursor, FindKey, Known, PullAsk, Pulled};
+
+/// Rounds of asking for what earlier answers made necessary. Pulled row → its item → the item's
+/// marker leads to another row: three suffice, a fourth would be a loop.
+const ROUNDS: usize = 3;
+
+/// Everything that was read.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered {
+    /// What was seen, in comparable form.
+    pub seen: Vec<Seen>,
+    /// The next cursors.
+    pub cursors: Vec<Cursor>,
+    /// The feeds said anything at all, or had to start over: the cursors must be stored.
+    pub moved: bool,
+}
+
+type Key = (Side, Collection, NativeId);
+
+/// Reads both sides.
+pub(super) async fn gather(
+    context: &CycleContext,
+    state: &MailboxState,
+) -> Result<Gathered, CycleEnd> {
+    let pulled = pull(context, state).await?;
+    let moved = Side::BOTH.into_iter().any(|side| {
+        let one = pulled.get(side);
+        !one.observations.is_empty() || !one.missing.is_empty() || !one.resynced.is_empty()
+    });
+    let mut table = Table::new(context, state);
+    let mut missing = PerSide::<Vec<(Kind, NativeId)>>::default();
+    let cursors = pulled.exchange.cursors.clone();
+    for side in Side::BOTH {
+        let one = if side == Side::Dynamics { &pulled.dynamics } else { &pulled.exchange };
+        for observation in &one.observations {
+            table.add(observation.clone());
+        }
+        missing.set(side, one.missing.clone());
+        table
+            .missing
+            .extend(one.missing.iter().map(|(kind, id)| (side, kind.collection(), id.clone())));
+    }
+    for _ in 0..ROUNDS {
+        let wants = table.wants(&missing);
+        missing = PerSide::default();
+        if wants.is_empty() {
+            break;
+        }
+        for observation in ask(context, &wants).await? {
+            table.add(observation);
+        }
+    }
+    Ok(Gathered { seen: table.seen.into_values().collect(), cursors, moved })
+}
+
+async fn pull(context: &CycleContext, state: &MailboxState) -> Result<PerSide<Pulled>, CycleEnd> {
+    let known = PerSide::from_fn(|side| known_on(side, &state.links));
+    let ask = |side: Side| PullAsk {
+        mailbox: &context.mailbox,
+        cursors: &state.cursors,
+        known: known.get(side),
+        now: context.now,
+        window: context.window(),
+    };
+    let one = |side: Side| {
+        let ask = ask(side);
+        async move {
+            context.deps.side(side).pull(ask).await.map_err(|error| CycleEnd::Side(side, error))
+        }
+        .instrument(tracing::info_span!("cycle.pull", lockstep.side = side.name()))
+    };
+    let (dynamics, exchange) = tokio::try_join!(one(Side::Dynamics), one(Side::Exchange))?;
+    Ok(PerSide { dynamics, exchange })
+}
+
+/// Returns the items of a side that the store knows.
+fn known_on(side: Side, links: &[Link]) -> Vec<Known> {
+    links
+        .iter()
+        .filter(|link| link.state != LinkState::Unlinked(Why::RowGone) || side == Side::Exchange)
+        .filter_map(|link| {
+            let id = link.native.get(side).clone()?;
+            let expected = match side {
+                Side::Dynamics => link.matched,
+                Side::Exchange => !link.off_feed,
+            };
+            Some(Known { kind: link.kind, id, version: link.version.get(side).clone(), expected })
+        })
+        .collect()
+}
+
+/// What must be asked of one side.
+#[derive(Debug, Default)]
+struct Want {
+    fetch: Vec<(Kind, NativeId)>,
+    find: Vec<FindKey>,
+}
+
+impl PerSide<Want> {
+    fn is_empty(&self) -> bool {
+        Side::BOTH
+            .into_iter()
+            .all(|side| self.get(side).fetch.is_empty() && self.get(side).find.is_empty())
+    }
+}
+
+async fn ask(context: &CycleContext, wants: &PerSide<Want>) -> Result<Vec<Observation>, CycleEnd> {
+    let one = |side: Side| {
+        let want = wants.get(side);
+        async move {
+            let far = context.deps.side(side);
+            let failed = |error| CycleEnd::Side(side, error);
+            let mut got = Vec::new();
+            if !want.fetch.is_empty() {
+                got = far.fetch(&context.mailbox, &want.fetch).await.map_err(failed)?;
+            }
+            if !want.find.is_empty() {
+                let found = far.find(&context.mailbox, &want.find).await.map_err(failed)?;
+                got.extend(found.into_iter().flatten());
+            }
+            Ok::<_, CycleEnd>(got)
+        }
+        .instrument(tracing::info_span!("cycle.fetch", lockstep.side = side.name()))
+    };
+    let (mut dynamics, exchange) = tokio::try_join!(one(Side::Dynamics), one(Side::Exchange))?;
+    dynamics.extend(exchange);
+    Ok(dynamics)
+}
+
+/// What was seen so far, and what was already asked.
+struct Table<'a> {
+    context: &'a CycleContext,
+    links: &'a [Link],
+    by_native: HashMap<Key, usize>,
+    seen: BTreeMap<Key, Seen>,
+    missing: HashSet<Key>,
+    asked: HashSet<Key>,
+    sought: HashSet<(Side, FindKey)>,
+    first: bool,
+}
+
+impl<'a> Table<'a> {
+    fn new(context: &'a CycleContext, state: &'a MailboxState) -> Self {
+        let mut by_native = HashMap::new();
+        for (at, link) in state.links.iter().enumerate() {
+            for side in Side::BOTH {
+                if let Some(id) = link.native.get(side) {
+                    by_native.insert((side, link.kind.collection(), id.clone()), at);
+                }
+            }
+        }
+        Self {
+            context,
+            links: &state.links,
+            by_native,
+            seen: BTreeMap::new(),
+            missing: HashSet::new(),
+            asked: HashSet::new(),
+            sought: HashSet::new(),
+            first: true,
+        }
+    }
+
+    fn add(&mut self, mut observation: Observation) {
+        if observation.presence == Presence::MovedAway {
+            self.rename(&mut observation);
+        }
+        let key = key_of(&observation);
+        let link = self.by_native.get(&key).map(|at| &self.links[*at]);
+        // A task collection holds four kinds of rows; only the link knows which one this item is.
+        if let Some(link) = link {
+            observation.kind = link.kind;
+        }
+        let fetched = self.asked.contains(&key) || self.missing.contains(&key);
+        if fetched || !self.first {
+            self.correct(&mut observation, &key, link);
+        }
+        let settings = &self.context.view.policy.settings;
+        let view = &self.context.view;
+        let seen = normalise(observation, &view.key, settings, &view.directory);
+        self.seen.insert(key, seen);
+    }
+
+    /// A task that moved to another list has another id there: it stands for the id that the link
+    /// knows (CXL-12).
+    fn rename(&self, observation: &mut Observation) {
+        let link = observation.marker.and_then(|id| self.links.iter().find(|link| link.id == id));
+        if let Some(id) = link.and_then(|link| link.native.get(observation.side).clone()) {
+            observation.id = id;
+        }
+    }
+
+    /// A fetch says that an item exists; whether the feed still returns it is known here.
+    fn correct(&self, observation: &mut Observation, key: &Key, link: Option<&Link>) {
+        let missing = self.missing.contains(key);
+        if observation.presence != Presence::Present {
+            return;
+        }
+        match &mut observation.facts {
+            Facts::Dynamics(_) => {
+                let in_filter = !missing && link.is_some_and(|link| link.matched);
+                if !in_filter {
+                    observation.presence = Presence::LeftFilter;
+                }
+            }
+            Facts::Exchange(facts) => {
+                facts.off_feed = missing || link.is_some_and(|link| link.off_feed);
+            }
+        }
+    }
+
+    /// Returns what the decisions need beyond what was seen.
+    fn wants(&mut self, missing: &PerSide<Vec<(Kind, NativeId)>>) -> PerSide<Want> {
+        let mut wants = PerSide::<Want>::default();
+        if self.first {
+            for side in Side::BOTH {
+                for (kind, id) in missing.get(side) {
+                    self.want_fetch(&mut wants, side, *kind, id.clone());
+                }
+            }
+            let links = self.links;
+            for link in links.iter().filter(|link| link.is_unsettled()) {
+                self.want_link(&mut wants, link);
+            }
+        }
+        self.first = false;
+        let seen: Vec<Seen> = self.seen.values().cloned().collect();
+        for pairing in pair(self.links, seen) {
+            for side in Side::BOTH {
+                self.want_other(&mut wants, &pairing, side);
+            }
+            self.want_moved(&mut wants, &pairing);
+        }
+        wants
+    }
+
+    /// Both halves of an unsettled link, wherever they are.
+    fn want_link(&mut self, wants: &mut PerSide<Want>, link: &Link) {
+        for side in Side::BOTH {
+            match link.native.get(side) {
+                Some(id) => self.want_fetch(wants, side, link.kind, id.clone()),
+                None if link.state == LinkState::Creating(side) => {
+                    self.want_find(wants, side, FindKey::Marker(link.id, link.kind));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// The other half of a pairing of which one half was seen.
+    fn want_other(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing, side: Side) {
+        let other = side.other();
+        let Some(seen) = pairing.seen.get(side) else { return };
+        if pairing.seen.get(other).is_some() || pairing.copy {
+            return;
+        }
+        let link = pairing.link.as_ref();
+        if let Some(id) = link.and_then(|link| link.native.get(other).clone()) {
+            if needs_other_side(pairing, side) {
+                self.want_fetch(wants, other, pairing.kind(), id);
+            }
+            return;
+        }
+        if let Some(link) = link.filter(|link| link.state == LinkState::Creating(other)) {
+            self.want_find(wants, other, FindKey::Marker(link.id, link.kind));
+        }
+        let unlinked = link.is_none_or(|link| link.state == LinkState::LeftAlone);
+        if unlinked && let Some(key) = twin_key(seen) {
+            self.want_find(wants, other, key);
+        }
+    }
+
+    /// A task that is gone from its list may have moved to another one, where only its marker tells
+    /// who it is. Without this look, a move would count as a delete (TASK-IN-04, CXL-12).
+    fn want_moved(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing) {
+        let (Some(link), Some(item)) = (&pairing.link, &pairing.seen.exchange) else { return };
+        let gone = item.observation.presence == Presence::Deleted;
+        if gone && link.kind.collection() == Collection::Tasks {
+            self.want_find(wants, Side::Exchange, FindKey::Marker(link.id, link.kind));
+        }
+    }
+
+    fn want_fetch(&mut self, wants: &mut PerSide<Want>, side: Side, kind: Kind, id: NativeId) {
+        let key = (side, kind.collection(), id.clone());
+        let settled = self.seen.contains_key(&key) && !self.missing.contains(&key);
+        if !settled && self.asked.insert(key) {
+            wants.get_mut(side).fetch.push((kind, id));
+        }
+    }
+
+    fn want_find(&mut self, wants: &mut PerSide<Want>, side: Side, key: FindKey) {
+        if self.sought.insert((side, key.clone())) {
+            wants.get_mut(side).find.push(key);
+        }
+    }
+}
+
+/// Returns the key by which an unlinked item's twin may be found on the other side.
+fn twin_key(seen: &Seen) -> Option<FindKey> {
+    let observation = &seen.observation;
+    if observation.presence == Presence::Deleted {
+        return None;
+    }
+    let marker: Option<LinkId> = observation.marker.filter(|_| observation.side == Side::Exchange);
+    if let Some(link) = marker {
+        return Some(FindKey::Marker(link, observation.kind));
+    }
+    let concerned = match observation.side {
+        Side::Dynamics => true,
+        Side::Exchange => observation.exchange_facts().tracked,
+    };
+    observation.uid.clone().filter(|_| concerned).map(FindKey::Uid)
+}
+
+fn key_of(observation: &Observation) -> Key {
+    (observation.side, observation.kind.collection(), observation.id.clone())
+}
+
+/// Resolves the addresses of attendees that may be written to Dynamics (RES-01, RES-02).
+pub(super) async fn resolve_parties(
+    context: &CycleContext,
+    pairings: &[Pairing],
+) -> Result<HashMap<Address, PartyRow>, CycleEnd> {
+    use crate::domain::field::Field;
+    let mut unknown: HashSet<Address> = HashSet::new();
+    for seen in pairings.iter().filter_map(|pairing| pairing.seen.exchange.as_ref()) {
+        if !seen.observation.exchange_facts().tracked {
+            continue;
+        }
+        for field in [Field::RequiredAttendees, Field::OptionalAttendees] {
+            let addresses = seen.observation.fields.parties(field).iter();
+            unknown.extend(addresses.filter_map(|party| party.address.clone()));
+        }
+    }
+    unknown.retain(|address| context.view.directory.by_address(address).is_none());
+    if unknown.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let unknown: Vec<Address> = unknown.into_iter().collect();
+    let candidates = context
+        .deps
+        .dynamics
+        .candidates(&context.mailbox, &unknown)
+        .await
+        .map_err(|error| CycleEnd::Side(Side::Dynamics, error))?;
+    Ok(parties::choose(&candidates, &context.view.policy.settings))
+}

@@ -1,0 +1,195 @@
+//! What a cycle did, item by item, and how a cycle may end early.
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+
+use super::context::CycleContext;
+use crate::domain::code::Code;
+use crate::domain::ids::{LinkId, MailboxKey, NativeId};
+use crate::domain::kind::Kind;
+use crate::domain::plan::{Decision, MailClass, Outcome};
+use crate::domain::side::{PerSide, Side};
+use crate::engine::fold::LinkChange;
+use crate::engine::guard::Halt;
+use crate::engine::invariants::Violation;
+use crate::engine::plan::Entry;
+use crate::ports::error::{SideError, StoreError};
+
+/// Why a cycle ended before its commit.
+#[derive(Debug, Error)]
+pub enum CycleEnd {
+    /// A far side failed as a whole.
+    #[error("{0}: {1}")]
+    Side(Side, #[source] SideError),
+    /// The store failed, or the ownership was lost.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A brake halted the plan (promises 2 and 3).
+    #[error("halted: {} ({} wanted, {} allowed)", .0.code, .0.wanted, .0.allowed)]
+    Halted(Halt),
+}
+
+impl From<Halt> for CycleEnd {
+    fn from(halt: Halt) -> Self {
+        Self::Halted(halt)
+    }
+}
+
+impl CycleEnd {
+    /// Returns the code that operators see.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Side(_, error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Halted(halt) => halt.code,
+        }
+    }
+}
+
+/// What was decided and done for one item. Ids only: no subject, body, name or address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// The link.
+    pub link: LinkId,
+    /// The kind.
+    pub kind: Kind,
+    /// The items.
+    pub native: PerSide<Option<NativeId>>,
+    /// The decision with its rules.
+    pub decision: Decision,
+    /// Whom the writes mailed.
+    pub mail: MailClass,
+    /// The code of what failed, when something did.
+    pub failed: Option<Code>,
+}
+
+/// What one cycle did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CycleReport {
+    /// The mailbox.
+    pub mailbox: MailboxKey,
+    /// The trace, when traces are on.
+    pub trace: Option<String>,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// When it ended.
+    pub finished: DateTime<Utc>,
+    /// One line for each item that was looked at, acknowledged echoes left out.
+    pub lines: Vec<Line>,
+    /// Writes that were confirmed.
+    pub done: PerSide<u32>,
+    /// Items that stay unsettled and are tried again in the next cycle.
+    pub unsettled: u32,
+    /// Items that failed too often and wait for a change.
+    pub parked: u32,
+    /// Items that are left alone for a reason.
+    pub left_alone: u32,
+}
+
+impl CycleReport {
+    pub(super) fn begin(context: &CycleContext) -> Self {
+        Self {
+            mailbox: context.mailbox.key.clone(),
+            trace: crate::telemetry::current_trace_id(),
+            started: context.now,
+            finished: context.now,
+            lines: Vec::new(),
+            done: PerSide::default(),
+            unsettled: 0,
+            parked: 0,
+            left_alone: 0,
+        }
+    }
+
+    pub(super) fn finish(mut self, context: &CycleContext) -> Self {
+        self.finished = context.deps.clock.now();
+        self
+    }
+
+    /// Tells whether nothing was written and nothing waits to be.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.done.dynamics == 0 && self.done.exchange == 0 && self.unsettled == 0
+    }
+
+    pub(super) fn count_invariants(&self, context: &CycleContext, found: &[Violation]) {
+        for violation in found {
+            tracing::error!(lockstep.invariant = violation.0, "a promise does not hold");
+            context.deps.metrics.invariant_violation(context.view.tenant.as_str(), violation.0);
+        }
+    }
+
+    pub(super) fn line(
+        &mut self,
+        context: &CycleContext,
+        entry: &Entry,
+        outcomes: &PerSide<Option<Outcome>>,
+        change: &LinkChange,
+    ) {
+        use crate::domain::plan::Verb;
+        let link = match change {
+            LinkChange::Put(link) => link.as_ref(),
+            LinkChange::None | LinkChange::Drop(_) => &entry.link,
+        };
+        for side in Side::BOTH {
+            if matches!(outcomes.get(side), Some(Outcome::Done(_))) {
+                *self.done.get_mut(side) += 1;
+            }
+        }
+        let failed = link.trouble.filter(|_| !quiet_outcome(outcomes)).map(|trouble| trouble.code);
+        match change {
+            LinkChange::Put(link) if link.is_unsettled() => self.unsettled += 1,
+            LinkChange::Put(link) if link.trouble.is_some_and(|it| it.code == Code::ItemParked) => {
+                self.parked += 1;
+            }
+            LinkChange::Put(_) | LinkChange::None | LinkChange::Drop(_) => {}
+        }
+        let decision = &entry.verdict.decision;
+        let tenant = context.view.tenant.as_str();
+        if let Some(rule) = decision.rules.first() {
+            context.deps.metrics.decision(tenant, rule.0);
+        }
+        let mail = mail_of(entry, outcomes);
+        if let MailClass::Mails(count) = mail {
+            context.deps.metrics.mails(tenant, u64::from(count));
+        }
+        let echo = decision.verb == Verb::Acknowledge && decision.code.is_none();
+        let foreign = decision.verb == Verb::LeaveAlone && matches!(change, LinkChange::None);
+        if decision.verb == Verb::LeaveAlone && !foreign {
+            self.left_alone += 1;
+        }
+        if echo || foreign {
+            return;
+        }
+        tracing::info!(
+            lockstep.link = %link.id,
+            lockstep.kind = link.kind.table(),
+            lockstep.rule = decision.rules.first().map_or("", |rule| rule.0),
+            lockstep.verb = ?decision.verb,
+            lockstep.code = decision.code.or(failed).map_or("", Code::as_str),
+            "decided"
+        );
+        self.lines.push(Line {
+            link: link.id,
+            kind: link.kind,
+            native: link.native.clone(),
+            decision: decision.clone(),
+            mail,
+            failed,
+        });
+    }
+}
+
+fn quiet_outcome(outcomes: &PerSide<Option<Outcome>>) -> bool {
+    Side::BOTH
+        .into_iter()
+        .all(|side| matches!(outcomes.get(side), None | Some(Outcome::Done(_) | Outcome::Missing)))
+}
+
+fn mail_of(entry: &Entry, outcomes: &PerSide<Option<Outcome>>) -> MailClass {
+    match (&entry.steps.exchange, &outcomes.exchange) {
+        (Some(step), Some(Outcome::Done(_) | Outcome::Unknown)) => step.mail,
+        _ => MailClass::Silent,
+    }
+}

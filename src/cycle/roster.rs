@@ -1,0 +1,143 @@
+//! Roster: from an organization's profile and a tenant's choices to the mailboxes that take part.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use uuid::Uuid;
+
+use super::context::TenantView;
+use crate::domain::code::Code;
+use crate::domain::fingerprint::PrintKey;
+use crate::domain::ids::{Address, MailboxKey, TenantId, UserId};
+use crate::domain::mailbox::{MailboxRecord, MailboxSource, Regarding};
+use crate::domain::policy::{Directory, DirectoryUser, Limits, Mailbox, Policy, Settings};
+use crate::engine::catalogue as rule;
+use crate::engine::eligible::{Reason, judge};
+use crate::ports::organization::Profile;
+
+/// Applies the tenant file's overrides to the organization's settings.
+pub type PolicyOf = Arc<dyn Fn(Settings) -> Policy + Send + Sync>;
+
+/// A tenant's choices, as the configuration made them.
+#[derive(Clone)]
+pub struct TenantOptions {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Which mailboxes it hands over.
+    pub source: MailboxSource,
+    /// Mailboxes on which another engine is seen are taken over nevertheless (ELIG-13).
+    pub takeover: bool,
+    /// The policy.
+    pub policy: PolicyOf,
+    /// The brakes.
+    pub limits: Limits,
+    /// How far the calendar window reaches back.
+    pub window_back: Duration,
+    /// How far it reaches ahead.
+    pub window_ahead: Duration,
+}
+
+/// One mailbox record as judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// `mailboxid`.
+    pub id: Uuid,
+    /// Its address.
+    pub address: Option<Address>,
+    /// The mailbox, when it takes part.
+    pub mailbox: Option<Mailbox>,
+    /// Why it does not.
+    pub reasons: Vec<Reason>,
+}
+
+/// The mailboxes of a tenant and what their cycles share.
+#[derive(Debug, Clone)]
+pub struct Roster {
+    /// The shared view.
+    pub view: Arc<TenantView>,
+    /// Every record, in the order of the profile.
+    pub judged: Vec<Judged>,
+}
+
+impl Roster {
+    /// Returns the mailboxes that take part.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
+        self.judged.iter().filter_map(|one| one.mailbox.as_ref())
+    }
+}
+
+/// When another engine was last seen to begin on each mailbox, as first read (ELIG-13).
+pub type Baseline = HashMap<Uuid, Option<DateTime<Utc>>>;
+
+/// Judges all records. `baseline` is what an earlier profile said; empty at the first time.
+#[must_use]
+pub fn roster(
+    options: &TenantOptions,
+    profile: &Profile,
+    key: PrintKey,
+    baseline: &Baseline,
+) -> Roster {
+    let policy = (options.policy)(profile.settings);
+    let mut reasons = judge(&profile.mailboxes, &options.source, &policy.settings);
+    for (record, reasons) in profile.mailboxes.iter().zip(&mut reasons) {
+        if !options.takeover && other_engine(record, baseline) {
+            reasons.push((rule::ELIG_13, Code::OtherEngine));
+        }
+    }
+    let judged: Vec<Judged> = profile
+        .mailboxes
+        .iter()
+        .zip(reasons)
+        .map(|(record, reasons)| Judged {
+            id: record.id,
+            address: record.address.clone(),
+            mailbox: reasons.is_empty().then(|| mailbox(options, record)).flatten(),
+            reasons,
+        })
+        .collect();
+    let view = TenantView {
+        tenant: options.tenant.clone(),
+        policy,
+        directions: profile.directions.clone(),
+        directory: directory(profile, &judged),
+        limits: options.limits,
+        key,
+        window_back: options.window_back,
+        window_ahead: options.window_ahead,
+    };
+    Roster { view: Arc::new(view), judged }
+}
+
+/// Microsoft's own engine moves `lastsyncstartedon`; this engine never writes mailbox records.
+fn other_engine(record: &MailboxRecord, baseline: &Baseline) -> bool {
+    baseline.get(&record.id).is_some_and(|before| *before != record.last_sync_started)
+}
+
+fn mailbox(options: &TenantOptions, record: &MailboxRecord) -> Option<Mailbox> {
+    let Regarding::User { user, object_id: Some(object_id), .. } = record.regarding else {
+        return None;
+    };
+    let key = MailboxKey { tenant: options.tenant.clone(), mailbox: record.id };
+    Some(Mailbox { key, user, object_id, address: record.address.clone()? })
+}
+
+/// The users by address. The mailbox's address counts beside the user's own: it is the one that
+/// stands in invitations (RES-02: a served user always wins).
+fn directory(profile: &Profile, judged: &[Judged]) -> Directory {
+    let served: HashMap<UserId, Address> = judged
+        .iter()
+        .filter_map(|one| one.mailbox.as_ref())
+        .map(|mailbox| (mailbox.user, mailbox.address.clone()))
+        .collect();
+    let mut users = HashMap::new();
+    for (user, address, enabled) in &profile.users {
+        let entry =
+            DirectoryUser { user: *user, enabled: *enabled, served: served.contains_key(user) };
+        users.insert(address.clone(), entry);
+    }
+    for (user, address) in served {
+        users.insert(address, DirectoryUser { user, enabled: true, served: true });
+    }
+    Directory(users)
+}

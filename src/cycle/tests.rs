@@ -1,0 +1,1 @@
+//! Tests of the cycle against port-level fakes.

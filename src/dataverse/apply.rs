@@ -1,0 +1,315 @@
+//! Writes: creates that cannot happen twice, updates and deletes that fail when the row moved on.
+//!
+//! Each write is followed by a complete read of its row in the same batch, so that its outcome can
+//! be compared with a later pull. When the two show different versions, somebody wrote in between;
+//! the outcome is then `Unknown`, because taking the read for our own result would swallow that
+//! edit.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Json};
+use tracing::warn;
+
+use super::DataverseSide;
+use super::batch::{Part, PartReply};
+use super::errors::{self, Verdict};
+use super::lookup::complete;
+use super::map::party::{self, RawParty};
+use super::map::{Table, read, write};
+use super::wire::json;
+use crate::domain::code::Code;
+use crate::domain::ids::{NativeId, Version};
+use crate::domain::observation::{Observation, Presence};
+use crate::domain::plan::{Op, Outcome, Step};
+use crate::domain::policy::Mailbox;
+use crate::http::CallError;
+
+/// Writes in one batch: Dataverse advises small ones, and a lost answer leaves as many unknown.
+const STEPS_PER_BATCH: usize = 10;
+
+/// The parties that rows hold now, by step.
+type Standing = HashMap<usize, Result<Vec<RawParty>, Outcome>>;
+
+/// One step, ready to be sent.
+struct Request {
+    /// Its place among the steps.
+    at: usize,
+    table: &'static Table,
+    id: NativeId,
+    act: Act,
+    losses: Vec<Code>,
+}
+
+/// What is sent.
+enum Act {
+    Create(Part),
+    Update(Part),
+    Delete(Part),
+    /// The patch holds nothing that can be written.
+    Look,
+}
+
+/// What came of a request.
+enum Answer {
+    Settled(Outcome),
+    /// Written, but the user cannot read the row any more.
+    OutOfSight,
+}
+
+impl DataverseSide {
+    /// Performs the steps and returns their outcomes, in order.
+    pub(super) async fn write_rows(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
+        // What is not reached is not sent.
+        let mut outcomes = vec![Outcome::NotSent; steps.len()];
+        let standing = self.standing(mailbox, steps).await;
+        let mut requests = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            match prepare(at, step, standing.get(&at)) {
+                Ok(request) => requests.push(request),
+                Err(outcome) => outcomes[at] = outcome,
+            }
+        }
+        let mut unseen = Vec::new();
+        for chunk in requests.chunks(STEPS_PER_BATCH) {
+            if !self.write_batch(mailbox, chunk, &mut outcomes, &mut unseen).await {
+                break;
+            }
+        }
+        self.look_for(mailbox, &unseen, &mut outcomes).await;
+        outcomes
+    }
+
+    /// Sends one batch. Returns whether to go on.
+    async fn write_batch(
+        &self,
+        mailbox: &Mailbox,
+        chunk: &[Request],
+        outcomes: &mut [Outcome],
+        unseen: &mut Vec<(usize, Observation)>,
+    ) -> bool {
+        let parts: Vec<Part> = chunk.iter().flat_map(Request::parts).collect();
+        let replies = match self.wire.write(Some(mailbox.object_id), &parts).await {
+            Ok(replies) => replies,
+            Err(CallError::NotSent(error)) => {
+                warn!(%error, steps = chunk.len(), "a batch of writes was not sent");
+                return false;
+            }
+            Err(CallError::NoAnswer(error)) => {
+                warn!(%error, steps = chunk.len(), "a batch of writes got no answer");
+                for request in chunk {
+                    outcomes[request.at] = Outcome::Unknown;
+                }
+                return false;
+            }
+        };
+        let mut replies = replies.iter();
+        for request in chunk {
+            let own: Vec<&PartReply> = replies.by_ref().take(request.parts().len()).collect();
+            match request.outcome(&own) {
+                Answer::Settled(outcome) => outcomes[request.at] = outcome,
+                Answer::OutOfSight => {
+                    outcomes[request.at] = Outcome::Unknown;
+                    let seen = read::bare(request.table.kind, &request.id, Presence::Unreadable);
+                    unseen.push((request.at, seen));
+                }
+            }
+        }
+        // A throttled part says that the next batch would fare no better.
+        !chunk.iter().any(|request| matches!(outcomes[request.at], Outcome::NotSent))
+    }
+
+    /// Reads the parties of the rows whose patches set some roles only.
+    async fn standing(&self, mailbox: &Mailbox, steps: &[Step]) -> Standing {
+        let mut wanted = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            let table = Table::of(step.kind);
+            if let Op::Update { id, expected, patch, .. } = &step.op
+                && table.parties.is_some()
+                && party::touched_in_part(patch)
+                && guid(id).is_ok()
+            {
+                wanted.push((at, table, id.clone(), expected.clone()));
+            }
+        }
+        let keys: Vec<_> = wanted.iter().map(|(_, table, id, _)| (*table, id.clone())).collect();
+        match self.rows(Some(mailbox.object_id), &keys).await {
+            Ok(replies) => wanted
+                .into_iter()
+                .zip(&replies)
+                .map(|((at, table, _, expected), reply)| {
+                    (at, parties_of(table, expected.as_ref(), reply))
+                })
+                .collect(),
+            Err(error) => {
+                warn!(%error, "the parties of rows to be changed cannot be read");
+                wanted.into_iter().map(|(at, ..)| (at, Err(Outcome::NotSent))).collect()
+            }
+        }
+    }
+
+    /// Settles the writes that took the row out of the user's sight (a new owner).
+    async fn look_for(
+        &self,
+        mailbox: &Mailbox,
+        unseen: &[(usize, Observation)],
+        outcomes: &mut [Outcome],
+    ) {
+        let items: Vec<_> = unseen.iter().map(|(_, seen)| (seen.kind, seen.id.clone())).collect();
+        if items.is_empty() {
+            return;
+        }
+        match self.fetch_rows(mailbox, &items).await {
+            Ok(rows) => {
+                for ((at, _), row) in unseen.iter().zip(rows) {
+                    if row.presence == Presence::Unreadable {
+                        outcomes[*at] = Outcome::Done(Some(Box::new(row)));
+                    }
+                }
+            }
+            Err(error) => warn!(%error, "written rows cannot be read again"),
+        }
+    }
+}
+
+fn parties_of(
+    table: &Table,
+    expected: Option<&Version>,
+    reply: &PartReply,
+) -> Result<Vec<RawParty>, Outcome> {
+    match errors::judge(reply) {
+        Verdict::Fine => {}
+        Verdict::Missing => return Err(Outcome::Missing),
+        Verdict::Denied => return Err(Outcome::Refused(Code::PrivilegeMissing)),
+        Verdict::Throttled(_) | Verdict::Unavailable | Verdict::Precondition | Verdict::Refused => {
+            return Err(Outcome::NotSent);
+        }
+    }
+    let row = json(reply).map_err(|_| Outcome::NotSent)?;
+    if expected.is_some() && read::version(&row).as_ref() != expected {
+        return Err(Outcome::Stale);
+    }
+    let parties = table.parties.and_then(|navigation| party::parse(&row, navigation));
+    parties.ok_or(Outcome::Refused(Code::ReplyIncomplete))
+}
+
+fn prepare(
+    at: usize,
+    step: &Step,
+    standing: Option<&Result<Vec<RawParty>, Outcome>>,
+) -> Result<Request, Outcome> {
+    let table = Table::of(step.kind);
+    let parties: &[RawParty] = match standing {
+        None => &[],
+        Some(Ok(parties)) => parties,
+        Some(Err(outcome)) => return Err(outcome.clone()),
+    };
+    let build = |patch| write::body(table, patch, parties).map_err(Outcome::Refused);
+    let (id, act, losses) = match &step.op {
+        Op::Create { patch } => {
+            let written = build(patch)?;
+            let id = NativeId::new(step.link.0.to_string());
+            let part = patch_of(table, &id, written.body).with("If-None-Match", "*");
+            (id, Act::Create(part), written.losses)
+        }
+        Op::Update { id, expected, patch, .. } => {
+            guid(id)?;
+            let written = build(patch)?;
+            let act = if written.body.is_empty() {
+                Act::Look
+            } else {
+                let part = patch_of(table, id, written.body);
+                Act::Update(part.with("If-Match", etag(expected.as_ref())))
+            };
+            (id.clone(), act, written.losses)
+        }
+        Op::Delete { id, expected } => {
+            guid(id)?;
+            let path = format!("{}({id})", table.set);
+            let part = Part { method: "DELETE", path, headers: Vec::new(), body: None };
+            let part = part.with("If-Match", etag(expected.as_ref()));
+            (id.clone(), Act::Delete(part), Vec::new())
+        }
+    };
+    Ok(Request { at, table, id, act, losses })
+}
+
+/// An id that is no guid would change the path of the request.
+fn guid(id: &NativeId) -> Result<(), Outcome> {
+    uuid::Uuid::try_parse(id.as_str()).map(|_| ()).map_err(|_| Outcome::Missing)
+}
+
+fn etag(expected: Option<&Version>) -> String {
+    expected.map_or_else(|| "*".to_owned(), |version| format!("W/\"{version}\""))
+}
+
+/// Returns a write that answers with the version it made.
+fn patch_of(table: &Table, id: &NativeId, body: Map<String, Json>) -> Part {
+    let path = format!("{}({id})?$select={},versionnumber", table.set, table.key);
+    let body = Some(Json::Object(body).to_string());
+    Part { method: "PATCH", path, headers: Vec::new(), body }
+        .with("Prefer", "return=representation")
+}
+
+impl Request {
+    /// Returns the write, if there is one, and the read of what came of it.
+    fn parts(&self) -> Vec<Part> {
+        match &self.act {
+            Act::Create(part) | Act::Update(part) => {
+                vec![part.clone(), complete(self.table, &self.id)]
+            }
+            Act::Delete(part) => vec![part.clone()],
+            Act::Look => vec![complete(self.table, &self.id)],
+        }
+    }
+
+    fn outcome(&self, replies: &[&PartReply]) -> Answer {
+        let (Some(first), Some(last)) = (replies.first(), replies.last()) else {
+            return Answer::Settled(Outcome::Unknown);
+        };
+        let verdict = errors::judge(first);
+        if matches!(verdict, Verdict::Denied | Verdict::Refused) {
+            let (status, code) = (first.status, errors::code(&first.body));
+            warn!(kind = %self.table.kind, status, code, "a write was refused");
+        }
+        Answer::Settled(match (verdict, &self.act) {
+            (Verdict::Throttled(_), _) => Outcome::NotSent,
+            (Verdict::Unavailable, _) => Outcome::Unknown,
+            (Verdict::Denied, _) => Outcome::Refused(Code::PrivilegeMissing),
+            (Verdict::Refused, _) => Outcome::Refused(Code::WriteRefused),
+            (Verdict::Fine | Verdict::Missing, Act::Delete(_)) => Outcome::Done(None),
+            // A create names other rows: one of them is gone.
+            (Verdict::Missing, Act::Create(_)) => Outcome::Refused(Code::WriteRefused),
+            (Verdict::Missing, Act::Update(_) | Act::Look) => Outcome::Missing,
+            (Verdict::Precondition, Act::Update(_) | Act::Delete(_) | Act::Look) => Outcome::Stale,
+            // It exists already: an earlier try got through.
+            (Verdict::Precondition, Act::Create(_)) => return self.seen(last, None),
+            (Verdict::Fine, Act::Look) => return self.seen(last, None),
+            (Verdict::Fine, Act::Create(_) | Act::Update(_)) => {
+                let made = json(first).ok().as_ref().and_then(read::version);
+                return self.seen(last, made.as_ref());
+            }
+        })
+    }
+
+    /// Returns what the read after the write shows.
+    fn seen(&self, reply: &PartReply, made: Option<&Version>) -> Answer {
+        match errors::judge(reply) {
+            Verdict::Fine => {}
+            Verdict::Missing | Verdict::Denied => return Answer::OutOfSight,
+            Verdict::Throttled(_)
+            | Verdict::Unavailable
+            | Verdict::Precondition
+            | Verdict::Refused => return Answer::Settled(Outcome::Unknown),
+        }
+        let Ok(row) = json(reply) else { return Answer::Settled(Outcome::Unknown) };
+        let mut seen = read::observe(self.table, &self.id, &row, Presence::Present);
+        if made.is_some() && made != seen.version.as_ref() {
+            return Answer::Settled(Outcome::Unknown);
+        }
+        seen.losses.extend(&self.losses);
+        Answer::Settled(Outcome::Done(Some(Box::new(seen))))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The multipart form of `$batch` (protocols B6): requests out, replies back, in the same order.
+//!
+//! Absent on purpose: change sets. Every write stands alone, so that one refused row never takes
+//! its neighbours with it.
+
+use std::fmt::Write as _;
+
+/// Divides the parts. Bodies are JSON without raw line ends, so no body can hold a delimiter line.
+const BOUNDARY: &str = "batch_lockstep";
+
+/// The value of `Content-Type` for an encoded batch.
+pub(super) const CONTENT_TYPE: &str = "multipart/mixed; boundary=\"batch_lockstep\"";
+
+/// One request inside a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// `GET`, `PATCH`, `DELETE`.
+    pub(super) method: &'static str,
+    /// Path below the API root, percent-encoded: `contacts(…)?$select=…`.
+    pub(super) path: String,
+    /// Headers beside the standard ones.
+    pub(super) headers: Vec<(&'static str, String)>,
+    /// JSON text.
+    pub(super) body: Option<String>,
+}
+
+impl Part {
+    /// Returns a read.
+    pub(super) fn get(path: String) -> Self {
+        Self { method: "GET", path, headers: Vec::new(), body: None }
+    }
+
+    /// Adds a header.
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// The reply to one request of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PartReply {
+    /// The status of this part.
+    pub(super) status: u16,
+    /// Header names in lower case.
+    pub(super) headers: Vec<(String, String)>,
+    /// The body; empty when there is none.
+    pub(super) body: Vec<u8>,
+}
+
+impl PartReply {
+    /// Returns a header by its lower-case name.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Tells whether the part succeeded.
+    pub(super) const fn is_success(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+}
+
+/// Returns the body of a batch. `root` is the API root's path (`/api/data/v9.2`), `common` are
+/// headers that every part carries.
+pub(super) fn encode(root: &str, common: &[(&'static str, String)], parts: &[Part]) -> Vec<u8> {
+    let mut text = String::new();
+    for part in parts {
+        encode_part(&mut text, root, common, part);
+    }
+    text.push_str("--");
+    text.push_str(BOUNDARY);
+    text.push_str("--\r\n");
+    text.into_bytes()
+}
+
+fn encode_part(text: &mut String, root: &str, common: &[(&'static str, String)], part: &Part) {
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "--{BOUNDARY}\r\nContent-Type: application/http\r\n\
+         Content-Transfer-Encoding: binary\r\n\r\n{} {root}/{} HTTP/1.1\r\n\
+         Accept: application/json\r\n",
+        part.method, part.path
+    );
+    if part.body.is_some() {
+        text.push_str("Content-Type: application/json\r\n");
+    }
+    for (name, value) in common.iter().chain(&part.headers) {
+        let _ = write!(text, "{name}: {value}\r\n");
+    }
+    text.push_str("\r\n");
+    text.push_str(part.body.as_deref().unwrap_or_default());
+    text.push_str("\r\n");
+}
+
+/// Returns the replies of a batch, or what is wrong with it. A reply that is cut off is wrong as a
+/// whole: its last part may be half of the truth.
+pub(super) fn decode(content_type: &str, body: &[u8]) -> Result<Vec<PartReply>, &'static str> {
+    let boundary = boundary(content_type).ok_or("the batch reply names no boundary")?;
+    let delimiter = format!("--{boundary}");
+    // Beyond the first, a delimiter starts a line; the line end belongs to it.
+    let inner = format!("\r\n{delimiter}");
+    let mut replies = Vec::new();
+    let first = find(body, delimiter.as_bytes()).ok_or("the batch reply has no delimiter")?;
+    let mut rest = &body[first + delimiter.len()..];
+    loop {
+        if rest.starts_with(b"--") {
+            return Ok(replies);
+        }
+        let end = find(rest, inner.as_bytes()).ok_or("the batch reply is cut off")?;
+        replies.push(decode_part(&rest[..end])?);
+        rest = &rest[end + inner.len()..];
+    }
+}
+
+fn decode_part(part: &[u8]) -> Result<PartReply, &'static str> {
+    let (_, http) = split_head(part).ok_or("a part has no headers")?;
+    // A reply without a body may end right after its headers.
+    let (head, body) = split_head(http).unwrap_or((http, &[]));
+    let head = std::str::from_utf8(head).map_err(|_| "a part's headers are no text")?;
+    let mut lines = head.lines().map(str::trim).filter(|line| !line.is_empty());
+    let status = lines
+        .next()
+        .filter(|line| line.starts_with("HTTP/"))
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|code| code.parse::<u16>().ok())
+        .ok_or("a part has no status line")?;
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Ok(PartReply { status, headers, body: trim_line_end(body).to_vec() })
+}
+
+fn boundary(content_type: &str) -> Option<&str> {
+    content_type
+        .split(';')
+        .filter_map(|piece| piece.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))
+        .map(|(_, value)| value.trim().trim_matches('"'))
+        .filter(|value| !value.is_empty())
+}
+
+/// Splits at the first empty line.
+fn split_head(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    find(bytes, b"\r\n\r\n").map(|at| (&bytes[..at], &bytes[at + 4..]))
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+fn trim_line_end(bytes: &[u8]) -> &[u8] {
+    bytes.strip_suffix(b"\r\n").unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests;

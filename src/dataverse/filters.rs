@@ -1,0 +1,170 @@
+//! The synchronization filters of users and of the organization (FILT-09..FILT-12), remembered
+//! between cycles so that an idle cycle needs one request.
+//!
+//! The memory is a cache: losing it costs one more request, never a wrong result, because each
+//! cycle reads the filters anew and compares.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value as Json;
+use tracing::warn;
+
+use super::batch::{Part, PartReply};
+use super::errors;
+use super::fetchxml::{self, Query};
+use super::map::Table;
+use super::wire::{encode, json};
+use crate::domain::ids::{MailboxKey, UserId};
+use crate::domain::kind::Kind;
+use crate::ports::error::SideError;
+
+/// `querytype` OutlookFilters, of `userquery` and `savedquery` alike (FILT-11).
+const OUTLOOK_FILTERS: u32 = 256;
+
+/// How long the organization's filters are believed. Administrators change them rarely.
+const SYSTEM_FILTERS_LAST: TimeDelta = TimeDelta::minutes(15);
+
+/// More filters than this for one user are taken for a mistake.
+const MAX_FILTERS: usize = 200;
+
+/// One filter: the rows of one table that the user wants in Exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Filter {
+    /// The table's kind.
+    pub(super) kind: Kind,
+    /// The rewritten query; `None` when the filter cannot be used. Then nothing is known of the
+    /// table's rows, which is not the same as "no rows".
+    pub(super) query: Option<Query>,
+}
+
+/// The filters of one user, in order, without repetition.
+pub(super) type Filters = Arc<[Filter]>;
+
+/// What is remembered.
+#[derive(Default)]
+pub(super) struct FilterCache(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    system: Option<(DateTime<Utc>, Vec<Filter>)>,
+    users: HashMap<MailboxKey, Filters>,
+    /// Most users have the same filters: one list in memory serves them all.
+    lists: HashSet<Filters>,
+}
+
+impl FilterCache {
+    /// Returns the filters of the last cycle.
+    pub(super) fn remembered(&self, mailbox: &MailboxKey) -> Option<Filters> {
+        self.lock().users.get(mailbox).cloned()
+    }
+
+    /// Returns the organization's filters while they are fresh.
+    pub(super) fn system(&self, now: DateTime<Utc>) -> Option<Vec<Filter>> {
+        let memory = self.lock();
+        let (since, filters) = memory.system.as_ref()?;
+        (now - since < SYSTEM_FILTERS_LAST).then(|| filters.clone())
+    }
+
+    /// Returns the organization's filters, however old.
+    fn stale_system(&self) -> Option<Vec<Filter>> {
+        self.lock().system.as_ref().map(|(_, filters)| filters.clone())
+    }
+
+    /// Joins the filters of both sources and remembers them.
+    pub(super) fn remember(&self, mailbox: &MailboxKey, mut filters: Vec<Filter>) -> Filters {
+        filters.sort_unstable();
+        filters.dedup();
+        let mut memory = self.lock();
+        let list: Filters = filters.into();
+        let list = memory.lists.get(&list).cloned().unwrap_or(list);
+        memory.lists.insert(list.clone());
+        memory.users.insert(mailbox.clone(), list.clone());
+        let users = memory.users.len();
+        if memory.lists.len() > users * 2 + 16 {
+            memory.lists.retain(|list| Arc::strong_count(list) > 1);
+        }
+        list
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        // The memory is consistent after any panic: every change is one insertion.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the organization's filters from a reply. A refusal leaves the old ones in force.
+    pub(super) fn learn_system(
+        &self,
+        reply: &PartReply,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Filter>, SideError> {
+        if !reply.is_success() {
+            let old = self.stale_system().filter(|_| !errors::spoils_all(reply));
+            if old.is_some() {
+                let (status, code) = (reply.status, errors::code(&reply.body));
+                warn!(status, code, "the organization's filters cannot be read; the old ones stay");
+            }
+            return old.ok_or_else(|| errors::into_side_error(reply));
+        }
+        let filters = parse(reply)?;
+        self.lock().system = Some((now, filters.clone()));
+        Ok(filters)
+    }
+}
+
+/// Returns the request for a user's own filters: exactly these two conditions (FILT-12), the
+/// state is judged here.
+pub(super) fn of_user(user: UserId) -> Part {
+    let filter = format!("querytype eq {OUTLOOK_FILTERS} and _ownerid_value eq {user}");
+    Part::get(format!(
+        "userqueries?$select=fetchxml,returnedtypecode,statecode&$filter={}",
+        encode(&filter)
+    ))
+}
+
+/// Returns the request for the organization's filters (FILT-11).
+pub(super) fn of_system() -> Part {
+    let filter = format!("querytype eq {OUTLOOK_FILTERS}");
+    Part::get(format!(
+        "savedqueries?$select=fetchxml,returnedtypecode,statecode&$filter={}",
+        encode(&filter)
+    ))
+}
+
+/// Returns the active filters of a reply, on tables that are synchronized.
+pub(super) fn parse(reply: &PartReply) -> Result<Vec<Filter>, SideError> {
+    if !reply.is_success() {
+        return Err(errors::into_side_error(reply));
+    }
+    let page = json(reply)?;
+    let rows = page.get("value").and_then(Json::as_array);
+    let rows = rows.ok_or_else(|| SideError::Unreadable { reason: "filters: no list".into() })?;
+    if rows.len() > MAX_FILTERS || page.get("@odata.nextLink").is_some() {
+        return Err(SideError::TooLarge { reason: format!("more than {MAX_FILTERS} filters") });
+    }
+    Ok(rows.iter().filter_map(filter).collect())
+}
+
+fn filter(row: &Json) -> Option<Filter> {
+    let active = row.get("statecode").and_then(Json::as_i64).unwrap_or(0) == 0;
+    let kind = Kind::from_table(row.get("returnedtypecode")?.as_str()?).filter(|_| active)?;
+    let text = row.get("fetchxml").and_then(Json::as_str).unwrap_or_default();
+    let own_table = |name: &str| Table::by_name(name).filter(|table| table.kind == kind);
+    let query = match fetchxml::rewrite(text, own_table) {
+        Ok((_, query)) if encode(&query.page(1, None)).len() <= fetchxml::MAX_ENCODED => {
+            Some(query)
+        }
+        Ok(_) => unusable(kind, "it is too long"),
+        Err(reason) => unusable(kind, reason),
+    };
+    Some(Filter { kind, query })
+}
+
+fn unusable(kind: Kind, reason: &str) -> Option<Query> {
+    warn!(%kind, reason, "a filter cannot be used; rows of its table are left as they are");
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Rows by id and by key: complete reads, and the proof of what is gone (FILT-05, FILT-17).
+
+use futures_util::future::try_join_all;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::DataverseSide;
+use super::batch::{Part, PartReply};
+use super::errors::{self, Verdict};
+use super::map::{Table, read};
+use super::wire::{LOOKUPS, encode, json};
+use crate::domain::code::Code;
+use crate::domain::ids::{GlobalId, NativeId};
+use crate::domain::kind::Kind;
+use crate::domain::observation::{Observation, Presence};
+use crate::domain::policy::Mailbox;
+use crate::ports::error::SideError;
+use crate::ports::side::FindKey;
+
+/// Complete rows in one batch: an appointment's body may take a megabyte.
+const ROWS_PER_BATCH: usize = 50;
+
+/// Batches under way at once for one mailbox; only a first load needs more than one.
+const BATCHES_AT_ONCE: usize = 4;
+
+impl DataverseSide {
+    /// Reads rows in full and returns the replies in the order asked, whatever their status.
+    pub(super) async fn rows(
+        &self,
+        caller: Option<Uuid>,
+        wanted: &[(&'static Table, NativeId)],
+    ) -> Result<Vec<PartReply>, SideError> {
+        let mut replies = Vec::with_capacity(wanted.len());
+        for group in wanted.chunks(ROWS_PER_BATCH * BATCHES_AT_ONCE) {
+            let batches =
+                group.chunks(ROWS_PER_BATCH).map(|chunk| self.rows_of_batch(caller, chunk));
+            replies.extend(try_join_all(batches).await?.into_iter().flatten());
+        }
+        Ok(replies)
+    }
+
+    /// Reads a batch of rows; one whose answer is too large is halved.
+    async fn rows_of_batch(
+        &self,
+        caller: Option<Uuid>,
+        wanted: &[(&'static Table, NativeId)],
+    ) -> Result<Vec<PartReply>, SideError> {
+        let mut replies = Vec::with_capacity(wanted.len());
+        let mut pending = vec![wanted];
+        while let Some(chunk) = pending.pop() {
+            let parts: Vec<Part> = chunk.iter().map(|(table, id)| complete(table, id)).collect();
+            match self.wire.read(caller, &parts).await {
+                Err(SideError::TooLarge { .. }) if chunk.len() > 1 => {
+                    let (first, second) = chunk.split_at(chunk.len() / 2);
+                    pending.extend([second, first]);
+                }
+                answer => replies.extend(answer?),
+            }
+        }
+        Ok(replies)
+    }
+
+    /// Returns the present state of each row. Whether a filter matches is not known here:
+    /// a readable row is `Present`, and the cycle, which knows the pull, makes it `LeftFilter`.
+    pub(super) async fn fetch_rows(
+        &self,
+        mailbox: &Mailbox,
+        items: &[(Kind, NativeId)],
+    ) -> Result<Vec<Observation>, SideError> {
+        let mut found: Vec<Option<Observation>> = vec![None; items.len()];
+        let mut wanted = Vec::new();
+        for (at, (kind, id)) in items.iter().enumerate() {
+            if Uuid::try_parse(id.as_str()).is_ok() {
+                wanted.push((at, Table::of(*kind), id.clone()));
+            } else {
+                // Not a row of ours: nothing is proven, so nothing may follow from it.
+                let unfit = Some(Code::ReplyIncomplete);
+                found[at] = Some(Observation { unfit, ..read::bare(*kind, id, Presence::Present) });
+            }
+        }
+        let doubtful = self.present(mailbox.object_id, wanted, &mut found).await?;
+        self.absent(doubtful, &mut found).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Reads as the user; returns the rows that the user cannot see.
+    async fn present(
+        &self,
+        user: Uuid,
+        wanted: Vec<(usize, &'static Table, NativeId)>,
+        found: &mut [Option<Observation>],
+    ) -> Result<Vec<(usize, &'static Table, NativeId)>, SideError> {
+        let replies = self.rows(Some(user), &keys(&wanted)).await?;
+        let mut doubtful = Vec::new();
+        for ((at, table, id), reply) in wanted.into_iter().zip(&replies) {
+            match errors::judge(reply) {
+                Verdict::Fine => {
+                    let row = json(reply)?;
+                    found[at] = Some(read::observe(table, &id, &row, Presence::Present));
+                }
+                Verdict::Missing | Verdict::Denied => doubtful.push((at, table, id)),
+                Verdict::Throttled(_)
+                | Verdict::Unavailable
+                | Verdict::Precondition
+                | Verdict::Refused => return Err(errors::into_side_error(reply)),
+            }
+        }
+        Ok(doubtful)
+    }
+
+    /// Reads as the application: only a "does not exist" here proves a deletion. A row that the
+    /// application may not read either proves nothing, so the whole read fails.
+    async fn absent(
+        &self,
+        doubtful: Vec<(usize, &'static Table, NativeId)>,
+        found: &mut [Option<Observation>],
+    ) -> Result<(), SideError> {
+        let replies = self.rows(None, &keys(&doubtful)).await?;
+        for ((at, table, id), reply) in doubtful.into_iter().zip(&replies) {
+            found[at] = Some(match errors::judge(reply) {
+                Verdict::Fine => read::observe_unreadable(table, &id, &json(reply)?),
+                Verdict::Missing => read::bare(table.kind, &id, Presence::Deleted),
+                Verdict::Denied
+                | Verdict::Throttled(_)
+                | Verdict::Unavailable
+                | Verdict::Precondition
+                | Verdict::Refused => return Err(errors::into_side_error(reply)),
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the row that each key leads to.
+    pub(super) async fn find_rows(
+        &self,
+        mailbox: &Mailbox,
+        keys: &[FindKey],
+    ) -> Result<Vec<Option<Observation>>, SideError> {
+        let mut items: Vec<Option<(Kind, NativeId)>> = Vec::with_capacity(keys.len());
+        let mut searches = Vec::new();
+        for (at, key) in keys.iter().enumerate() {
+            items.push(match key {
+                FindKey::Marker(link, kind) => Some((*kind, NativeId::new(link.0.to_string()))),
+                FindKey::Uid(uid) => {
+                    searches.push((at, by_uid(uid)));
+                    None
+                }
+            });
+        }
+        let parts: Vec<Part> = searches.iter().map(|(_, part)| part.clone()).collect();
+        let replies = self.wire.read(None, &parts).await?;
+        for ((at, _), reply) in searches.iter().zip(&replies) {
+            items[*at] = oldest(reply)?.map(|id| (Kind::Appointment, id));
+        }
+        let asked: Vec<(Kind, NativeId)> = items.iter().flatten().cloned().collect();
+        let mut rows = self.fetch_rows(mailbox, &asked).await?.into_iter();
+        let found = items.into_iter().map(|item| {
+            item.and_then(|_| rows.next()).filter(|row| row.presence != Presence::Deleted)
+        });
+        Ok(found.collect())
+    }
+}
+
+fn keys(wanted: &[(usize, &'static Table, NativeId)]) -> Vec<(&'static Table, NativeId)> {
+    wanted.iter().map(|(_, table, id)| (*table, id.clone())).collect()
+}
+
+/// Returns the request for one complete row.
+pub(super) fn complete(table: &Table, id: &NativeId) -> Part {
+    Part::get(format!("{}({id})?{}", table.set, table.complete())).with("Prefer", LOOKUPS)
+}
+
+/// As the application: another user's copy counts too (APPT-IN-11).
+fn by_uid(uid: &GlobalId) -> Part {
+    let filter = format!("globalobjectid eq '{}'", uid.as_str().replace('\'', "''"));
+    let filter = encode(&filter);
+    Part::get(format!("appointments?$select=activityid,createdon&$filter={filter}"))
+}
+
+/// Returns the oldest row of a search.
+fn oldest(reply: &PartReply) -> Result<Option<NativeId>, SideError> {
+    if !reply.is_success() {
+        return Err(errors::into_side_error(reply));
+    }
+    let page = json(reply)?;
+    let rows = page.get("value").and_then(Json::as_array);
+    let rows = rows.ok_or_else(|| SideError::Unreadable { reason: "a search: no list".into() })?;
+    let created = |row: &Json| row.get("createdon").and_then(Json::as_str).map(str::to_owned);
+    let first =
+        rows.iter().filter_map(|row| Some((created(row), read::guid(row, "activityid")?))).min();
+    Ok(first.map(|(_, id)| NativeId::new(id.to_string())))
+}

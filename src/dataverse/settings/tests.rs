@@ -1,0 +1,45 @@
+//! Settings by their exact names.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn every_setting_is_read_by_its_name() {
+    // Present settings replace Microsoft's defaults (rules.md §3).
+    let xml = "<OrgSettings><DistinctPhysicalAndLogicalDeletesForExchangeSync>true\
+         </DistinctPhysicalAndLogicalDeletesForExchangeSync>\
+         <SSSPropagateAppointmentCancellationsToExchange>True\
+         </SSSPropagateAppointmentCancellationsToExchange>\
+         <SSSTaskDeletionSyncBehaviorFromExchange>2</SSSTaskDeletionSyncBehaviorFromExchange>\
+         <SSSSyncAppointmentIsPrivateFromExchange>1</SSSSyncAppointmentIsPrivateFromExchange>\
+         <TrackCategorizedItems>false</TrackCategorizedItems><Other>9</Other>\
+         <ResolveForInactiveEntities>true</ResolveForInactiveEntities></OrgSettings>";
+    let row = json!({ "orgdborgsettings": xml, "requireapprovalforuseremail": false });
+    let golden = Settings {
+        distinct_deletes: true,
+        propagate_cancellations: true,
+        task_deletion: 2,
+        sync_private: true,
+        track_categorized: false,
+        resolve_inactive: true,
+        require_approval: false,
+        three_addresses: false,
+    };
+    assert_eq!(of(&row), golden);
+}
+
+#[test]
+fn nonsense_leaves_the_defaults() {
+    // Absent, empty, broken and out-of-range settings are Microsoft's defaults.
+    for xml in [
+        "",
+        "<OrgSettings",
+        "<OrgSettings><SSSTaskDeletionSyncBehaviorFromExchange>7\
+         </SSSTaskDeletionSyncBehaviorFromExchange><TrackCategorizedItems>maybe\
+         </TrackCategorizedItems><TrackCategorizedItems/></OrgSettings>",
+    ] {
+        assert_eq!(of(&json!({ "orgdborgsettings": xml })), Settings::default(), "{xml}");
+    }
+    assert_eq!(of(&json!({ "orgdborgsettings": null })), Settings::default());
+}

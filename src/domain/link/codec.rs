@@ -1,0 +1,377 @@
+//! The stored form of a link: one version byte, then a postcard record.
+//!
+//! Every enumeration is written by a number from a table of this file, never by the order of its
+//! variants, and a code by its stable text: reordering the vocabulary cannot change the meaning of
+//! what is stored. Numbers are never reused. Graph's ids are long texts over small alphabets; they
+//! are packed when the packing gives back exactly the same text. No I/O here.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::{Link, LinkState, Role, Trouble, Why};
+use crate::domain::code::Code;
+use crate::domain::field::Group;
+use crate::domain::fingerprint::Prints;
+use crate::domain::ids::{GlobalId, LinkId, NativeId, UserId, Version};
+use crate::domain::kind::Kind;
+use crate::domain::side::{PerSide, Side};
+
+/// The version that this program writes, and the newest that it reads.
+const VERSION: u8 = 1;
+
+/// Why stored bytes are no link.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CodecError {
+    /// There are no bytes at all.
+    #[error("the stored link is empty")]
+    Empty,
+    /// A newer program wrote it.
+    #[error(
+        "the stored link has format {found}, this program reads up to {VERSION}: \
+         run the newer program again, or clear the state"
+    )]
+    Newer {
+        /// The version byte found.
+        found: u8,
+    },
+    /// A newer program wrote a code that this one does not know.
+    #[error("the stored link names the unknown code `{0}`: it was written by another version")]
+    UnknownCode(String),
+    /// The bytes are no record of the version they claim.
+    #[error("the stored link is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// Pairs each value of an enumeration with its number; a new variant without one does not compile.
+macro_rules! numbers {
+    ($to:ident, $from:ident, $type:ident, $what:literal:
+        $($number:literal = $variant:ident $(($inner:path))?,)*) => {
+        const fn $to(value: $type) -> u8 {
+            match value { $($type::$variant $(($inner))? => $number,)* }
+        }
+
+        const fn $from(number: u8) -> Result<$type, CodecError> {
+            match number {
+                $($number => Ok($type::$variant $(($inner))?),)*
+                _ => Err(CodecError::Damaged(concat!("unknown ", $what))),
+            }
+        }
+    };
+}
+
+numbers! { kind_number, kind_of, Kind, "kind":
+    0 = Appointment,
+    1 = Contact,
+    2 = Task,
+    3 = PhoneCall,
+    4 = Letter,
+    5 = Fax,
+    6 = RecurringAppointment,
+    7 = ServiceAppointment,
+}
+
+numbers! { state_number, state_of, LinkState, "state":
+    0 = Creating(Side::Dynamics),
+    1 = Creating(Side::Exchange),
+    2 = Agreed,
+    3 = Unlinked(Why::LeftFilter),
+    4 = Unlinked(Why::RowGone),
+    5 = Unlinked(Why::Untracked),
+    6 = Unlinked(Why::MovedAway),
+    7 = DeletedInExchange,
+    8 = LeftAlone,
+}
+
+numbers! { role_number, role_of, Role, "role":
+    0 = Owner,
+    1 = Follower,
+    2 = Guest,
+    3 = PrivateCopy,
+}
+
+numbers! { side_number, side_of, Side, "side":
+    0 = Dynamics,
+    1 = Exchange,
+}
+
+// The number of a group is its bit in the masks of `StoredPrints`, so there are at most 32.
+numbers! { group_number, group_of, Group, "group":
+    0 = Subject,
+    1 = Body,
+    2 = Importance,
+    3 = Location,
+    4 = Time,
+    5 = Attendees,
+    6 = Status,
+    7 = Privacy,
+    8 = Due,
+    9 = TaskStart,
+    10 = Name,
+    11 = Emails,
+    12 = Phones,
+    13 = Work,
+    14 = People,
+    15 = Dates,
+    16 = Links,
+    17 = Address1,
+    18 = Address2,
+    19 = Address3,
+}
+
+// The bits of `Stored::flags`.
+const MATCHED: u8 = 1;
+const OFF_FEED: u8 = 1 << 1;
+
+/// The record of version 1. The order of the fields is the format.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    id: [u8; 16],
+    kind: u8,
+    state: u8,
+    role: u8,
+    origin: u8,
+    flags: u8,
+    native: [Option<Vec<u8>>; 2],
+    version: [Option<Vec<u8>>; 2],
+    agreed: StoredPrints,
+    uid: Option<Vec<u8>>,
+    last_owner: Option<[u8; 16]>,
+    trouble: Option<StoredTrouble>,
+}
+
+/// The fingerprints of both sides. After an agreement most hashes are the same on both sides;
+/// those are written once.
+#[derive(Serialize, Deserialize)]
+struct StoredPrints {
+    /// Groups that Dynamics holds.
+    dynamics: u32,
+    /// Groups that Exchange holds.
+    exchange: u32,
+    /// Groups with the same hash on both sides.
+    same: u32,
+    /// Eight bytes a hash: those of Dynamics in the order of the numbers, then those of Exchange
+    /// without the same ones.
+    hashes: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTrouble {
+    code: String,
+    attempts: u8,
+    seconds: i64,
+    nanos: u32,
+}
+
+/// Returns the stored form of a link.
+#[must_use]
+pub fn encode(link: &Link) -> Vec<u8> {
+    let row = link.id.0;
+    let native = |side| link.native.get(side).as_ref().map(|id| pack(id.as_str(), row));
+    let version = |side| link.version.get(side).as_ref().map(|text| pack(text.as_str(), row));
+    let stored = Stored {
+        id: row.into_bytes(),
+        kind: kind_number(link.kind),
+        state: state_number(link.state),
+        role: role_number(link.role),
+        origin: side_number(link.origin),
+        flags: flag(link.matched, MATCHED) | flag(link.off_feed, OFF_FEED),
+        native: Side::BOTH.map(native),
+        version: Side::BOTH.map(version),
+        agreed: StoredPrints::of(&link.agreed),
+        uid: link.uid.as_ref().map(|uid| pack(uid.as_str(), row)),
+        last_owner: link.last_owner.map(|owner| owner.0.into_bytes()),
+        trouble: link.trouble.map(|trouble| StoredTrouble {
+            code: trouble.code.as_str().to_owned(),
+            attempts: trouble.attempts,
+            seconds: trouble.since.timestamp(),
+            nanos: trouble.since.timestamp_subsec_nanos(),
+        }),
+    };
+    // Writing to a growing vector cannot fail; an empty value would be refused by `decode`.
+    postcard::to_extend(&stored, vec![VERSION]).unwrap_or_default()
+}
+
+/// Returns the link of a stored form.
+pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
+    let (version, record) = bytes.split_first().ok_or(CodecError::Empty)?;
+    match *version {
+        VERSION => {}
+        0 => return Err(CodecError::Damaged("format 0 does not exist")),
+        found => return Err(CodecError::Newer { found }),
+    }
+    let (stored, rest) = postcard::take_from_bytes::<Stored>(record)
+        .map_err(|_| CodecError::Damaged("no record of this format"))?;
+    if !rest.is_empty() {
+        return Err(CodecError::Damaged("bytes after the end"));
+    }
+    if stored.flags & !(MATCHED | OFF_FEED) != 0 {
+        return Err(CodecError::Damaged("unknown flag"));
+    }
+    let row = Uuid::from_bytes(stored.id);
+    let [row_id, item_id] = stored.native;
+    let [row_version, item_version] = stored.version;
+    Ok(Link {
+        id: LinkId(row),
+        kind: kind_of(stored.kind)?,
+        state: state_of(stored.state)?,
+        role: role_of(stored.role)?,
+        origin: side_of(stored.origin)?,
+        native: PerSide {
+            dynamics: unpack(row_id, row)?.map(NativeId::new),
+            exchange: unpack(item_id, row)?.map(NativeId::new),
+        },
+        version: PerSide {
+            dynamics: unpack(row_version, row)?.map(Version::new),
+            exchange: unpack(item_version, row)?.map(Version::new),
+        },
+        agreed: stored.agreed.prints()?,
+        uid: unpack(stored.uid, row)?.map(GlobalId::new),
+        last_owner: stored.last_owner.map(|owner| UserId(Uuid::from_bytes(owner))),
+        matched: stored.flags & MATCHED != 0,
+        off_feed: stored.flags & OFF_FEED != 0,
+        trouble: stored.trouble.map(StoredTrouble::trouble).transpose()?,
+    })
+}
+
+const fn flag(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
+}
+
+impl StoredTrouble {
+    fn trouble(self) -> Result<Trouble, CodecError> {
+        let known = Code::ALL.iter().copied().find(|code| code.as_str() == self.code);
+        let Some(code) = known else { return Err(CodecError::UnknownCode(self.code)) };
+        let since = DateTime::<Utc>::from_timestamp(self.seconds, self.nanos)
+            .ok_or(CodecError::Damaged("no instant"))?;
+        Ok(Trouble { code, attempts: self.attempts, since })
+    }
+}
+
+impl StoredPrints {
+    fn of(prints: &PerSide<Prints>) -> Self {
+        let mut stored = Self { dynamics: 0, exchange: 0, same: 0, hashes: Vec::new() };
+        let mut own = Vec::new();
+        for group in groups() {
+            let bit = 1 << group_number(group);
+            let hashes = (prints.dynamics.get(group), prints.exchange.get(group));
+            if let Some(hash) = hashes.0 {
+                stored.dynamics |= bit;
+                stored.hashes.extend(hash.to_le_bytes());
+            }
+            if let Some(hash) = hashes.1 {
+                stored.exchange |= bit;
+                if hashes.0 == hashes.1 {
+                    stored.same |= bit;
+                } else {
+                    own.extend(hash.to_le_bytes());
+                }
+            }
+        }
+        stored.hashes.extend(own);
+        stored
+    }
+
+    fn prints(&self) -> Result<PerSide<Prints>, CodecError> {
+        let known = groups().fold(0, |mask, group| mask | 1 << group_number(group));
+        if (self.dynamics | self.exchange) & !known != 0 {
+            return Err(CodecError::Damaged("unknown group"));
+        }
+        if self.same & !(self.dynamics & self.exchange) != 0 {
+            return Err(CodecError::Damaged("a same hash without a side"));
+        }
+        let (hashes, rest) = self.hashes.as_chunks::<8>();
+        let count = self.dynamics.count_ones() + (self.exchange & !self.same).count_ones();
+        if !rest.is_empty() || hashes.len() != count as usize {
+            return Err(CodecError::Damaged("wrong number of hashes"));
+        }
+        let mut hashes = hashes.iter().copied().map(u64::from_le_bytes);
+        let mut prints = PerSide::<Prints>::default();
+        for group in groups().filter(|group| self.dynamics & 1 << group_number(*group) != 0) {
+            prints.dynamics.set(group, hashes.next());
+        }
+        for group in groups().filter(|group| self.exchange & 1 << group_number(*group) != 0) {
+            let same = self.same & 1 << group_number(group) != 0;
+            let hash = if same { prints.dynamics.get(group) } else { hashes.next() };
+            prints.exchange.set(group, hash);
+        }
+        Ok(prints)
+    }
+}
+
+/// Returns all groups in the order of their numbers.
+fn groups() -> impl Iterator<Item = Group> {
+    (0..u8::MAX).map_while(|number| group_of(number).ok())
+}
+
+// The first byte of a packed text says how the rest is written.
+const PLAIN: u8 = 0;
+/// The guid of the row, which is the link's own id; nothing follows.
+const ROW: u8 = 1;
+/// A guid in lower case with hyphens: sixteen bytes.
+const GUID: u8 = 2;
+/// Hexadecimal digits in upper case (`iCalUId`).
+const HEX: u8 = 3;
+/// Base 64 with `-` and `_`, padded (Graph's ids).
+const BASE64: u8 = 4;
+/// The same without padding.
+const BASE64_BARE: u8 = 5;
+
+/// Returns the shortest packing that gives back exactly the same text.
+fn pack(text: &str, row: Uuid) -> Vec<u8> {
+    let exact = |form: u8, bytes: Vec<u8>| {
+        let packed = [&[form], bytes.as_slice()].concat();
+        (unpacked(&packed, row).as_deref() == Ok(text)).then_some(packed)
+    };
+    let guid = Uuid::try_parse(text).ok();
+    let row_form = guid.filter(|guid| *guid == row).and_then(|_| exact(ROW, Vec::new()));
+    row_form
+        .or_else(|| guid.and_then(|guid| exact(GUID, guid.into_bytes().to_vec())))
+        .or_else(|| hex_bytes(text).and_then(|bytes| exact(HEX, bytes)))
+        .or_else(|| URL_SAFE.decode(text).ok().and_then(|bytes| exact(BASE64, bytes)))
+        .or_else(|| URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| exact(BASE64_BARE, bytes)))
+        .unwrap_or_else(|| [&[PLAIN], text.as_bytes()].concat())
+}
+
+fn unpack(packed: Option<Vec<u8>>, row: Uuid) -> Result<Option<String>, CodecError> {
+    packed.map(|packed| unpacked(&packed, row)).transpose()
+}
+
+fn unpacked(packed: &[u8], row: Uuid) -> Result<String, CodecError> {
+    let (form, bytes) = packed.split_first().ok_or(CodecError::Damaged("empty text"))?;
+    match *form {
+        PLAIN => std::str::from_utf8(bytes)
+            .map(str::to_owned)
+            .map_err(|_| CodecError::Damaged("text is not UTF-8")),
+        ROW if bytes.is_empty() => Ok(row.to_string()),
+        GUID => Uuid::from_slice(bytes)
+            .map(|guid| guid.to_string())
+            .map_err(|_| CodecError::Damaged("no guid")),
+        HEX => Ok(hex_text(bytes)),
+        BASE64 => Ok(URL_SAFE.encode(bytes)),
+        BASE64_BARE => Ok(URL_SAFE_NO_PAD.encode(bytes)),
+        _ => Err(CodecError::Damaged("unknown form of text")),
+    }
+}
+
+const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
+fn hex_text(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xF)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+fn hex_bytes(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+#[cfg(test)]
+mod tests;

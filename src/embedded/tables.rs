@@ -1,0 +1,30 @@
+//! The tables of the file and the one builder of their keys.
+
+use redb::TableDefinition;
+use uuid::Uuid;
+
+use crate::domain::ids::{LinkId, MailboxKey};
+
+pub(super) const LINKS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("links");
+pub(super) const CURSORS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cursors");
+pub(super) const FENCES: TableDefinition<'_, &[u8], u64> = TableDefinition::new("fences");
+pub(super) const LEASES: TableDefinition<'_, &str, u64> = TableDefinition::new("leases");
+pub(super) const KEYS: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("keys");
+
+/// Returns the key of a mailbox. A tenant's name holds no zero byte, so no key of one tenant
+/// begins another's.
+pub(super) fn mailbox_key(mailbox: &MailboxKey) -> Vec<u8> {
+    [mailbox.tenant.as_str().as_bytes(), &[0], mailbox.mailbox.as_bytes()].concat()
+}
+
+/// Returns the key of a link.
+pub(super) fn link_key(mailbox: &MailboxKey, link: LinkId) -> Vec<u8> {
+    let mut key = mailbox_key(mailbox);
+    key.extend(link.0.as_bytes());
+    key
+}
+
+/// Returns the first and the last key that a link of the mailbox can have.
+pub(super) fn link_range(mailbox: &MailboxKey) -> (Vec<u8>, Vec<u8>) {
+    (link_key(mailbox, LinkId(Uuid::nil())), link_key(mailbox, LinkId(Uuid::max())))
+}

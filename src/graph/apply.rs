@@ -1,0 +1,208 @@
+//! Writes: creates, changes and removals in batches, one outcome for each.
+//!
+//! What replaces a list or a category needs the item as it stands, and a task knows no `If-Match`
+//! (protocols A6): such items are read right before they are written, and an item that moved on
+//! since is `Stale`. Everything else is conditional on the server.
+
+mod body;
+
+use self::body::{Before, Plan};
+use super::GraphSide;
+use super::batch::{BATCH_MAX, Inner, InnerReply};
+use super::client::Answer;
+use super::errors::{self, Write};
+use super::url::Paths;
+use crate::domain::ids::Address;
+use crate::domain::kind::Collection;
+use crate::domain::plan::{Op, Outcome, Step};
+use crate::domain::side::Side;
+
+/// One step on its way.
+enum Stage {
+    /// It is decided without a write.
+    Settled(Outcome),
+    /// It is to be written, with the item as it stands when that was read.
+    Ready(Option<Before>),
+}
+
+impl GraphSide {
+    /// Performs the steps and returns one outcome for each, in order.
+    pub(super) async fn apply_steps(&self, mailbox: &Address, steps: &[Step]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(steps.len());
+        // Small groups keep the time between reading and writing an item short.
+        for group in steps.chunks(BATCH_MAX) {
+            outcomes.extend(self.apply_group(mailbox, group).await);
+        }
+        outcomes
+    }
+
+    async fn apply_group(&self, mailbox: &Address, steps: &[Step]) -> Vec<Outcome> {
+        let paths = Paths::new(mailbox);
+        let tasks = steps.iter().any(|step| step.kind.collection() == Collection::Tasks);
+        let list = if tasks { self.default_list(mailbox).await } else { Ok("".into()) };
+        let list = match list {
+            Ok(list) => Some(list),
+            Err(error) => {
+                tracing::warn!(%error, "the default list is not known; tasks are put off");
+                None
+            }
+        };
+        let mut stages: Vec<Stage> =
+            steps.iter().map(|step| first_stage(step, list.is_some())).collect();
+        let list = list.as_deref().unwrap_or("");
+        self.read_before(mailbox, &paths, list, steps, &mut stages).await;
+        self.mark_tasks(mailbox, &paths, list, steps, &mut stages).await;
+        self.write_ready(mailbox, &paths, list, steps, stages).await
+    }
+
+    /// Reads the items that must be known before they are written.
+    async fn read_before(
+        &self,
+        mailbox: &Address,
+        paths: &Paths,
+        list: &str,
+        steps: &[Step],
+        stages: &mut [Stage],
+    ) {
+        let (mut places, mut requests) = (Vec::new(), Vec::new());
+        for (place, step) in steps.iter().enumerate() {
+            if let (Stage::Ready(None), Some(id)) = (&stages[place], body::needs_read(step)) {
+                places.push(place);
+                let collection = step.kind.collection();
+                requests.push(Inner::get(paths.item_expanded(collection, list, id.as_str())));
+            }
+        }
+        let replies = match self.client.read(mailbox, &requests).await {
+            Ok(replies) => replies,
+            Err(error) => {
+                tracing::warn!(%error, count = places.len(), "items cannot be read before a write");
+                for place in places {
+                    stages[place] = Stage::Settled(Outcome::NotSent);
+                }
+                return;
+            }
+        };
+        for (place, reply) in places.into_iter().zip(replies) {
+            stages[place] = after_read(&steps[place], reply);
+        }
+    }
+
+    /// Puts the marker on adopted tasks: a linked resource is an item of its own, which a change
+    /// of the task cannot carry. It goes first, so that the task's version is the last one.
+    async fn mark_tasks(
+        &self,
+        mailbox: &Address,
+        paths: &Paths,
+        list: &str,
+        steps: &[Step],
+        stages: &mut [Stage],
+    ) {
+        let (mut places, mut requests) = (Vec::new(), Vec::new());
+        for (place, step) in steps.iter().enumerate() {
+            if let Stage::Ready(Some(before)) = &stages[place]
+                && let Some(id) = body::wants_linked_resource(step, before)
+            {
+                let task = paths.item(Collection::Tasks, list, id.as_str());
+                let linked = body::linked_resource(step.link);
+                places.push(place);
+                requests.push(Inner::post(format!("{task}/linkedResources"), linked));
+            }
+        }
+        for (place, answer) in places.into_iter().zip(self.client.write(mailbox, &requests).await) {
+            match outcome_of(&answer, Write::Update) {
+                None => {
+                    if let Stage::Ready(Some(before)) = &mut stages[place] {
+                        before.linked(steps[place].link);
+                    }
+                }
+                Some(outcome) => stages[place] = Stage::Settled(outcome),
+            }
+        }
+    }
+
+    async fn write_ready(
+        &self,
+        mailbox: &Address,
+        paths: &Paths,
+        list: &str,
+        steps: &[Step],
+        stages: Vec<Stage>,
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(steps.len());
+        let (mut places, mut plans, mut requests) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, (step, stage)) in steps.iter().zip(stages).enumerate() {
+            let outcome = match stage {
+                Stage::Settled(outcome) => outcome,
+                Stage::Ready(before) => match body::plan(paths, list, step, before) {
+                    Plan::Nothing(outcome) => outcome,
+                    Plan::Send(request, sent) => {
+                        places.push(place);
+                        plans.push(sent);
+                        requests.push(request);
+                        Outcome::NotSent
+                    }
+                },
+            };
+            outcomes.push(outcome);
+        }
+        let answers = self.client.write(mailbox, &requests).await;
+        for ((place, sent), answer) in places.into_iter().zip(plans).zip(answers) {
+            let write = write_of(&steps[place].op);
+            outcomes[place] = match (outcome_of(&answer, write), answer) {
+                (Some(outcome), _) => outcome,
+                (None, Answer::Reply(_)) if write == Write::Delete => Outcome::Done(None),
+                (None, Answer::Reply(reply)) => sent.done(reply.body),
+                (None, Answer::NotSent | Answer::Lost) => Outcome::Unknown,
+            };
+        }
+        outcomes
+    }
+}
+
+fn first_stage(step: &Step, list_known: bool) -> Stage {
+    let reachable = list_known || step.kind.collection() != Collection::Tasks;
+    if step.on == Side::Exchange && reachable {
+        Stage::Ready(None)
+    } else {
+        Stage::Settled(Outcome::NotSent)
+    }
+}
+
+/// Judges the item as it stands: gone, changed since, or ready to be written.
+fn after_read(step: &Step, reply: InnerReply) -> Stage {
+    if reply.status != 200 {
+        let outcome = errors::refused_write(write_of(&step.op), reply.status, &reply.body);
+        return Stage::Settled(outcome);
+    }
+    let before = Before::new(reply.body);
+    let (Op::Update { expected, .. } | Op::Delete { expected, .. }) = &step.op else {
+        return Stage::Ready(Some(before));
+    };
+    match expected {
+        Some(expected) if before.version() != Some(expected.as_str()) => {
+            Stage::Settled(Outcome::Stale)
+        }
+        _ => Stage::Ready(Some(before)),
+    }
+}
+
+/// Returns the outcome of a write that did not succeed.
+fn outcome_of(answer: &Answer, write: Write) -> Option<Outcome> {
+    match answer {
+        Answer::Reply(reply) if (200..300).contains(&reply.status) => None,
+        Answer::Reply(reply) => Some(errors::refused_write(write, reply.status, &reply.body)),
+        Answer::NotSent => Some(Outcome::NotSent),
+        Answer::Lost => Some(Outcome::Unknown),
+    }
+}
+
+const fn write_of(op: &Op) -> Write {
+    match op {
+        Op::Create { .. } => Write::Create,
+        Op::Update { .. } => Write::Update,
+        Op::Delete { .. } => Write::Delete,
+    }
+}
+
+#[cfg(test)]
+mod tests;

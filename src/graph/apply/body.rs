@@ -1,0 +1,225 @@
+//! The request of one step, and the observation that its answer gives.
+//!
+//! Answers to writes carry neither markers nor extended properties nor linked resources. What was
+//! there before and what was written stands in for them, so that the observation is complete.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::super::batch::Inner;
+use super::super::map::{self, contact, event, task};
+use super::super::url::Paths;
+use super::super::wire::{Contact, Event, ExtendedProperty};
+use crate::domain::field::Patch;
+use crate::domain::ids::{LinkId, NativeId};
+use crate::domain::kind::Collection;
+use crate::domain::plan::{Op, Outcome, Step};
+
+const EXTENDED: &str = "singleValueExtendedProperties";
+const LINKED: &str = "linkedResources";
+
+/// An item as it stood right before its write.
+pub(super) struct Before {
+    row: Json,
+}
+
+impl Before {
+    pub(super) fn new(row: Json) -> Self {
+        Self { row }
+    }
+
+    pub(super) fn version(&self) -> Option<&str> {
+        self.row.get("@odata.etag")?.as_str()
+    }
+
+    fn categories(&self) -> Option<Vec<String>> {
+        serde_json::from_value(self.row.get("categories")?.clone()).ok()
+    }
+
+    fn event(&self) -> Option<Event> {
+        serde_json::from_value(self.row.clone()).ok()
+    }
+
+    fn contact(&self) -> Option<Contact> {
+        serde_json::from_value(self.row.clone()).ok()
+    }
+
+    fn extended(&self) -> Vec<ExtendedProperty> {
+        let list = self.row.get(EXTENDED).cloned();
+        list.and_then(|list| serde_json::from_value(list).ok()).unwrap_or_default()
+    }
+
+    /// Notes that the task was given its linked resource.
+    pub(super) fn linked(&mut self, link: LinkId) {
+        let Some(row) = self.row.as_object_mut() else { return };
+        let list = row.entry(LINKED).or_insert_with(|| json!([]));
+        if let Some(list) = list.as_array_mut() {
+            list.push(map::linked_resource(link));
+        }
+    }
+}
+
+/// Returns the id of the item that must be read before this step.
+pub(super) fn needs_read(step: &Step) -> Option<&NativeId> {
+    let collection = step.kind.collection();
+    match &step.op {
+        Op::Create { .. } => None,
+        Op::Delete { id, .. } => (collection == Collection::Tasks).then_some(id),
+        Op::Update { id, patch, mark, .. } => {
+            let event_needs =
+                || *mark || event::touches_attendees(patch) || event::body(patch, None).is_empty();
+            (collection != Collection::Calendar || event_needs()).then_some(id)
+        }
+    }
+}
+
+/// Returns the id of a task that is still to be given its linked resource.
+pub(super) fn wants_linked_resource<'a>(step: &'a Step, before: &Before) -> Option<&'a NativeId> {
+    let Op::Update { id, mark: true, .. } = &step.op else { return None };
+    if step.kind.collection() != Collection::Tasks {
+        return None;
+    }
+    let seen = map::observe(Collection::Tasks, before.row.clone())?;
+    (seen.marker != Some(step.link)).then_some(id)
+}
+
+/// Returns a task's linked resource as a body.
+pub(super) fn linked_resource(link: LinkId) -> Map<String, Json> {
+    if let Json::Object(body) = map::linked_resource(link) { body } else { Map::new() }
+}
+
+/// What a step comes to.
+pub(super) enum Plan {
+    /// Nothing is to be sent.
+    Nothing(Outcome),
+    /// This request, and what is known of its result.
+    Send(Inner, Sent),
+}
+
+/// What an answer does not tell of the item.
+pub(super) struct Sent {
+    collection: Collection,
+    beside: Vec<(&'static str, Json)>,
+}
+
+impl Sent {
+    /// Returns the outcome of a write that succeeded.
+    pub(super) fn done(self, mut row: Json) -> Outcome {
+        if let Some(members) = row.as_object_mut() {
+            for (name, value) in self.beside {
+                members.insert(name.to_owned(), value);
+            }
+        }
+        // An answer that does not show the item says nothing of its version: it is read again.
+        map::observe(self.collection, row)
+            .map_or(Outcome::Unknown, |seen| Outcome::Done(Some(Box::new(seen))))
+    }
+}
+
+/// Returns the request of a step.
+pub(super) fn plan(paths: &Paths, list: &str, step: &Step, before: Option<Before>) -> Plan {
+    let collection = step.kind.collection();
+    match &step.op {
+        Op::Create { patch } => create(paths, list, step, patch),
+        Op::Update { id, expected, patch, mark, .. } => {
+            let Changes { body, beside } = changes(collection, step.link, patch, *mark, &before);
+            let sent = Sent { collection, beside };
+            if body.is_empty() {
+                return Plan::Nothing(before.map_or(Outcome::NotSent, |old| sent.done(old.row)));
+            }
+            let item = paths.item(collection, list, id.as_str());
+            let request = Inner::patch(item, body);
+            Plan::Send(conditional(request, collection, expected.as_ref()), sent)
+        }
+        Op::Delete { id, expected } => {
+            let request = Inner::delete(paths.item(collection, list, id.as_str()));
+            let sent = Sent { collection, beside: Vec::new() };
+            Plan::Send(conditional(request, collection, expected.as_ref()), sent)
+        }
+    }
+}
+
+/// Events honour `If-Match`, contacts may (protocols A6); tasks were compared when they were read.
+fn conditional(
+    request: Inner,
+    collection: Collection,
+    expected: Option<&crate::domain::ids::Version>,
+) -> Inner {
+    match collection {
+        Collection::Calendar | Collection::Contacts => {
+            request.if_match(expected.map(crate::domain::ids::Version::as_str))
+        }
+        Collection::Tasks => request,
+    }
+}
+
+fn create(paths: &Paths, list: &str, step: &Step, patch: &Patch) -> Plan {
+    let collection = step.kind.collection();
+    let mut extended = vec![map::marker_property(step.link)];
+    let mut body = match collection {
+        Collection::Calendar => event::body(patch, None),
+        Collection::Contacts => {
+            extended.extend(contact::extended_body(patch));
+            contact::body(patch, None)
+        }
+        Collection::Tasks => task::body(patch),
+    };
+    body.insert("categories".into(), json!([map::CATEGORY]));
+    if collection == Collection::Calendar {
+        body.insert("transactionId".into(), json!(step.key.to_string()));
+    }
+    let beside = if collection == Collection::Tasks {
+        (LINKED, json!([map::linked_resource(step.link)]))
+    } else {
+        (EXTENDED, json!(extended))
+    };
+    body.insert(beside.0.into(), beside.1.clone());
+    let request = Inner::post(paths.items(collection, list), body);
+    Plan::Send(request, Sent { collection, beside: vec![beside] })
+}
+
+/// The body of a change and what its answer will not tell.
+struct Changes {
+    body: Map<String, Json>,
+    beside: Vec<(&'static str, Json)>,
+}
+
+fn changes(
+    collection: Collection,
+    link: LinkId,
+    patch: &Patch,
+    mark: bool,
+    before: &Option<Before>,
+) -> Changes {
+    let old = before.as_ref();
+    let mut body = match collection {
+        Collection::Calendar => event::body(patch, old.and_then(Before::event).as_ref()),
+        Collection::Contacts => contact::body(patch, old.and_then(Before::contact).as_ref()),
+        Collection::Tasks => task::body(patch),
+    };
+    if mark {
+        let categories = old.and_then(Before::categories);
+        body.insert("categories".into(), json!(map::with_category(categories.as_ref())));
+    }
+    let mut beside = Vec::new();
+    if collection == Collection::Tasks {
+        let linked = old.and_then(|old| old.row.get(LINKED).cloned());
+        beside.extend(linked.map(|list| (LINKED, list)));
+        return Changes { body, beside };
+    }
+    let mut written = Vec::new();
+    if mark {
+        written.push(map::marker_property(link));
+    }
+    if collection == Collection::Contacts {
+        written.extend(contact::extended_body(patch));
+    }
+    // Without a read nothing is known of the marker, as in a delta; it is left out then.
+    let mut all = old.map(Before::extended).unwrap_or_default();
+    all.retain(|one| written.iter().all(|new| !new.id.eq_ignore_ascii_case(&one.id)));
+    all.extend(written.iter().cloned());
+    if !written.is_empty() {
+        body.insert(EXTENDED.into(), json!(written));
+    }
+    beside.push((EXTENDED, json!(all)));
+    Changes { body, beside }
+}

@@ -1,0 +1,152 @@
+//! The JSON batch (json-batching): requests in, replies out, matched by id.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use super::errors;
+use crate::ports::error::SideError;
+
+/// Most requests that one batch holds (json-batching).
+pub(super) const BATCH_MAX: usize = 20;
+
+/// What every request asks for: times in UTC and bodies as text, so that both sides speak alike,
+/// and ids that survive a move (immutable ids are asked for on each call or not had at all).
+const PREFER: &str =
+    r#"IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text""#;
+
+/// Rows of a page. A wish: large pages make few round trips, and 100 events with long bodies
+/// still stay far below the bound of an answer.
+const PAGE_SIZE: u32 = 100;
+
+/// One request of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Inner {
+    method: &'static str,
+    /// Relative to the root: `/users/…`.
+    url: String,
+    headers: Map<String, Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Json>,
+}
+
+impl Inner {
+    fn new(method: &'static str, url: String) -> Self {
+        let headers = Map::from_iter([("Prefer".to_owned(), json!(PREFER))]);
+        Self { method, url, headers, body: None }
+    }
+
+    /// Returns a read of one resource.
+    pub(super) fn get(url: String) -> Self {
+        Self::new("GET", url)
+    }
+
+    /// Returns a read of one page of a collection.
+    pub(super) fn page(url: String) -> Self {
+        let mut inner = Self::new("GET", url);
+        let prefer = format!("{PREFER}, odata.maxpagesize={PAGE_SIZE}");
+        inner.headers.insert("Prefer".to_owned(), json!(prefer));
+        inner
+    }
+
+    /// Returns a create.
+    pub(super) fn post(url: String, body: Map<String, Json>) -> Self {
+        Self::new("POST", url).with_body(body)
+    }
+
+    /// Returns a change.
+    pub(super) fn patch(url: String, body: Map<String, Json>) -> Self {
+        Self::new("PATCH", url).with_body(body)
+    }
+
+    /// Returns a removal.
+    pub(super) fn delete(url: String) -> Self {
+        Self::new("DELETE", url)
+    }
+
+    fn with_body(mut self, body: Map<String, Json>) -> Self {
+        self.headers.insert("Content-Type".to_owned(), json!("application/json"));
+        self.body = Some(Json::Object(body));
+        self
+    }
+
+    /// Makes the request conditional on the version, when one is known.
+    pub(super) fn if_match(mut self, version: Option<&str>) -> Self {
+        if let Some(version) = version {
+            self.headers.insert("If-Match".to_owned(), json!(version));
+        }
+        self
+    }
+
+    /// Returns the number of bytes that this request adds to a batch.
+    pub(super) fn size(&self) -> usize {
+        serde_json::to_vec(self).map_or(0, |bytes| bytes.len())
+    }
+}
+
+/// The answer to one request of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct InnerReply {
+    id: String,
+    pub(super) status: u16,
+    headers: Map<String, Json>,
+    pub(super) body: Json,
+}
+
+impl InnerReply {
+    /// Returns what `Retry-After` says, in seconds or as an HTTP date.
+    pub(super) fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let (_, value) =
+            self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+        if let Some(seconds) = value.as_u64() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let text = value.as_str()?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let at: DateTime<Utc> = httpdate::parse_http_date(text).ok()?.into();
+        Some((at - now).to_std().unwrap_or_default())
+    }
+}
+
+/// Returns the body of a batch. The ids are the places, counted from 1.
+pub(super) fn encode(requests: &[Inner]) -> Vec<u8> {
+    let list: Vec<Json> = requests
+        .iter()
+        .enumerate()
+        .map(|(n, inner)| {
+            let mut one = json!(inner);
+            one["id"] = json!((n + 1).to_string());
+            one
+        })
+        .collect();
+    json!({ "requests": list }).to_string().into_bytes()
+}
+
+/// Returns the answers in the order of the requests; nothing where none came. They arrive in any
+/// order (json-batching); of two with one id the first counts.
+pub(super) fn decode(body: &[u8], count: usize) -> Result<Vec<Option<InnerReply>>, SideError> {
+    #[derive(Deserialize)]
+    struct Replies {
+        responses: Vec<InnerReply>,
+    }
+    let replies: Replies =
+        serde_json::from_slice(body).map_err(|error| errors::unreadable("POST /$batch", &error))?;
+    let mut list = vec![None; count];
+    for reply in replies.responses {
+        let place = reply.id.parse::<usize>().ok().and_then(|id| id.checked_sub(1));
+        if let Some(slot) = place.and_then(|place| list.get_mut(place))
+            && slot.is_none()
+        {
+            *slot = Some(reply);
+        }
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests;

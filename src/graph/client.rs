@@ -1,0 +1,273 @@
+//! Batches on their way: in chunks, with one further try for what the service put off inside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::batch::{self, BATCH_MAX, Inner, InnerReply};
+use super::errors;
+use crate::domain::ids::Address;
+use crate::ports::clock::Clock;
+use crate::ports::error::SideError;
+
+/// Bodies of writes that one batch carries: below the 4 MB that Graph takes in one request.
+const BATCH_BYTES: usize = 3 * 1024 * 1024;
+
+/// Longest wait for an inner `Retry-After`; what asks for more is left to the next cycle.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The wait when an inner 429 or 5xx names none.
+const WAIT_DEFAULT: Duration = Duration::from_secs(2);
+
+/// How batches reach Graph: a session, or a script in a test.
+#[async_trait]
+pub(super) trait Transport: Send + Sync {
+    /// Posts a batch of `weight` requests and returns status and body of the outer answer.
+    async fn post(
+        &self,
+        mailbox: &Address,
+        weight: u32,
+        read_only: bool,
+        body: Vec<u8>,
+    ) -> Result<(u16, Vec<u8>), Lost>;
+
+    /// Closes the mailbox's budget for a wait that a part of a batch asked for.
+    fn close(&self, mailbox: &Address, wait: Duration);
+}
+
+/// A batch without an answer.
+#[derive(Debug)]
+pub(super) enum Lost {
+    /// Nothing was executed.
+    NotSent(SideError),
+    /// It may have been executed.
+    NoAnswer(SideError),
+}
+
+/// The answer to one write.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Answer {
+    /// It was answered.
+    Reply(InnerReply),
+    /// It was surely not executed.
+    NotSent,
+    /// It may have been executed.
+    Lost,
+}
+
+/// Sends batches for all mailboxes of a tenant.
+pub(super) struct Client {
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Client {
+    /// Reads; one answer for each request, in order, whatever its status but for what stands for
+    /// "later" (401, 429, 5xx), which is tried once more and then an error.
+    pub(super) async fn read(
+        &self,
+        mailbox: &Address,
+        requests: &[Inner],
+    ) -> Result<Vec<InnerReply>, SideError> {
+        let mut all = Vec::with_capacity(requests.len());
+        for chunk in requests.chunks(BATCH_MAX) {
+            all.extend(self.read_chunk(mailbox, chunk).await?);
+        }
+        Ok(all)
+    }
+
+    async fn read_chunk(
+        &self,
+        mailbox: &Address,
+        chunk: &[Inner],
+    ) -> Result<Vec<InnerReply>, SideError> {
+        let mut replies = self.exchange(mailbox, chunk, true).await.map_err(Lost::into_side)?;
+        let late = |reply: &Option<InnerReply>| {
+            reply.as_ref().is_none_or(|reply| matches!(reply.status, 401 | 429 | 500..))
+        };
+        let again: Vec<usize> = (0..chunk.len()).filter(|n| late(&replies[*n])).collect();
+        if !again.is_empty() {
+            let wait = self.wait_of(again.iter().filter_map(|n| replies[*n].as_ref()));
+            self.transport.close(mailbox, wait);
+            if wait > WAIT_MAX {
+                return Err(SideError::Throttled { retry_after: wait });
+            }
+            tokio::time::sleep(wait).await;
+            let rest: Vec<Inner> = again.iter().map(|n| chunk[*n].clone()).collect();
+            let second = self.exchange(mailbox, &rest, true).await.map_err(Lost::into_side)?;
+            for (n, reply) in again.into_iter().zip(second) {
+                replies[n] = reply;
+            }
+        }
+        replies.into_iter().map(|reply| self.settled(reply)).collect()
+    }
+
+    fn settled(&self, reply: Option<InnerReply>) -> Result<InnerReply, SideError> {
+        let reply = reply.ok_or_else(|| SideError::Unreadable {
+            reason: "POST /$batch: a response is missing".to_owned(),
+        })?;
+        match reply.status {
+            429 => Err(SideError::Throttled { retry_after: self.wait_of([&reply]) }),
+            // The batch's own token was good: a 401 inside is the service's trouble, not ours.
+            401 | 500.. => {
+                let reason = format!("{} {}", reply.status, errors::code_of(&reply.body));
+                Err(SideError::Unreachable { reason })
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    /// Writes, one batch after the other; one answer for each request, in order. What was
+    /// throttled inside a batch was not executed and is sent once more.
+    pub(super) async fn write(&self, mailbox: &Address, requests: &[Inner]) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut rest = requests;
+        while !rest.is_empty() {
+            let (chunk, next) = rest.split_at(chunk_len(rest));
+            answers.extend(self.write_chunk(mailbox, chunk).await);
+            rest = next;
+        }
+        answers
+    }
+
+    async fn write_chunk(&self, mailbox: &Address, chunk: &[Inner]) -> Vec<Answer> {
+        let mut answers = self.write_once(mailbox, chunk).await;
+        let throttled = |answer: &Answer| matches!(answer, Answer::Reply(r) if r.status == 429);
+        let again: Vec<usize> = (0..chunk.len()).filter(|n| throttled(&answers[*n])).collect();
+        if again.is_empty() {
+            return answers;
+        }
+        let wait = self.wait_of(again.iter().filter_map(|n| match &answers[*n] {
+            Answer::Reply(reply) => Some(reply),
+            Answer::NotSent | Answer::Lost => None,
+        }));
+        self.transport.close(mailbox, wait);
+        if wait <= WAIT_MAX {
+            tokio::time::sleep(wait).await;
+            let rest: Vec<Inner> = again.iter().map(|n| chunk[*n].clone()).collect();
+            let second = self.write_once(mailbox, &rest).await;
+            for (n, answer) in again.into_iter().zip(second) {
+                answers[n] = answer;
+            }
+        }
+        answers
+    }
+
+    async fn write_once(&self, mailbox: &Address, chunk: &[Inner]) -> Vec<Answer> {
+        match self.exchange(mailbox, chunk, false).await {
+            Ok(replies) => {
+                replies.into_iter().map(|reply| reply.map_or(Answer::Lost, Answer::Reply)).collect()
+            }
+            Err(lost) => {
+                let (answer, error) = match lost {
+                    Lost::NotSent(error) => (Answer::NotSent, error),
+                    Lost::NoAnswer(error) => (Answer::Lost, error),
+                };
+                tracing::warn!(%error, count = chunk.len(), "no answer to a batch of writes");
+                vec![answer; chunk.len()]
+            }
+        }
+    }
+
+    /// Sends one batch.
+    async fn exchange(
+        &self,
+        mailbox: &Address,
+        chunk: &[Inner],
+        read_only: bool,
+    ) -> Result<Vec<Option<InnerReply>>, Lost> {
+        let weight = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+        let body = batch::encode(chunk);
+        let (status, body) = self.transport.post(mailbox, weight, read_only, body).await?;
+        match status {
+            // An answer that cannot be read says nothing of what was executed.
+            200..=299 => batch::decode(&body, chunk.len()).map_err(Lost::NoAnswer),
+            // The batch as a whole was refused before any of it was tried.
+            400..=499 => {
+                let body = serde_json::from_slice(&body).unwrap_or_default();
+                Err(Lost::NotSent(errors::refused_read(status, &body)))
+            }
+            _ => Err(Lost::NoAnswer(SideError::Unreachable { reason: format!("status {status}") })),
+        }
+    }
+
+    /// Returns the longest wait that any of the replies asks for.
+    fn wait_of<'a>(&self, replies: impl IntoIterator<Item = &'a InnerReply>) -> Duration {
+        let now = self.clock.now();
+        let waits = replies.into_iter().filter_map(|reply| reply.retry_after(now));
+        waits.max().unwrap_or(WAIT_DEFAULT)
+    }
+}
+
+impl Lost {
+    fn into_side(self) -> SideError {
+        match self {
+            Self::NotSent(error) | Self::NoAnswer(error) => error,
+        }
+    }
+}
+
+/// Returns how many of the requests go into the next batch: by number and by bytes, at least one.
+fn chunk_len(requests: &[Inner]) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |inner: &&Inner| {
+        bytes = bytes.saturating_add(inner.size());
+        bytes <= BATCH_BYTES
+    };
+    requests.iter().take(BATCH_MAX).take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::graph::testing::{Scripted, Turn, mailbox, refusal};
+
+    fn gets(count: usize) -> Vec<Inner> {
+        (0..count).map(|n| Inner::get(format!("/users/u/events/{n}"))).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_batch_puts_off_is_asked_once_more() {
+        // 401, 429, 5xx and a missing answer inside a batch are tried again, alone and once.
+        let there = || (200, json!({"id": "x"}));
+        let scripted = Scripted::new(vec![
+            Turn::Answers(vec![there(), refusal(429, ""), refusal(503, ""), refusal(401, "")]),
+            Turn::Answers(vec![there(), there(), there(), there()]),
+        ]);
+        let replies = scripted.side.client.read(&mailbox().address, &gets(5)).await.unwrap();
+        assert!(replies.iter().all(|reply| reply.status == 200));
+        let again: Vec<usize> = scripted.lines().iter().map(Vec::len).collect();
+        assert_eq!(again, [5, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_put_off_is_an_error_to_be_retried() {
+        // After the second try the cycle learns how long to wait, or that the side is in trouble.
+        for (status, throttled) in [(429, true), (503, false), (401, false)] {
+            let answers = || Turn::Answers(vec![refusal(status, "X")]);
+            let scripted = Scripted::new(vec![answers(), answers()]);
+            let error = scripted.side.client.read(&mailbox().address, &gets(1)).await.unwrap_err();
+            let expected = if throttled {
+                SideError::Throttled { retry_after: Duration::from_secs(1) }
+            } else {
+                SideError::Unreachable { reason: format!("{status} X") }
+            };
+            assert_eq!(error.to_string(), expected.to_string());
+        }
+    }
+
+    #[test]
+    fn batches_are_bounded_by_number_and_by_bytes() {
+        // Twenty requests, or fewer when their bodies are long; one alone always goes.
+        assert_eq!(chunk_len(&gets(50)), BATCH_MAX);
+        let long = Map::from_iter([("body".to_owned(), json!("x".repeat(1024 * 1024)))]);
+        let posts: Vec<Inner> =
+            (0..5).map(|_| Inner::post("/users/u/events".into(), long.clone())).collect();
+        assert_eq!(chunk_len(&posts), 2);
+        let huge = Map::from_iter([("body".to_owned(), json!("x".repeat(BATCH_BYTES)))]);
+        assert_eq!(chunk_len(&[Inner::post("/users/u/events".into(), huge)]), 1);
+    }
+}

@@ -1,0 +1,242 @@
+//! What changed: one delta round for each collection, all of them in the same batches.
+//!
+//! A round ends with a delta link, the next cursor. Rows come in any order, more than once, and
+//! `@removed` proves nothing (delta-query-overview, delta-query-events): the last row of an id
+//! counts, and removed items are only named. Occurrences are not observed; their series is.
+
+mod reread;
+mod walk;
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{SecondsFormat, TimeDelta};
+
+use self::walk::{News, Row, Walk};
+use super::GraphSide;
+use super::url::{Paths, expand, list_of, option};
+use crate::domain::ids::NativeId;
+use crate::domain::kind::{Collection, Kind};
+use crate::domain::observation::Observation;
+use crate::ports::error::SideError;
+use crate::ports::side::{Cursor, Known, PullAsk, Pulled};
+
+/// The window of the calendar is renewed when less than one in so many parts of it lies ahead,
+/// so that new events do not fall behind its edge for long.
+const RENEW_BELOW: i32 = 3;
+
+/// How far before the last cursor changes of events outside the window are looked for: clocks
+/// differ, and `lastModifiedDateTime` is the service's.
+const OUTSIDE_OVERLAP: TimeDelta = TimeDelta::minutes(5);
+
+/// The known items of a pull by collection and id.
+type KnownItems<'a> = HashMap<(Collection, &'a NativeId), &'a Known>;
+
+impl GraphSide {
+    /// Returns what changed since the cursors.
+    pub(super) async fn pull_deltas(&self, ask: PullAsk<'_>) -> Result<Pulled, SideError> {
+        let known: KnownItems<'_> =
+            ask.known.iter().map(|item| ((item.kind.collection(), &item.id), item)).collect();
+        let mut walks = self.first_walks(&ask);
+        walks.extend(outside_walk(&ask));
+        self.follow(&ask, &mut walks).await?;
+        // The list of changes first: the delta names what changed outside its window as removed
+        // (event-delta), and what is listed is there.
+        walks.sort_by_key(|walk| walk.is_delta);
+        let mut sorted = Sorted::default();
+        for walk in walks {
+            if walk.is_delta {
+                sorted.pulled.cursors.push(next_cursor(&ask, &walk)?);
+                if walk.fresh {
+                    sorted.pulled.resynced.push(walk.collection);
+                    sorted.pulled.missing.extend(not_listed(&ask, &walk));
+                }
+            }
+            sorted.take_in(walk, &known);
+        }
+        self.read_again(&ask, &known, &mut sorted).await?;
+        let mut pulled = sorted.pulled;
+        pulled.missing.sort_unstable();
+        pulled.missing.dedup();
+        Ok(pulled)
+    }
+
+    /// Returns one round for each collection.
+    fn first_walks(&self, ask: &PullAsk<'_>) -> Vec<Walk> {
+        let cursor_of =
+            |collection| ask.cursors.iter().find(|cursor| cursor.collection == collection);
+        let mut walks = Vec::with_capacity(4);
+        for collection in Collection::ALL {
+            walks.push(match cursor_of(collection).filter(|cursor| is_usable(cursor, ask)) {
+                Some(cursor) => {
+                    if collection == Collection::Tasks
+                        && let Some(list) = list_of(&cursor.token)
+                    {
+                        self.keep_list(&ask.mailbox.address, &list);
+                    }
+                    Walk::resumed(collection, cursor.token.clone())
+                }
+                None => self.fresh_walk(ask, collection),
+            });
+        }
+        walks
+    }
+
+    /// Returns a round from the start.
+    fn fresh_walk(&self, ask: &PullAsk<'_>, collection: Collection) -> Walk {
+        let address = &ask.mailbox.address;
+        let paths = Paths::new(address);
+        match collection {
+            Collection::Calendar => {
+                let text = |at: chrono::DateTime<chrono::Utc>| {
+                    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+                };
+                let (start, end) = ask.window;
+                Walk::first(collection, paths.calendar_delta(&text(start), &text(end)))
+            }
+            Collection::Contacts => Walk::first(collection, paths.contacts_delta()),
+            Collection::Tasks => match self.known_list(address) {
+                Some(list) => Walk::first(collection, paths.tasks_delta(&list)),
+                None => Walk::first_by_lists(&paths),
+            },
+        }
+    }
+
+    /// Reads page after page, each batch holding one of every round that goes on.
+    async fn follow(&self, ask: &PullAsk<'_>, walks: &mut [Walk]) -> Result<(), SideError> {
+        let address = &ask.mailbox.address;
+        let paths = Paths::new(address);
+        loop {
+            let (mut open, mut requests) = (Vec::new(), Vec::new());
+            for walk in walks.iter_mut() {
+                if let Some(request) = walk.request() {
+                    requests.push(request);
+                    open.push(walk);
+                }
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            let replies = self.client.read(address, &requests).await?;
+            for (walk, reply) in open.into_iter().zip(replies) {
+                if walk.is_void(&reply) {
+                    if walk.collection == Collection::Tasks {
+                        self.drop_list(address);
+                    }
+                    walk.restart(self.fresh_walk(ask, walk.collection))?;
+                    continue;
+                }
+                if let News::List(list) = walk.take(reply, &self.root, &paths)? {
+                    self.keep_list(address, &list);
+                }
+            }
+        }
+    }
+}
+
+/// What the rounds brought, and what is still to be read.
+#[derive(Default)]
+struct Sorted {
+    pulled: Pulled,
+    reread: Vec<(Collection, NativeId)>,
+    taken: HashSet<(Collection, NativeId)>,
+}
+
+impl Sorted {
+    fn take_in(&mut self, walk: Walk, known: &KnownItems<'_>) {
+        let collection = walk.collection;
+        for (id, row) in walk.rows {
+            let known = known.get(&(collection, &id)).copied();
+            // The list of changes serves the known events outside the window alone.
+            let wanted = walk.is_delta || known.is_some_and(|known| !known.expected);
+            if !wanted || !self.taken.insert((collection, id.clone())) {
+                continue;
+            }
+            match row {
+                Row::Removed => self.miss(known),
+                Row::PartOfSeries => self.reread.push((collection, id)),
+                Row::Seen(seen) if is_unchanged(&seen, known) => {}
+                Row::Seen(seen) if needs_more(collection, &seen, known) => {
+                    self.reread.push((collection, id));
+                }
+                Row::Seen(seen) => self.pulled.observations.push(*seen),
+            }
+        }
+    }
+
+    fn see(&mut self, seen: Observation, known: Option<&Known>) {
+        if !is_unchanged(&seen, known) {
+            self.pulled.observations.push(seen);
+        }
+    }
+
+    /// The removal of an unknown item is noise (delta-query-events).
+    fn miss(&mut self, known: Option<&Known>) {
+        if let Some(known) = known {
+            self.pulled.missing.push((known.kind, known.id.clone()));
+        }
+    }
+}
+
+/// Tells whether an item is still at the version that the store knows: a replayed row, or the echo
+/// of our own write.
+fn is_unchanged(seen: &Observation, known: Option<&Known>) -> bool {
+    seen.version.is_some() && known.is_some_and(|known| known.version == seen.version)
+}
+
+/// Delta rows carry neither markers nor extended properties.
+fn needs_more(collection: Collection, seen: &Observation, known: Option<&Known>) -> bool {
+    let tracked = seen.exchange_facts().tracked;
+    match collection {
+        // Whether a contact is tracked stands in an extended property (LINK-05).
+        Collection::Contacts => true,
+        Collection::Calendar | Collection::Tasks => known.is_none() && tracked,
+    }
+}
+
+/// Tells whether a cursor serves: that of the calendar must have enough of its window ahead.
+fn is_usable(cursor: &Cursor, ask: &PullAsk<'_>) -> bool {
+    if cursor.collection != Collection::Calendar {
+        return true;
+    }
+    let ahead = ask.window.1 - ask.now;
+    cursor.window_end.is_some_and(|end| end - ask.now >= ahead / RENEW_BELOW)
+}
+
+fn next_cursor(ask: &PullAsk<'_>, walk: &Walk) -> Result<Cursor, SideError> {
+    let Some(link) = walk.delta_link() else {
+        return Err(SideError::Unreadable { reason: "a round without a delta link".to_owned() });
+    };
+    let old = ask.cursors.iter().find(|cursor| cursor.collection == walk.collection);
+    let window_end = match walk.collection {
+        Collection::Calendar if walk.fresh => Some(ask.window.1),
+        Collection::Calendar => old.and_then(|cursor| cursor.window_end),
+        Collection::Contacts | Collection::Tasks => None,
+    };
+    Ok(Cursor { collection: walk.collection, token: link.to_owned(), saved: ask.now, window_end })
+}
+
+/// Returns the known items of a collection that a round from the start did not list.
+fn not_listed(ask: &PullAsk<'_>, walk: &Walk) -> Vec<(Kind, NativeId)> {
+    let of_walk = ask.known.iter().filter(|known| known.kind.collection() == walk.collection);
+    let lost = of_walk.filter(|known| !walk.rows.contains_key(&known.id));
+    lost.map(|known| (known.kind, known.id.clone())).collect()
+}
+
+/// Returns the list of changed events for the known ones that lie outside the window, which the
+/// delta does not follow (architecture §4). Without a cursor everything is read anyway.
+fn outside_walk(ask: &PullAsk<'_>) -> Option<Walk> {
+    let mut events = ask.known.iter().filter(|item| item.kind.collection() == Collection::Calendar);
+    events.find(|known| !known.expected)?;
+    let calendar = ask.cursors.iter().find(|cursor| cursor.collection == Collection::Calendar)?;
+    if !is_usable(calendar, ask) {
+        return None;
+    }
+    let since = (calendar.saved - OUTSIDE_OVERLAP).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let items = Paths::new(&ask.mailbox.address).items(Collection::Calendar, "");
+    let filter = option(&format!("lastModifiedDateTime ge {since}"));
+    let expand = expand(Collection::Calendar);
+    Some(Walk::outside(format!("{items}?$filter={filter}&{expand}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Items by id: the proof of what they hold, or that they are gone.
+
+use super::GraphSide;
+use super::batch::{Inner, InnerReply};
+use super::errors;
+use super::map;
+use super::url::Paths;
+use crate::domain::ids::{Address, NativeId};
+use crate::domain::kind::{Collection, Kind};
+use crate::domain::observation::{Observation, Presence};
+use crate::ports::error::SideError;
+
+/// What a read by id showed.
+pub(super) enum Read {
+    /// The item.
+    There(Box<Observation>),
+    /// The id leads nowhere.
+    Gone,
+}
+
+/// Reads the answer to a read by id.
+pub(super) fn read_one(collection: Collection, reply: InnerReply) -> Result<Read, SideError> {
+    if reply.status == 200 {
+        let seen = map::observe(collection, reply.body).ok_or_else(|| SideError::Unreadable {
+            reason: "GET by id: a resource without an id".to_owned(),
+        })?;
+        return Ok(Read::There(Box::new(seen)));
+    }
+    if errors::is_item_gone(reply.status, &errors::code_of(&reply.body)) {
+        return Ok(Read::Gone);
+    }
+    Err(errors::refused_read(reply.status, &reply.body))
+}
+
+impl GraphSide {
+    /// Returns each item as it stands, with its marker, in the order asked.
+    pub(super) async fn fetch_items(
+        &self,
+        mailbox: &Address,
+        items: &[(Kind, NativeId)],
+    ) -> Result<Vec<Observation>, SideError> {
+        let asked: Vec<(Collection, &NativeId)> =
+            items.iter().map(|(kind, id)| (kind.collection(), id)).collect();
+        let mut reads = self.read_by_id(mailbox, &asked).await?;
+        // A task that is not there may mean that its list is not: that must not look like the
+        // deletion of every task.
+        let lost_task = asked.iter().zip(&reads).any(|((collection, _), read)| {
+            *collection == Collection::Tasks && matches!(read, Read::Gone)
+        });
+        if lost_task && !self.list_is_there(mailbox).await? {
+            self.drop_list(mailbox);
+            reads = self.read_by_id(mailbox, &asked).await?;
+        }
+        let list = asked.into_iter().zip(reads).map(|((collection, id), read)| match read {
+            Read::There(seen) => *seen,
+            Read::Gone => {
+                Observation { presence: Presence::Deleted, ..map::blank(collection, id.clone()) }
+            }
+        });
+        Ok(list.collect())
+    }
+
+    /// Reads items by id with their markers.
+    pub(super) async fn read_by_id(
+        &self,
+        mailbox: &Address,
+        items: &[(Collection, &NativeId)],
+    ) -> Result<Vec<Read>, SideError> {
+        let tasks = items.iter().any(|(collection, _)| *collection == Collection::Tasks);
+        let list = if tasks { Some(self.default_list(mailbox).await?) } else { None };
+        let list = list.as_deref().unwrap_or("");
+        let paths = Paths::new(mailbox);
+        let requests: Vec<Inner> = items
+            .iter()
+            .map(|(collection, id)| Inner::get(paths.item_expanded(*collection, list, id.as_str())))
+            .collect();
+        let replies = self.client.read(mailbox, &requests).await?;
+        items
+            .iter()
+            .zip(replies)
+            .map(|((collection, _), reply)| read_one(*collection, reply))
+            .collect()
+    }
+
+    async fn list_is_there(&self, mailbox: &Address) -> Result<bool, SideError> {
+        let list = self.default_list(mailbox).await?;
+        let url = Paths::new(mailbox).list(&list);
+        let replies = self.client.read(mailbox, &[Inner::get(url)]).await?;
+        match replies.first() {
+            Some(reply) if reply.status == 200 => Ok(true),
+            Some(reply) if errors::is_item_gone(reply.status, &errors::code_of(&reply.body)) => {
+                Ok(false)
+            }
+            Some(reply) => Err(errors::refused_read(reply.status, &reply.body)),
+            None => Ok(false),
+        }
+    }
+}

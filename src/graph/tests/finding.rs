@@ -1,0 +1,93 @@
+//! Tests of the Graph adapter, from documented examples and the stand-in.
+
+use super::*;
+use crate::domain::observation::Presence;
+use crate::ports::side::FindKey;
+
+impl Desk {
+    async fn find(&self, keys: &[FindKey]) -> Vec<Option<Observation>> {
+        self.side.find(&mailbox(), keys).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_without_an_answer_is_found_by_its_marker() {
+    // After a lost answer the marker leads to the item in every collection, and to nothing else.
+    let desk = Desk::new();
+    desk.lose(true);
+    let steps = [
+        create(Kind::Appointment, 1, writes::event_patch()),
+        create(Kind::Contact, 2, writes::contact_patch()),
+    ];
+    assert_eq!(desk.apply(&steps).await, [Outcome::Unknown, Outcome::Unknown]);
+    desk.lose(false);
+    // The default list is asked for first, so the write itself is the second batch.
+    desk.side.default_list(&mailbox().address).await.unwrap();
+    desk.lose(true);
+    let tasks = [create(Kind::PhoneCall, 3, writes::task_patch())];
+    assert_eq!(desk.apply(&tasks).await, [Outcome::Unknown]);
+    desk.lose(false);
+    let keys = [
+        FindKey::Marker(link(3), Kind::PhoneCall),
+        FindKey::Marker(link(1), Kind::Appointment),
+        FindKey::Marker(link(99), Kind::Task),
+        FindKey::Marker(link(2), Kind::Contact),
+        FindKey::Marker(link(99), Kind::Contact),
+    ];
+    let found = desk.find(&keys).await;
+    let markers: Vec<Option<LinkId>> =
+        found.iter().map(|one| one.as_ref().and_then(|seen| seen.marker)).collect();
+    assert_eq!(markers, [Some(link(3)), Some(link(1)), None, Some(link(2)), None]);
+    let contact = found[3].as_ref().unwrap();
+    assert!(!contact.fields.text(crate::domain::field::Field::Pager).is_empty());
+    assert!(found[2].is_none() && found[4].is_none());
+}
+
+#[tokio::test]
+async fn a_meeting_is_found_by_its_identity() {
+    // The identity of a meeting leads to the copy in this mailbox (APPT-IN-11).
+    let desk = Desk::new();
+    let (seen, _) = desk.made(Kind::Appointment, 1, writes::event_patch()).await;
+    let keys = [
+        FindKey::Uid(seen.uid.clone().unwrap()),
+        FindKey::Uid(crate::domain::ids::GlobalId::new("nobody's")),
+    ];
+    let found = desk.find(&keys).await;
+    assert_eq!(found[0].as_ref().map(|one| &one.id), Some(&seen.id));
+    assert_eq!(found[0].as_ref().and_then(|one| one.marker), Some(link(1)));
+    assert_eq!(found[1], None);
+}
+
+#[tokio::test]
+async fn a_moved_task_is_found_in_its_new_list() {
+    // A task that was moved has another id; its marker shows that it is not deleted (CXL-12).
+    let desk = Desk::new();
+    let first = desk.pull(&[], &[]).await;
+    let (seen, task) = desk.made(Kind::Task, 1, writes::task_patch()).await;
+    let second = desk.pull(&first.cursors, std::slice::from_ref(&task)).await;
+    let lists = desk.side.other_lists(&mailbox().address).await.unwrap();
+    let now = desk.now();
+    let moved = desk.sim().user_move_task(ME, seen.id.as_str(), &lists[0], now).unwrap();
+    let pulled = desk.pull(&second.cursors, &[task]).await;
+    assert_eq!(pulled.missing, [(Kind::Task, seen.id.clone())]);
+    assert_eq!(desk.fetch(Kind::Task, &seen.id).await.presence, Presence::Deleted);
+    let found = desk.find(&[FindKey::Marker(link(1), Kind::Task)]).await.remove(0).unwrap();
+    assert_eq!((found.presence, found.id.as_str()), (Presence::MovedAway, moved.as_str()));
+}
+
+#[tokio::test]
+async fn of_two_items_with_one_marker_the_oldest_is_meant() {
+    // A copy carries the marker too; the original was there first (COPY-03).
+    let desk = Desk::new();
+    let (seen, _) = desk.made(Kind::Contact, 1, writes::name_patch()).await;
+    let now = desk.now();
+    let copy = json!({
+        "givenName": "Alex",
+        "singleValueExtendedProperties": [
+            {"id": crate::graph::map::MARKER, "value": link(1).to_string()}
+        ]
+    });
+    desk.sim().user_create_contact(ME, &copy, now).unwrap();
+    let found = desk.find(&[FindKey::Marker(link(1), Kind::Contact)]).await.remove(0).unwrap();
+    assert_eq!(found.id, seen.id);
+}

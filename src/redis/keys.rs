@@ -1,0 +1,41 @@
+//! The one builder of all keys; the map stands at the head of `redis.rs`.
+
+use crate::domain::ids::{MailboxKey, TenantId};
+
+/// The keys of one mailbox, all in one slot.
+pub(super) struct MailboxKeys {
+    pub(super) links: String,
+    pub(super) cursors: String,
+    pub(super) fence: String,
+}
+
+/// The keys of one lease, both in one slot.
+pub(super) struct LeaseKeys {
+    pub(super) lease: String,
+    pub(super) granted: String,
+}
+
+/// Returns the keys of a mailbox.
+pub(super) fn of_mailbox(mailbox: &MailboxKey) -> MailboxKeys {
+    let tag = tagged(mailbox);
+    MailboxKeys {
+        links: format!("{tag}:links"),
+        cursors: format!("{tag}:cursors"),
+        fence: format!("{tag}:fence"),
+    }
+}
+
+/// Returns the keys of a lease.
+pub(super) fn of_lease(name: &str) -> LeaseKeys {
+    let lease = tagged(format_args!("lease/{name}"));
+    LeaseKeys { granted: format!("{lease}:granted"), lease }
+}
+
+/// Returns the key of a tenant's fingerprint key.
+pub(super) fn of_tenant(tenant: &TenantId) -> String {
+    format!("{}:key", tagged(tenant))
+}
+
+fn tagged(tag: impl std::fmt::Display) -> String {
+    format!("ls:{{{tag}}}")
+}

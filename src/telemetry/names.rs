@@ -1,0 +1,63 @@
+//! Every name of a metric, a label, a span and a span field. OpenTelemetry's semantic conventions
+//! where they have a name, `lockstep_…` otherwise. Metrics without their `_total`: the encoder
+//! adds it to every counter.
+
+/// `service.name` of the resource.
+pub const SERVICE: &str = "lockstep";
+/// The resource attribute of the service's name.
+pub const SERVICE_NAME: &str = "service.name";
+/// The resource attribute of the process's identity.
+pub const SERVICE_INSTANCE: &str = "service.instance.id";
+/// The resource attribute of the program's version.
+pub const SERVICE_VERSION: &str = "service.version";
+
+/// Counter: cycles by tenant and result.
+pub const CYCLES: &str = "lockstep_cycles";
+/// Histogram: seconds of a cycle, by tenant.
+pub const CYCLE_DURATION: &str = "lockstep_cycle_duration_seconds";
+/// Counter: applied steps by tenant, side, op and outcome.
+pub const STEPS: &str = "lockstep_steps";
+/// Counter: decisions by tenant and rule.
+pub const DECISIONS: &str = "lockstep_decisions";
+/// Counter: HTTP requests by tenant, side, method and status.
+pub const HTTP_REQUESTS: &str = "lockstep_http_requests";
+/// Histogram: seconds of an HTTP request, by side, method and status.
+pub const HTTP_DURATION: &str = "http_client_request_duration_seconds";
+/// Counter: answers that asked for a pause, by tenant and side.
+pub const THROTTLED: &str = "lockstep_throttled";
+/// Gauge: parked items by tenant.
+pub const ITEMS_PARKED: &str = "lockstep_items_parked";
+/// Gauge: mailboxes by tenant and phase.
+pub const MAILBOXES: &str = "lockstep_mailboxes";
+/// Counter: broken invariants by tenant and invariant.
+pub const INVARIANT_VIOLATIONS: &str = "lockstep_invariant_violations";
+/// Counter: mails that our writes made the far sides send, by tenant.
+pub const MAILS: &str = "lockstep_mails";
+/// Gauge: configuration files that could not be read.
+pub const CONFIG_BROKEN_FILES: &str = "lockstep_config_broken_files";
+
+/// The `status` of a request without an answer.
+pub const STATUS_NONE: &str = "none";
+
+/// The static name of a span of an HTTP attempt; `OTEL_NAME` carries the real one.
+pub const SPAN_HTTP: &str = "http.client";
+/// Overrides a span's name.
+pub const OTEL_NAME: &str = "otel.name";
+/// A span's kind.
+pub const OTEL_KIND: &str = "otel.kind";
+/// A span's status: `ERROR` or unset.
+pub const OTEL_STATUS: &str = "otel.status_code";
+/// The HTTP method.
+pub const HTTP_METHOD: &str = "http.request.method";
+/// How often the request was sent before.
+pub const HTTP_RESEND: &str = "http.request.resend_count";
+/// The HTTP status of the answer.
+pub const HTTP_STATUS: &str = "http.response.status_code";
+/// The host that is asked.
+pub const SERVER_ADDRESS: &str = "server.address";
+/// The port that is asked.
+pub const SERVER_PORT: &str = "server.port";
+/// The URL without ids.
+pub const URL_TEMPLATE: &str = "url.template";
+/// A status of 400 and more, or the kind of failure.
+pub const ERROR_TYPE: &str = "error.type";

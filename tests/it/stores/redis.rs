@@ -1,0 +1,149 @@
+//! What the store in Redis must do besides: time-outs, outages, and bytes that are none of ours.
+
+use std::time::Duration;
+
+use lockstep::domain::ids::{Fence, MailboxKey};
+use lockstep::ports::error::StoreError;
+use lockstep::ports::lease::LeaseStore;
+use lockstep::ports::links::{LinkStore, MailboxState};
+use lockstep::redis::{RedisOptions, RedisStore};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::{Bench, Redis, link, mailbox, put};
+use crate::redis_server::RedisServer;
+
+const LONG: Duration = Duration::from_secs(3_600);
+/// Far above what a call may take, far below a test's end.
+const BOUND: Duration = Duration::from_secs(10);
+/// Time-outs of a test that waits for them.
+const IMPATIENT: RedisOptions = RedisOptions {
+    response_timeout: Duration::from_millis(300),
+    connect_timeout: Duration::from_millis(300),
+};
+
+async fn assert_unavailable(store: &RedisStore, key: &MailboxKey) {
+    let calls = async {
+        let loaded = store.load(key).await;
+        assert!(matches!(loaded, Err(StoreError::Unavailable(_))), "{loaded:?}");
+        let written = store.commit(key, Fence(1), &put([1])).await;
+        assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+        let leased = store.acquire("shard", "a", LONG).await;
+        assert!(matches!(leased, Err(StoreError::Unavailable(_))), "{leased:?}");
+    };
+    timeout(BOUND, calls).await.expect("an outage holds calls up");
+}
+
+#[tokio::test]
+async fn an_outage_is_short_and_over_by_itself() {
+    // While the server is away calls fail at once; the first call after its return succeeds,
+    // with a server that has forgotten all scripts.
+    let (mut bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    store.commit(&key, Fence(1), &put([1])).await.unwrap();
+    for _ in 0..2 {
+        bench.server.stop();
+        assert_unavailable(&store, &key).await;
+        bench.server.start_again();
+        assert_eq!(store.load(&key).await.unwrap(), MailboxState::default());
+        store.commit(&key, Fence(1), &put([2])).await.unwrap();
+        assert_eq!(store.load(&key).await.unwrap().links, [link(2)]);
+    }
+}
+
+#[tokio::test]
+async fn an_unnoticed_restart_costs_no_call() {
+    // A connection that broke while nobody used it is replaced within the next call.
+    let (mut bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    bench.store().commit(&key, Fence(1), &put([1])).await.unwrap();
+    bench.server.stop();
+    bench.server.start_again();
+    bench.store().commit(&key, Fence(1), &put([2])).await.unwrap();
+    assert_eq!(bench.store().load(&key).await.unwrap().links, [link(2)]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_hanging_server_is_an_outage() {
+    // A server that keeps its connections and does not answer costs the time-out, no more.
+    let server = RedisServer::start();
+    let store = RedisStore::connect(&server.url(), IMPATIENT).await.unwrap();
+    server.hang();
+    assert_unavailable(&store, &mailbox("contoso", 1)).await;
+}
+
+#[tokio::test]
+async fn connecting_is_bounded() {
+    // Nobody listens, or somebody who never speaks: both are errors within the bound.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}/", listener.local_addr().unwrap());
+    let mute = timeout(BOUND, RedisStore::connect(&url, IMPATIENT)).await.unwrap();
+    assert!(matches!(mute, Err(StoreError::Unavailable(_))));
+    drop(listener);
+    let gone = timeout(BOUND, RedisStore::connect(&url, IMPATIENT)).await.unwrap();
+    assert!(matches!(gone, Err(StoreError::Unavailable(_))));
+    let wrong = RedisStore::connect("http://localhost/", IMPATIENT).await;
+    assert!(matches!(wrong, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn foreign_bytes_are_corrupt() {
+    // What another program left under our keys is reported with the mailbox, never half read.
+    let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    store.commit(&key, Fence(1), &put([1])).await.unwrap();
+    let links = format!("ls:{{{key}}}:links");
+    let set = redis::cmd("HSET").arg(&links).arg("x").arg("\u{63}garbage").to_owned();
+    set.exec_async(&mut wire).await.unwrap();
+    let Err(StoreError::Corrupt(text)) = store.load(&key).await else { panic!("garbage loaded") };
+    assert!(text.contains(&key.to_string()) && text.contains("format 99"), "{text}");
+}
+
+#[tokio::test]
+async fn the_keys_are_those_of_the_map() {
+    // The map at the head of the module is the whole of what is written, with its TTLs.
+    let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    let mut change = put([1]);
+    change.cursors = Some(vec![]);
+    store.commit(&key, Fence(1), &change).await.unwrap();
+    store.acquire("shard-7", "a", LONG).await.unwrap().unwrap();
+    let fresh = lockstep::domain::fingerprint::PrintKey([1; 16]);
+    store.print_key(&key.tenant, fresh).await.unwrap();
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut wire).await.unwrap();
+    keys.sort();
+    let of_mailbox = |end: &str| format!("ls:{{{key}}}:{end}");
+    let mut expected = vec![
+        of_mailbox("cursors"),
+        of_mailbox("fence"),
+        of_mailbox("links"),
+        "ls:{contoso}:key".to_owned(),
+        "ls:{lease/shard-7}".to_owned(),
+        "ls:{lease/shard-7}:granted".to_owned(),
+    ];
+    expected.sort();
+    assert_eq!(keys, expected);
+    for name in keys {
+        let ttl: i64 = redis::cmd("TTL").arg(&name).query_async(&mut wire).await.unwrap();
+        assert_eq!(ttl > 0, name == "ls:{lease/shard-7}", "{name}: {ttl}");
+    }
+}
+
+#[tokio::test]
+async fn a_load_is_one_transaction() {
+    // Links and cursors are read in one MULTI, so no commit can come between them.
+    let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    bench.store().commit(&key, Fence(1), &put([1])).await.unwrap();
+    bench.store().load(&key).await.unwrap();
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    let asked = redis::cmd("INFO").arg("commandstats").to_owned();
+    let stats: String = asked.query_async(&mut wire).await.unwrap();
+    for command in ["multi", "exec", "hvals"] {
+        assert!(stats.contains(&format!("cmdstat_{command}:calls=1,")), "{command}: {stats}");
+    }
+}

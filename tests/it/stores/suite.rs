@@ -1,0 +1,396 @@
+//! What the ports promise of any store.
+
+use std::time::Duration;
+
+use lockstep::domain::fingerprint::PrintKey;
+use lockstep::domain::ids::{Fence, LinkId, TenantId};
+use lockstep::domain::kind::Collection;
+use lockstep::ports::error::StoreError;
+use lockstep::ports::lease::LeaseStore;
+use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{Bench, cursor, link, mailbox, put, sorted};
+
+/// A lease that no test outlives.
+const LONG: Duration = Duration::from_secs(3_600);
+/// A lease that a test waits for.
+const SHORT: Duration = Duration::from_millis(50);
+/// Bound of that wait.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Returns a change that replaces the cursors.
+fn with_cursors(tokens: &[(Collection, &str)]) -> StateChange {
+    let cursors = tokens.iter().map(|(collection, token)| cursor(*collection, token)).collect();
+    StateChange { cursors: Some(cursors), ..StateChange::default() }
+}
+
+fn with_drops(numbers: &[u128]) -> StateChange {
+    let drop = numbers.iter().map(|number| LinkId(Uuid::from_u128(*number))).collect();
+    StateChange { drop, ..StateChange::default() }
+}
+
+pub(crate) async fn an_unknown_mailbox_is_empty<B: Bench>() {
+    let bench = B::start().await;
+    let state = bench.store().load(&mailbox("contoso", 1)).await.unwrap();
+    assert_eq!(state, MailboxState::default());
+}
+
+pub(crate) async fn a_commit_puts_drops_and_replaces<B: Bench>() {
+    let (bench, key) = (B::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    store.commit(&key, Fence(1), &put(1..=4)).await.unwrap();
+    let mut changed = link(2);
+    changed.matched = true;
+    changed.trouble = None;
+    let mut change = with_drops(&[3, 99]);
+    change.put = vec![changed.clone(), link(5)];
+    store.commit(&key, Fence(1), &change).await.unwrap();
+    let links = sorted(store.load(&key).await.unwrap());
+    assert_eq!(links, [link(1), changed, link(4), link(5)]);
+}
+
+pub(crate) async fn a_link_put_and_dropped_is_gone<B: Bench>() {
+    let (bench, key) = (B::start().await, mailbox("contoso", 1));
+    let mut change = put(1..=2);
+    change.drop = vec![link(1).id];
+    bench.store().commit(&key, Fence(1), &change).await.unwrap();
+    assert_eq!(sorted(bench.store().load(&key).await.unwrap()), [link(2)]);
+}
+
+pub(crate) async fn cursors_are_replaced_as_a_whole<B: Bench>() {
+    let (bench, key) = (B::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    let both = with_cursors(&[(Collection::Calendar, "c1"), (Collection::Tasks, "t1")]);
+    store.commit(&key, Fence(1), &both).await.unwrap();
+    store.commit(&key, Fence(1), &put([1])).await.unwrap();
+    let state = store.load(&key).await.unwrap();
+    assert_eq!(Some(state.cursors), both.cursors, "a change without cursors leaves them");
+    let one = with_cursors(&[(Collection::Contacts, "ö\"\\\n")]);
+    store.commit(&key, Fence(1), &one).await.unwrap();
+    assert_eq!(Some(store.load(&key).await.unwrap().cursors), one.cursors);
+    store.commit(&key, Fence(1), &with_cursors(&[])).await.unwrap();
+    let state = store.load(&key).await.unwrap();
+    assert_eq!((state.cursors, state.links), (vec![], vec![link(1)]));
+}
+
+pub(crate) async fn a_stale_fence_writes_nothing<B: Bench>() {
+    let (bench, key) = (B::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    let mut first = put([1]);
+    first.cursors = with_cursors(&[(Collection::Tasks, "t1")]).cursors;
+    // Ten is newer than nine, as a number and not as a text.
+    store.commit(&key, Fence(10), &first).await.unwrap();
+    let mut late = put([2]);
+    late.drop = vec![link(1).id];
+    late.cursors = Some(vec![]);
+    let refused = store.commit(&key, Fence(9), &late).await;
+    assert!(matches!(refused, Err(StoreError::StaleFence)), "{refused:?}");
+    let empty = store.commit(&key, Fence(9), &StateChange::default()).await;
+    assert!(matches!(empty, Err(StoreError::StaleFence)), "{empty:?}");
+    let state = store.load(&key).await.unwrap();
+    assert_eq!((state.links, Some(state.cursors)), (vec![link(1)], first.cursors));
+}
+
+pub(crate) async fn equal_and_newer_fences_are_accepted<B: Bench>() {
+    let (bench, key) = (B::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    // The last two differ only beyond the 53 bits of a float.
+    let fences = [0, 0, 7, 7, 1 << 60, u64::MAX - 1, u64::MAX, u64::MAX];
+    for (fence, number) in fences.into_iter().zip(1..) {
+        store.commit(&key, Fence(fence), &put([number])).await.unwrap();
+    }
+    assert_eq!(store.load(&key).await.unwrap().links.len(), fences.len());
+    let stale = store.commit(&key, Fence(u64::MAX - 1), &put([9])).await;
+    assert!(matches!(stale, Err(StoreError::StaleFence)), "{stale:?}");
+    // An empty commit takes the mailbox over as well.
+    let other = mailbox("contoso", 2);
+    store.commit(&other, Fence(5), &StateChange::default()).await.unwrap();
+    let late = store.commit(&other, Fence(4), &put([1])).await;
+    assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
+}
+
+pub(crate) async fn mailboxes_and_tenants_are_apart<B: Bench>() {
+    let bench = B::start().await;
+    let store = bench.store();
+    // The same mailbox in two tenants, a tenant whose name begins another's, and neighbours.
+    let keys = [
+        mailbox("contoso", 7),
+        mailbox("fabrikam", 7),
+        mailbox("contoso-2", 7),
+        mailbox("contoso", 6),
+        mailbox("contoso", 8),
+        mailbox("contoso", u128::MAX),
+        mailbox("contoso", 0),
+        mailbox("lease", 7),
+    ];
+    for (key, number) in keys.iter().zip(1..) {
+        let mut change = put([number, 100, u128::MAX, 0]);
+        change.cursors = with_cursors(&[(Collection::Tasks, &number.to_string())]).cursors;
+        store.commit(key, Fence(number as u64), &change).await.unwrap();
+    }
+    store.commit(&keys[0], Fence(50), &with_drops(&[100])).await.unwrap();
+    store.forget(&keys[1]).await.unwrap();
+    for (key, number) in keys.iter().zip(1..).skip(2) {
+        let state = store.load(key).await.unwrap();
+        assert_eq!(state.cursors, [cursor(Collection::Tasks, &number.to_string())], "{key}");
+        assert_eq!(sorted(state), [link(0), link(number), link(100), link(u128::MAX)], "{key}");
+        store.commit(key, Fence(number as u64), &put([number])).await.unwrap();
+    }
+    let first = sorted(store.load(&keys[0]).await.unwrap());
+    assert_eq!(first, [link(0), link(1), link(u128::MAX)]);
+}
+
+pub(crate) async fn a_forgotten_mailbox_keeps_its_fence_alone<B: Bench>() {
+    let (mut bench, key) = (B::start().await, mailbox("contoso", 1));
+    let mut change = put(1..=3);
+    change.cursors = with_cursors(&[(Collection::Tasks, "t")]).cursors;
+    bench.store().commit(&key, Fence(5), &change).await.unwrap();
+    bench.store().forget(&key).await.unwrap();
+    bench.store().forget(&mailbox("contoso", 2)).await.unwrap();
+    bench.reopen().await;
+    let store = bench.store();
+    assert_eq!(store.load(&key).await.unwrap(), MailboxState::default());
+    let late = store.commit(&key, Fence(4), &put([1])).await;
+    assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
+    store.commit(&key, Fence(5), &put([4])).await.unwrap();
+    assert_eq!(store.load(&key).await.unwrap().links, [link(4)]);
+}
+
+pub(crate) async fn a_print_key_is_set_once<B: Bench>() {
+    let mut bench = B::start().await;
+    let (contoso, fabrikam) = (TenantId::new("contoso"), TenantId::new("fabrikam"));
+    // Bytes that are no text, a zero among them.
+    let first = PrintKey([0, 255, 13, 10, 128, 1, 2, 3, 4, 5, 6, 7, 8, 9, 200, 0]);
+    let store = bench.store();
+    assert_eq!(store.print_key(&contoso, first.clone()).await.unwrap(), first);
+    assert_eq!(store.print_key(&contoso, PrintKey([2; 16])).await.unwrap(), first);
+    assert_eq!(store.print_key(&fabrikam, PrintKey([3; 16])).await.unwrap(), PrintKey([3; 16]));
+    drop(store);
+    bench.reopen().await;
+    assert_eq!(bench.store().print_key(&contoso, PrintKey([4; 16])).await.unwrap(), first);
+}
+
+pub(crate) async fn everything_is_there_after_reopening<B: Bench>() {
+    let (mut bench, key) = (B::start().await, mailbox("contoso", 1));
+    let mut change = put(1..=20);
+    change.cursors = with_cursors(&[(Collection::Calendar, "c"), (Collection::Tasks, "t")]).cursors;
+    bench.store().commit(&key, Fence(3), &change).await.unwrap();
+    bench.reopen().await;
+    let state = bench.store().load(&key).await.unwrap();
+    assert_eq!(Some(&state.cursors), change.cursors.as_ref());
+    assert_eq!(sorted(state), change.put);
+    let late = bench.store().commit(&key, Fence(2), &put([30])).await;
+    assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
+}
+
+pub(crate) async fn concurrent_commits_all_count<B: Bench>() {
+    let bench = B::start().await;
+    let keys = [mailbox("contoso", 1), mailbox("contoso", 2), mailbox("fabrikam", 1)];
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..90u128 {
+        let (store, key) = (bench.store(), keys[number as usize % 3].clone());
+        tasks.spawn(async move { store.commit(&key, Fence(1), &put([number])).await.unwrap() });
+    }
+    tasks.join_all().await;
+    for (start, key) in (0..3).zip(&keys) {
+        let expected: Vec<_> = (start..90).step_by(3).map(link).collect();
+        assert_eq!(sorted(bench.store().load(key).await.unwrap()), expected);
+    }
+}
+
+pub(crate) async fn a_reader_never_sees_half_a_commit<B: Bench>() {
+    let (bench, key) = (B::start().await, mailbox("contoso", 1));
+    let (store, own) = (bench.store(), key.clone());
+    let writer = tokio::spawn(async move {
+        for round in 1..=30u128 {
+            // Each commit replaces all links and names itself in the cursor.
+            let mut change = put(round * 100..round * 100 + 10);
+            change.drop = ((round - 1) * 100..round * 100 - 90).map(|n| link(n).id).collect();
+            change.cursors = with_cursors(&[(Collection::Tasks, &round.to_string())]).cursors;
+            store.commit(&own, Fence(1), &change).await.unwrap();
+        }
+    });
+    let mut seen = 0;
+    while seen < 30 {
+        let state = bench.store().load(&key).await.unwrap();
+        let Some(cursor) = state.cursors.first() else { continue };
+        seen = cursor.token.parse::<u128>().unwrap();
+        let expected: Vec<_> = (seen * 100..seen * 100 + 10).map(link).collect();
+        assert_eq!(sorted(state), expected, "commit {seen}");
+    }
+    writer.await.unwrap();
+}
+
+pub(crate) async fn a_big_commit_is_one_commit<B: Bench>() {
+    let (bench, key) = (B::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    let change = put(0..10_000);
+    store.commit(&key, Fence(1), &change).await.unwrap();
+    let loaded = sorted(store.load(&key).await.unwrap());
+    assert!(loaded == change.put, "{} links came back", loaded.len());
+    // Drops take the same way; a number that no chunk divides.
+    let drops = with_drops(&(0..9_999).collect::<Vec<_>>());
+    store.commit(&key, Fence(1), &drops).await.unwrap();
+    assert_eq!(store.load(&key).await.unwrap().links, [link(9_999)]);
+}
+
+pub(crate) async fn a_lease_has_one_holder<B: Bench>() {
+    let bench = B::start().await;
+    let store = bench.store();
+    let fence = store.acquire("shard-1", "node a", LONG).await.unwrap().unwrap();
+    assert_eq!(store.acquire("shard-1", "node b", LONG).await.unwrap(), None);
+    let again = store.acquire("shard-1", "node a", LONG).await.unwrap();
+    assert_eq!(again, Some(fence), "the holder keeps its fence");
+    assert!(store.acquire("shard-2", "node b", LONG).await.unwrap().is_some());
+    assert!(store.renew("shard-1", "node a", fence, LONG).await.unwrap());
+    assert!(!store.renew("shard-1", "node b", fence, LONG).await.unwrap());
+    assert!(!store.renew("shard-1", "node a", Fence(fence.0 + 1), LONG).await.unwrap());
+    assert!(!store.renew("shard-9", "node a", Fence(1), LONG).await.unwrap());
+}
+
+pub(crate) async fn a_released_lease_is_free_at_once<B: Bench>() {
+    let bench = B::start().await;
+    let store = bench.store();
+    let first = store.acquire("shard", "a", LONG).await.unwrap().unwrap();
+    store.release("shard", "b", first).await.unwrap();
+    store.release("shard", "a", Fence(first.0 + 1)).await.unwrap();
+    store.release("unknown", "a", first).await.unwrap();
+    assert_eq!(store.acquire("shard", "b", LONG).await.unwrap(), None, "no stranger releases");
+    store.release("shard", "a", first).await.unwrap();
+    assert!(!store.renew("shard", "a", first, LONG).await.unwrap());
+    let second = store.acquire("shard", "b", LONG).await.unwrap().unwrap();
+    assert!(second > first);
+    store.release("shard", "b", second).await.unwrap();
+    let third = store.acquire("shard", "a", LONG).await.unwrap().unwrap();
+    assert!(third > second);
+}
+
+/// Takes a lease that is about to expire, within a bound.
+async fn take_when_free<B: Bench>(bench: &B, name: &str, holder: &str) -> Fence {
+    bench.advance(SHORT);
+    let store = bench.store();
+    let polling = async {
+        loop {
+            if let Some(fence) = store.acquire(name, holder, LONG).await.unwrap() {
+                return fence;
+            }
+        }
+    };
+    timeout(PATIENCE, polling).await.expect("the lease never expires")
+}
+
+pub(crate) async fn an_expired_lease_is_lost<B: Bench>() {
+    let bench = B::start().await;
+    let store = bench.store();
+    let first = store.acquire("shard", "a", LONG).await.unwrap().unwrap();
+    // The last time to live counts, here a shorter one.
+    assert!(store.renew("shard", "a", first, SHORT).await.unwrap());
+    let second = take_when_free(&bench, "shard", "b").await;
+    assert!(second > first);
+    assert!(!store.renew("shard", "a", first, LONG).await.unwrap(), "a lost holder");
+    store.release("shard", "a", first).await.unwrap();
+    assert!(store.renew("shard", "b", second, LONG).await.unwrap(), "the late release is void");
+    assert_eq!(store.acquire("shard", "a", LONG).await.unwrap(), None);
+}
+
+pub(crate) async fn fences_never_fall<B: Bench>() {
+    let mut bench = B::start().await;
+    let mut last = Fence(0);
+    for round in 0..6 {
+        let holder = format!("node {}", round % 2);
+        let fence = take_when_free(&bench, "shard", &holder).await;
+        assert!(fence > last, "round {round}: {fence:?} after {last:?}");
+        last = fence;
+        if round % 3 == 2 {
+            bench.store().release("shard", &holder, fence).await.unwrap();
+            bench.reopen().await;
+        } else {
+            assert!(bench.store().renew("shard", &holder, fence, SHORT).await.unwrap());
+        }
+    }
+}
+
+pub(crate) async fn one_of_many_gets_a_lease<B: Bench>() {
+    let bench = B::start().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let store = bench.store();
+        tasks
+            .spawn(async move { store.acquire("shard", &number.to_string(), LONG).await.unwrap() });
+    }
+    let granted: Vec<Fence> = tasks.join_all().await.into_iter().flatten().collect();
+    assert_eq!(granted.len(), 1, "{granted:?}");
+}
+
+pub(crate) async fn an_endless_lease_is_a_lease<B: Bench>() {
+    let bench = B::start().await;
+    let store = bench.store();
+    let fence = store.acquire("shard", "a", Duration::MAX).await.unwrap().unwrap();
+    assert!(store.renew("shard", "a", fence, Duration::MAX).await.unwrap());
+    assert_eq!(store.acquire("shard", "b", LONG).await.unwrap(), None);
+    // No time at all is the shortest time, not an error.
+    assert!(store.renew("shard", "a", fence, Duration::ZERO).await.unwrap());
+    assert!(take_when_free(&bench, "shard", "b").await > fence);
+}
+
+macro_rules! suite {
+    ($($sentence:literal $name:ident,)*) => {
+        suite! { @of memory Memory $($name)* }
+        suite! { @of embedded Embedded $($name)* }
+        suite! { @of redis Redis $($name)* }
+    };
+    (@of $module:ident $bench:ident $($name:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    // The sentence stands beside the name in the list below.
+                    super::$name::<crate::stores::$bench>().await;
+                }
+            )*
+        }
+    };
+}
+
+suite! {
+    "What was never written is empty, not an error."
+    an_unknown_mailbox_is_empty,
+    "One commit writes new and changed links and forgets dropped ones, known or not."
+    a_commit_puts_drops_and_replaces,
+    "Drops come after puts."
+    a_link_put_and_dropped_is_gone,
+    "Cursors are replaced together or left alone."
+    cursors_are_replaced_as_a_whole,
+    "A former owner's commit changes nothing at all."
+    a_stale_fence_writes_nothing,
+    "The owner's fence and newer ones commit, over the whole range of fences."
+    equal_and_newer_fences_are_accepted,
+    "Nothing of one mailbox or tenant reaches another."
+    mailboxes_and_tenants_are_apart,
+    "Forgetting leaves nothing but the fence against a former owner."
+    a_forgotten_mailbox_keeps_its_fence_alone,
+    "The first key of a tenant stays."
+    a_print_key_is_set_once,
+    "Links, cursors and fences survive a restart."
+    everything_is_there_after_reopening,
+    "No concurrent commit is lost."
+    concurrent_commits_all_count,
+    "A load returns one commit, not parts of two."
+    a_reader_never_sees_half_a_commit,
+    "Ten thousand links are one commit."
+    a_big_commit_is_one_commit,
+    "While a lease is held nobody else gets it."
+    a_lease_has_one_holder,
+    "A release frees the lease at once, and only the holder's release does."
+    a_released_lease_is_free_at_once,
+    "After its time a lease can be taken, and its former holder cannot have it back by renewal."
+    an_expired_lease_is_lost,
+    "Each change of the holder raises the fence, over releases, expiries and restarts."
+    fences_never_fall,
+    "Of many who ask at once one gets the lease."
+    one_of_many_gets_a_lease,
+    "The longest and the shortest time to live are no errors."
+    an_endless_lease_is_a_lease,
+}
