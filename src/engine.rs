@@ -16,3 +16,8 @@ pub mod parties;
 pub mod plan;
 pub mod stamp;
 pub mod translate;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;

@@ -214,10 +214,20 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let mut rules = vec![rule::LINK_02, rule::LINK_03];
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
     let role = role_in(&pairing, context);
-    verdict(pairing, After::Agreed, Verb::Create(Side::Dynamics), &rules)
+    let mark = !marked && role == Role::Owner && attendee_count(&item) == 0;
+    let row = Write::Create { patch: out.patch, mail: MailClass::Silent };
+    let made = verdict(pairing, After::Agreed, Verb::Create(Side::Dynamics), &rules)
         .with_role(role)
         .with_losses(&out.losses)
-        .with_write(Side::Dynamics, Write::Create { patch: out.patch, mail: MailClass::Silent })
+        .with_write(Side::Dynamics, row);
+    if !mark {
+        return made;
+    }
+    // INV-7: the item names its row, so that the loss of the store makes no second one. Where the
+    // mark would mail somebody the meeting's identity must do.
+    let (patch, groups) = (Vec::new(), Vec::new());
+    let mark = Write::Update { patch, groups, mail: MailClass::Silent, mark: true };
+    made.with_write(Side::Exchange, mark)
 }
 
 /// Adds what no field of the item carries: owner, organizer, identity, actual start.
