@@ -249,3 +249,6 @@ fn changed_only(link: Link, entry: &Entry) -> LinkChange {
 pub fn written(outcome: &Outcome) -> Option<&Observation> {
     if let Outcome::Done(Some(observation)) = outcome { Some(observation) } else { None }
 }
+
+#[cfg(test)]
+mod tests;

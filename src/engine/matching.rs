@@ -205,3 +205,6 @@ impl Pairing {
             .unwrap_or(Kind::Task)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,3 +181,6 @@ fn write_text(hasher: &mut SipHasher24, text: &str) {
     hasher.write_u64(text.len() as u64);
     hasher.write(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests;

@@ -264,3 +264,6 @@ fn obey_directions(kind: Kind, from: Side, context: &Context<'_>, out: &mut Tran
         out.losses.push(Code::DirectionForbids);
     }
 }
+
+#[cfg(test)]
+mod tests;
