@@ -18,6 +18,7 @@ pub mod stamp;
 pub mod translate;
 
 #[cfg(test)]
-mod properties;
+use tests::testing;
+
 #[cfg(test)]
-mod testing;
+mod tests;

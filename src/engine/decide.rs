@@ -2,9 +2,11 @@
 //!
 //! The table has two levels. This file asks *where does each side stand* and dispatches on the
 //! state of the link; the files below hold the arms: `create` (no pair yet), `agreed` (a pair that
-//! may have changed), `removal` (one item is gone), `dormant` (dissolved pairs).
+//! may have changed), `carry` (what its changes write), `removal` (one item is gone), `dormant`
+//! (dissolved pairs).
 
 mod agreed;
+mod carry;
 mod create;
 mod dormant;
 mod removal;
