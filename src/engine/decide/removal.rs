@@ -11,7 +11,7 @@ use super::{
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Group};
 use crate::domain::kind::Kind;
-use crate::domain::link::{Role, Why};
+use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
@@ -77,6 +77,7 @@ fn keep_item(
     context: &Context<'_>,
 ) -> Verdict {
     let pending = if *how == Standing::LeftFilter { pending(&pairing, context) } else { None };
+    let pending = pending.or_else(|| owed_mark(&pairing));
     match pending {
         None => verdict(pairing, After::Unlinked(why), Verb::Unlink, &[id, rule::FILT_04]),
         Some(write) => {
@@ -85,6 +86,17 @@ fn keep_item(
                 .with_write(Side::Exchange, write)
         }
     }
+}
+
+/// An item whose adoption was cut short has no marker yet. It gets it before the pair is dissolved,
+/// or the loss of the store would make a second row of it (INV-7).
+fn owed_mark(pairing: &Pairing) -> Option<Write> {
+    let link = pairing.link.as_ref()?;
+    let item = &pairing.seen.exchange.as_ref()?.observation;
+    let owed = link.state == LinkState::Creating(Side::Exchange) && item.marker.is_none();
+    let mails = link.role != Role::Owner || attendee_count(&item.fields) > 0;
+    let (patch, groups) = (Vec::new(), Vec::new());
+    (owed && !mails).then_some(Write::Update { patch, groups, mail: MailClass::Silent, mark: true })
 }
 
 fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {

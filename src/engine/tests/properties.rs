@@ -47,11 +47,12 @@ proptest! {
 
     #[test]
     fn conf_05_two_quiet_passes_leave_nothing_to_do(
+        choices in any::<u8>(),
         acts in proptest::collection::vec(act(), 1..40)
     ) {
         // After any edits and answers, two undisturbed passes bring both sides to rest: nothing
         // left to write, no link unsettled, no duplicate, and every linked pair says the same.
-        let mut model = Model::new();
+        let mut model = Model::new(choices);
         for act in &acts {
             model.act(act);
         }
@@ -64,10 +65,11 @@ proptest! {
 
     #[test]
     fn inv_7_the_loss_of_the_store_makes_no_duplicate(
+        choices in any::<u8>(),
         acts in proptest::collection::vec(act(), 1..25)
     ) {
         // When all links are lost, markers and meeting identities bring every settled pair back.
-        let mut model = Model::new();
+        let mut model = Model::new(choices);
         for act in &acts {
             model.act(act);
         }

@@ -6,7 +6,7 @@ use crate::domain::link::{LinkState, Why};
 use crate::domain::observation::Presence;
 use crate::domain::side::Side::{Dynamics, Exchange};
 use crate::engine::catalogue as rule;
-use crate::engine::decide::After;
+use crate::engine::decide::{After, Write};
 use crate::engine::testing::*;
 
 #[test]
@@ -107,4 +107,18 @@ fn filt_04_a_create_that_crossed_with_a_delete_does_not_survive_it() {
     });
     let verdict = world.decide(world.then(pairing, &row(Task).gone()));
     assert!(deletes(&verdict, Exchange));
+}
+
+#[test]
+fn link_03_an_adoption_cut_short_is_marked_before_the_pair_is_dissolved() {
+    // Without its marker the kept item would become a second row when the store is lost (INV-7).
+    let world = World::new();
+    let left = row(Contact).presence(Presence::LeftFilter);
+    for (state, marks) in [(LinkState::Creating(Exchange), true), (LinkState::Agreed, false)] {
+        let pairing = in_state(world.linked(&row(Contact), &item(Contact)), state);
+        let verdict = world.decide(world.then(pairing, &left));
+        let marked = matches!(verdict.writes.exchange, Some(Write::Update { mark: true, .. }));
+        assert_eq!(marked, marks, "{state:?}");
+        assert_eq!(verdict.after, After::Unlinked(Why::LeftFilter));
+    }
 }

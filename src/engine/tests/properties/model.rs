@@ -11,6 +11,7 @@ use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::{Facts, Observation, Presence};
 use crate::domain::plan::{Op, Outcome, Step};
+use crate::domain::policy::ConflictPolicy;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::decide::{decide, needs_other_side};
@@ -65,8 +66,16 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn new() -> Self {
-        let world = World::with(|world| world.limits.item_attempts = 250);
+    pub(super) fn new(choices: u8) -> Self {
+        let conflicts =
+            [ConflictPolicy::ByKind, ConflictPolicy::Dynamics, ConflictPolicy::Exchange];
+        let world = World::with(|world| {
+            world.limits.item_attempts = 250;
+            world.policy.conflict = conflicts[usize::from(choices) % 3];
+            world.policy.settings.distinct_deletes = choices & 16 != 0;
+            world.policy.settings.task_deletion = choices / 64;
+            world.policy.keep_contacts = choices & 32 != 0;
+        });
         Self {
             world,
             far: PerSide::default(),
