@@ -77,7 +77,12 @@ fn keep_item(
     context: &Context<'_>,
 ) -> Verdict {
     let pending = if *how == Standing::LeftFilter { pending(&pairing, context) } else { None };
-    let pending = pending.or_else(|| owed_mark(&pairing));
+    let pending = match (pending, owed_mark(&pairing)) {
+        (Some(Write::Update { patch, groups, mail, .. }), Some(_)) => {
+            Some(Write::Update { patch, groups, mail, mark: true })
+        }
+        (pending, owed) => pending.or(owed),
+    };
     match pending {
         None => verdict(pairing, After::Unlinked(why), Verb::Unlink, &[id, rule::FILT_04]),
         Some(write) => {

@@ -274,7 +274,8 @@ impl Model {
 
     fn twins(&self, one: &Observation, other: Side) -> Option<(Side, NativeId, Kind)> {
         if let (Some(marker), Side::Exchange) = (one.marker, one.side) {
-            return Some((other, NativeId::new(marker.0.to_string()), one.kind));
+            let row = NativeId::new(marker.0.to_string());
+            return self.far.get(other).contains_key(&row).then_some((other, row, one.kind));
         }
         let uid = one.uid.as_ref()?;
         let twin = self.far.get(other).values().find(|it| it.uid.as_ref() == Some(uid))?;
