@@ -72,7 +72,9 @@ fn failure(entry: &Entry, side: Side, outcome: &Outcome) -> Option<Code> {
 /// Facts that rules need when the row is gone (CONT-05), and whether it ever matched (FILT-02).
 fn remember_facts(link: &mut Link, entry: &Entry) {
     if let Some(item) = &entry.verdict.pairing.seen.exchange {
-        link.off_feed = item.observation.exchange_facts().off_feed;
+        let facts = item.observation.exchange_facts();
+        link.off_feed = facts.off_feed;
+        link.tagged |= facts.tracked;
     }
     let Some(row) = &entry.verdict.pairing.seen.dynamics else { return };
     let facts = row.observation.dynamics_facts();
@@ -108,6 +110,7 @@ fn settle_side(
         link.native.set(side, Some(written.observation.id.clone()));
         link.version.set(side, written.observation.version.clone());
         link.uid = written.observation.uid.clone().or_else(|| link.uid.take());
+        link.tagged |= written.observation.exchange_facts().tracked;
     } else if let Some(seen) = seen {
         link.version.set(side, seen.observation.version.clone());
     }

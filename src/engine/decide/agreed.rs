@@ -105,20 +105,16 @@ fn half_unseen(pairing: &Pairing, standing: &PerSide<Standing>) -> bool {
     Side::BOTH.into_iter().any(|side| unseen(side) && *standing.get(side.other()) != Standing::Same)
 }
 
-/// LINK-06: the user took the category off. Contacts are not tracked by category (LINK-05), and
+/// LINK-06: the user took the category off. A meeting that was met by its identity could not be
+/// given it without mailing its attendees (APPT-OUT-15); there its absence says nothing. Contacts are not tracked by category (LINK-05), and
 /// when the feature is off nobody's category counts (LINK-08).
 fn lost_category(pairing: &Pairing, context: &Context<'_>) -> bool {
     let by_category = pairing.kind() != Kind::Contact;
     let seen = pairing.seen.exchange.is_some();
     let Some(link) = &pairing.link else { return false };
-    // A meeting that was met by its identity could not be given the category without mailing its
-    // attendees (APPT-OUT-15), so its absence says nothing. Imported items always had it.
-    let writes = matches!(link.role, Role::Owner | Role::PrivateCopy);
-    let silent = writes && attendee_count(&fields(pairing, Side::Exchange)) == 0;
-    let had_it = link.origin == Side::Exchange || silent;
     by_category
         && seen
-        && had_it
+        && link.tagged
         && context.policy.settings.track_categorized
         && !item_facts(pairing).tracked
 }

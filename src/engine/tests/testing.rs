@@ -160,6 +160,7 @@ impl World {
         link.matched = true;
         link.last_owner = row.0.dynamics_facts().owner;
         link.uid = row.0.uid.clone();
+        link.tagged = item.0.exchange_facts().tracked;
         for side in Side::BOTH {
             if let Some(seen) = pairing.seen.get(side) {
                 link.native.set(side, Some(seen.observation.id.clone()));
