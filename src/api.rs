@@ -88,6 +88,15 @@ impl ApiState {
     fn find(&self, name: &str) -> Option<Arc<TenantRuntime>> {
         self.list().into_iter().find(|one| one.options.tenant.as_str() == name)
     }
+
+    /// Refuses a command for a mailbox that is not there or does not take part: nobody would
+    /// carry it out.
+    fn commandable(&self, tenant: &str, id: Uuid) -> Result<(), HttpResponse> {
+        let found = self.find(tenant).ok_or_else(|| json::missing("tenant", tenant))?;
+        let row = found.board.mailbox(id);
+        let row = row.ok_or_else(|| json::missing("mailbox", &id.to_string()))?;
+        if row.reasons.is_empty() { Ok(()) } else { Err(json::excluded(&row)) }
+    }
 }
 
 /// Liveness depends on nothing but this process: an outage elsewhere must not restart the fleet.
@@ -188,6 +197,9 @@ async fn sync(
     if let Err(refusal) = json::command(&request) {
         return refusal;
     }
+    if let Err(refusal) = state.commandable(&tenant, id) {
+        return refusal;
+    }
     let command = WakeMailbox(Some(id));
     json::commanded(state.node.send(ToTenant { tenant, command }).await.ok().flatten())
 }
@@ -199,6 +211,9 @@ async fn release(
 ) -> HttpResponse {
     let (tenant, id) = path.into_inner();
     if let Err(refusal) = json::command(&request) {
+        return refusal;
+    }
+    if let Err(refusal) = state.commandable(&tenant, id) {
         return refusal;
     }
     let command = ReleaseMailbox(id);

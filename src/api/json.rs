@@ -104,6 +104,11 @@ pub(super) fn missing(what: &str, name: &str) -> HttpResponse {
     HttpResponse::NotFound().json(json!({ "error": message }))
 }
 
+pub(super) fn excluded(row: &MailboxRow) -> HttpResponse {
+    let message = "the mailbox does not take part; its reasons are listed";
+    HttpResponse::Conflict().json(json!({ "error": message, "mailbox": mailbox(row) }))
+}
+
 /// Refuses a command without the header that no foreign page can send.
 pub(super) fn command(request: &HttpRequest) -> Result<(), HttpResponse> {
     if request.headers().contains_key(COMMAND_HEADER) {
