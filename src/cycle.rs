@@ -12,11 +12,13 @@ mod report;
 mod roster;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use context::{CycleContext, CycleDeps, TenantView};
-pub use report::{CycleEnd, CycleReport, Line};
 use report::Parked;
+pub use report::{CycleEnd, CycleReport, Line};
 pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
 
 use crate::engine::guard::guard;

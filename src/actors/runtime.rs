@@ -133,6 +133,12 @@ impl TenantRuntime {
 
     /// Runs one cycle of a mailbox, waiting for a permit, catching a panic.
     pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, released: bool) -> Ended {
+        let run = std::panic::AssertUnwindSafe(self.attempt(&mailbox, released)).catch_unwind();
+        // Whatever panics on the way: without an answer the mailbox would run for ever.
+        Box::pin(run).await.unwrap_or(Ended::Panicked)
+    }
+
+    async fn attempt(&self, mailbox: &Mailbox, released: bool) -> Ended {
         // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
         // Two cycles of one mailbox at once carry the same fence and would create twice.
         let _turn = self.ownership.turn(&mailbox.key).await;
@@ -148,7 +154,7 @@ impl TenantRuntime {
         };
         let started = tokio::time::Instant::now();
         let context = CycleContext {
-            mailbox: (*mailbox).clone(),
+            mailbox: mailbox.clone(),
             fence,
             view,
             deps: self.deps.clone(),
