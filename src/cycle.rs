@@ -12,9 +12,7 @@ mod report;
 mod roster;
 
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use context::{CycleContext, CycleDeps, TenantView};
 use report::Parked;

@@ -12,6 +12,6 @@ pub mod graph;
 pub mod oauth;
 pub mod play;
 pub mod seed;
-//pub mod server;
+pub mod server;
 pub mod wire;
-//pub mod world;
+pub mod world;

@@ -188,13 +188,16 @@ impl Board {
     pub fn ended(&self, mailbox: Uuid, at: DateTime<Utc>, code: Code) {
         if let Some(row) = self.lock().mailboxes.get_mut(&mailbox) {
             row.cycles += 1;
+            // The items that wait do so whether or not this cycle came to look at them.
+            let (unsettled, parked) =
+                row.last.as_ref().map_or((0, 0), |last| (last.unsettled, last.parked));
             row.last = Some(LastCycle {
                 started: at,
                 finished: at,
                 trace: None,
                 done: PerSide::default(),
-                unsettled: 0,
-                parked: 0,
+                unsettled,
+                parked,
                 code: Some(code),
             });
         }

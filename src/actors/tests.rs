@@ -19,7 +19,7 @@ use super::phase::{Pace, Phase};
 use super::runtime::{RuntimeParts, TenantRuntime};
 use super::tenant::TenantSupervisor;
 use crate::cluster::ownership::Ownership;
-use crate::cycle::testing::{World, mailbox};
+use crate::cycle::tests::fakes::{World, mailbox};
 use crate::cycle::{CycleDeps, TenantOptions};
 use crate::domain::code::Code;
 use crate::domain::ids::TenantId;

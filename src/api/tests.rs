@@ -17,7 +17,7 @@ use crate::actors::messages::TenantsRead;
 use crate::actors::node::TenantEntry;
 use crate::actors::phase::{Pace, Phase};
 use crate::actors::runtime::RuntimeParts;
-use crate::cycle::testing::{World, mailbox};
+use crate::cycle::tests::fakes::{World, mailbox};
 use crate::cycle::{CycleReport, Line, TenantOptions};
 use crate::domain::code::Code;
 use crate::domain::field::Group;
@@ -265,6 +265,17 @@ fn tenants_are_listed_with_their_counts() {
             assert_eq!(status, StatusCode::NOT_FOUND);
             assert!(body.contains("no tenant fabrikam"), "{body}");
         }
+    });
+}
+
+#[test]
+fn items_that_wait_stay_counted_when_a_cycle_fails() {
+    // A failed cycle looked at nothing, so it changes no count of items.
+    on_system(async {
+        let node = Node::new().await;
+        node.state.list()[0].board.ended(id(1), at(), Code::FarSideUnreachable);
+        let tenant = node.json("/api/v1/tenants/contoso").await;
+        assert_eq!((&tenant["unsettled"], &tenant["parkedItems"]), (&2.into(), &1.into()));
     });
 }
 

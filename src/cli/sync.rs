@@ -10,7 +10,6 @@ use serde_json::json;
 use super::table::table;
 use super::{ConfigArgs, Format};
 use crate::actors::runtime::TenantRuntime;
-use crate::app::App;
 use crate::app::once::{self, MailboxResult, Progress};
 use crate::config::Environment;
 use crate::cycle::CycleReport;
@@ -70,7 +69,7 @@ pub(super) fn run(
         let keeper = app.io.spawn(app.ownership.clone().keep());
         let mut results = Vec::new();
         for config in &wanted {
-            results.push(one_tenant(&app, &app.tenant(config), args).await);
+            results.push(one_tenant(&app.tenant(config), args).await);
         }
         keeper.abort();
         app.ownership.release().await;
@@ -81,11 +80,11 @@ pub(super) fn run(
     Ok(code(&results))
 }
 
-async fn one_tenant(app: &App, tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResult {
+async fn one_tenant(tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResult {
     let name = tenant.options.tenant.to_string();
     match select(tenant, args.mailbox.as_deref()).await {
         Ok(mailboxes) => {
-            let bar = Bar::new(&name, app.node.sync.cycles_at_once);
+            let bar = Bar::new(&name);
             let mailboxes = once::run(tenant, mailboxes, PASSES, &bar).await;
             bar.bar.finish_and_clear();
             TenantResult { tenant: name, mailboxes, failed: None }
@@ -125,7 +124,7 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    pub(super) fn new(label: &str, _at_once: u32) -> Self {
+    pub(super) fn new(label: &str) -> Self {
         let bar = ProgressBar::new(0);
         let template = "{prefix:16} {bar:32} {pos}/{len} cycles  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {

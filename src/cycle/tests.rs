@@ -1,6 +1,8 @@
 //! Tests of the cycle against port-level fakes.
 
-use super::testing::{Fault, World, mailbox};
+pub(crate) mod fakes;
+
+use self::fakes::{Fault, World, mailbox};
 use super::*;
 use crate::domain::code::Code;
 use crate::domain::ids::Fence;

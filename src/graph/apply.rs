@@ -152,7 +152,7 @@ impl GraphSide {
                 (Some(outcome), _) => outcome,
                 (None, Answer::Reply(_)) if write == Write::Delete => Outcome::Done(None),
                 (None, Answer::Reply(reply)) => sent.done(reply.body),
-                (None, Answer::NotSent | Answer::NoAnswer) => Outcome::Unknown,
+                (None, Answer::NotSent | Answer::Lost) => Outcome::Unknown,
             };
         }
         outcomes
@@ -192,7 +192,7 @@ fn outcome_of(answer: &Answer, write: Write) -> Option<Outcome> {
         Answer::Reply(reply) if (200..300).contains(&reply.status) => None,
         Answer::Reply(reply) => Some(errors::refused_write(write, reply.status, &reply.body)),
         Answer::NotSent => Some(Outcome::NotSent),
-        Answer::NoAnswer => Some(Outcome::Unknown),
+        Answer::Lost => Some(Outcome::Unknown),
     }
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
+use super::errors;
 use crate::ports::error::SideError;
 
 /// Most requests that one batch holds (json-batching).
@@ -133,8 +134,8 @@ pub(super) fn decode(body: &[u8], count: usize) -> Result<Vec<Option<InnerReply>
     struct Replies {
         responses: Vec<InnerReply>,
     }
-    let replies: Replies = serde_json::from_slice(body)
-        .map_err(|error| SideError::Unreadable { reason: format!("POST /$batch: {error}") })?;
+    let replies: Replies =
+        serde_json::from_slice(body).map_err(|error| errors::unreadable("POST /$batch", &error))?;
     let mut list = vec![None; count];
     for reply in replies.responses {
         let place = reply.id.parse::<usize>().ok().and_then(|id| id.checked_sub(1));

@@ -31,6 +31,9 @@ pub(super) trait Transport: Send + Sync {
         read_only: bool,
         body: Vec<u8>,
     ) -> Result<(u16, Vec<u8>), Lost>;
+
+    /// Closes the mailbox's budget for a wait that a part of a batch asked for.
+    fn close(&self, mailbox: &Address, wait: Duration);
 }
 
 /// A batch without an answer.
@@ -50,7 +53,7 @@ pub(super) enum Answer {
     /// It was surely not executed.
     NotSent,
     /// It may have been executed.
-    NoAnswer,
+    Lost,
 }
 
 /// Sends batches for all mailboxes of a tenant.
@@ -61,7 +64,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Reads; one answer for each request, in order, whatever its status but for what stands for
-    /// "later" (429, 5xx), which is tried once more and then an error.
+    /// "later" (401, 429, 5xx), which is tried once more and then an error.
     pub(super) async fn read(
         &self,
         mailbox: &Address,
@@ -81,11 +84,12 @@ impl Client {
     ) -> Result<Vec<InnerReply>, SideError> {
         let mut replies = self.exchange(mailbox, chunk, true).await.map_err(Lost::into_side)?;
         let late = |reply: &Option<InnerReply>| {
-            reply.as_ref().is_none_or(|reply| reply.status == 429 || reply.status >= 500)
+            reply.as_ref().is_none_or(|reply| matches!(reply.status, 401 | 429 | 500..))
         };
         let again: Vec<usize> = (0..chunk.len()).filter(|n| late(&replies[*n])).collect();
         if !again.is_empty() {
             let wait = self.wait_of(again.iter().filter_map(|n| replies[*n].as_ref()));
+            self.transport.close(mailbox, wait);
             if wait > WAIT_MAX {
                 return Err(SideError::Throttled { retry_after: wait });
             }
@@ -105,7 +109,11 @@ impl Client {
         })?;
         match reply.status {
             429 => Err(SideError::Throttled { retry_after: self.wait_of([&reply]) }),
-            500.. => Err(errors::refused_read(reply.status, &reply.body)),
+            // The batch's own token was good: a 401 inside is the service's trouble, not ours.
+            401 | 500.. => {
+                let reason = format!("{} {}", reply.status, errors::code_of(&reply.body));
+                Err(SideError::Unreachable { reason })
+            }
             _ => Ok(reply),
         }
     }
@@ -132,8 +140,9 @@ impl Client {
         }
         let wait = self.wait_of(again.iter().filter_map(|n| match &answers[*n] {
             Answer::Reply(reply) => Some(reply),
-            Answer::NotSent | Answer::NoAnswer => None,
+            Answer::NotSent | Answer::Lost => None,
         }));
+        self.transport.close(mailbox, wait);
         if wait <= WAIT_MAX {
             tokio::time::sleep(wait).await;
             let rest: Vec<Inner> = again.iter().map(|n| chunk[*n].clone()).collect();
@@ -147,14 +156,13 @@ impl Client {
 
     async fn write_once(&self, mailbox: &Address, chunk: &[Inner]) -> Vec<Answer> {
         match self.exchange(mailbox, chunk, false).await {
-            Ok(replies) => replies
-                .into_iter()
-                .map(|reply| reply.map_or(Answer::NoAnswer, Answer::Reply))
-                .collect(),
+            Ok(replies) => {
+                replies.into_iter().map(|reply| reply.map_or(Answer::Lost, Answer::Reply)).collect()
+            }
             Err(lost) => {
                 let (answer, error) = match lost {
                     Lost::NotSent(error) => (Answer::NotSent, error),
-                    Lost::NoAnswer(error) => (Answer::NoAnswer, error),
+                    Lost::NoAnswer(error) => (Answer::Lost, error),
                 };
                 tracing::warn!(%error, count = chunk.len(), "no answer to a batch of writes");
                 vec![answer; chunk.len()]
@@ -208,4 +216,58 @@ fn chunk_len(requests: &[Inner]) -> usize {
         bytes <= BATCH_BYTES
     };
     requests.iter().take(BATCH_MAX).take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::graph::testing::{Scripted, Turn, mailbox, refusal};
+
+    fn gets(count: usize) -> Vec<Inner> {
+        (0..count).map(|n| Inner::get(format!("/users/u/events/{n}"))).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_batch_puts_off_is_asked_once_more() {
+        // 401, 429, 5xx and a missing answer inside a batch are tried again, alone and once.
+        let there = || (200, json!({"id": "x"}));
+        let scripted = Scripted::new(vec![
+            Turn::Answers(vec![there(), refusal(429, ""), refusal(503, ""), refusal(401, "")]),
+            Turn::Answers(vec![there(), there(), there(), there()]),
+        ]);
+        let replies = scripted.side.client.read(&mailbox().address, &gets(5)).await.unwrap();
+        assert!(replies.iter().all(|reply| reply.status == 200));
+        let again: Vec<usize> = scripted.lines().iter().map(Vec::len).collect();
+        assert_eq!(again, [5, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_put_off_is_an_error_to_be_retried() {
+        // After the second try the cycle learns how long to wait, or that the side is in trouble.
+        for (status, throttled) in [(429, true), (503, false), (401, false)] {
+            let answers = || Turn::Answers(vec![refusal(status, "X")]);
+            let scripted = Scripted::new(vec![answers(), answers()]);
+            let error = scripted.side.client.read(&mailbox().address, &gets(1)).await.unwrap_err();
+            let expected = if throttled {
+                SideError::Throttled { retry_after: Duration::from_secs(1) }
+            } else {
+                SideError::Unreachable { reason: format!("{status} X") }
+            };
+            assert_eq!(error.to_string(), expected.to_string());
+        }
+    }
+
+    #[test]
+    fn batches_are_bounded_by_number_and_by_bytes() {
+        // Twenty requests, or fewer when their bodies are long; one alone always goes.
+        assert_eq!(chunk_len(&gets(50)), BATCH_MAX);
+        let long = Map::from_iter([("body".to_owned(), json!("x".repeat(1024 * 1024)))]);
+        let posts: Vec<Inner> =
+            (0..5).map(|_| Inner::post("/users/u/events".into(), long.clone())).collect();
+        assert_eq!(chunk_len(&posts), 2);
+        let huge = Map::from_iter([("body".to_owned(), json!("x".repeat(BATCH_BYTES)))]);
+        assert_eq!(chunk_len(&[Inner::post("/users/u/events".into(), huge)]), 1);
+    }
 }

@@ -75,6 +75,13 @@ pub(super) fn refused_read(status: u16, body: &Json) -> SideError {
     }
 }
 
+/// Returns the error for an answer that cannot be read. The words of the parser stay out of it:
+/// they may quote what somebody wrote.
+pub(super) fn unreadable(what: &str, error: &serde_json::Error) -> SideError {
+    let (kind, line, column) = (error.classify(), error.line(), error.column());
+    SideError::Unreadable { reason: format!("{what}: {kind:?} at {line}:{column}") }
+}
+
 /// What a write was, as far as its refusal is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {

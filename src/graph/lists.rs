@@ -19,7 +19,7 @@ const LIST_PAGES_MAX: usize = 20;
 
 /// Returns the default list among those of a page.
 pub(super) fn default_of(page: &Page) -> Option<String> {
-    lists_of(page).find(|list| is_default(list)).map(|list| list.id)
+    lists_of(page).find(is_default).map(|list| list.id)
 }
 
 fn is_default(list: &TodoTaskList) -> bool {
@@ -104,6 +104,5 @@ impl GraphSide {
 
 /// Reads a page out of a reply.
 pub(super) fn read_page(body: serde_json::Value) -> Result<Page, SideError> {
-    serde_json::from_value(body)
-        .map_err(|error| SideError::Unreadable { reason: format!("a page: {error}") })
+    serde_json::from_value(body).map_err(|error| errors::unreadable("a page", &error))
 }

@@ -73,13 +73,18 @@ pub(super) fn blank(collection: Collection, id: NativeId) -> Observation {
 
 /// Tells whether the categories hold the tracking signal (LINK-02).
 fn has_category(categories: Option<&Vec<String>>) -> bool {
-    categories.is_some_and(|list| list.iter().any(|one| one == CATEGORY))
+    categories.is_some_and(|list| list.iter().any(|one| is_category(one)))
+}
+
+/// Exchange compares the names of categories without regard to case.
+fn is_category(name: &str) -> bool {
+    name.eq_ignore_ascii_case(CATEGORY)
 }
 
 /// Returns the categories with the tracking signal among them, the others kept.
 pub(super) fn with_category(categories: Option<&Vec<String>>) -> Vec<String> {
     let mut list = categories.cloned().unwrap_or_default();
-    if !list.iter().any(|one| one == CATEGORY) {
+    if !list.iter().any(|one| is_category(one)) {
         list.push(CATEGORY.to_owned());
     }
     list

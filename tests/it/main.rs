@@ -1,5 +1,8 @@
 //! The integration tests: one binary, one module a subject.
 
+mod dataverse;
+mod harness;
+mod main_job;
 mod otlp;
 mod redis_server;
 mod stores;

@@ -1,3 +1,5 @@
+//! Tests of the Graph adapter, from documented examples and the stand-in.
+
 use super::*;
 
 #[test]
@@ -66,4 +68,13 @@ fn retry_after_comes_as_seconds_or_as_a_date() {
     assert_eq!(of(json!("Tue, 24 Nov 2026 09:00:30 GMT")), Some(Duration::from_secs(30)));
     assert_eq!(of(json!("Tue, 24 Nov 2026 08:00:00 GMT")), Some(Duration::ZERO));
     assert_eq!(of(json!("later")), None);
+}
+
+#[test]
+fn an_unreadable_answer_is_not_quoted() {
+    // The reason of an error ends in logs; nothing that somebody wrote may stand in it.
+    let body = br#"{"responses": "Meeting about the merger"}"#;
+    let reason = decode(body, 1).unwrap_err().to_string();
+    assert!(reason.contains("POST /$batch"), "{reason}");
+    assert!(!reason.contains("merger"), "{reason}");
 }

@@ -83,6 +83,8 @@ fn times(event: &Event, fields: &mut Fields) -> Result<(), Code> {
     fields.set(Field::Start, Some(Value::Time(start)));
     fields.set(Field::End, Some(Value::Time(end)));
     fields.set(Field::AllDay, Some(Value::Flag(all_day)));
+    let zone = event.original_start_time_zone.as_deref().filter(|_| all_day);
+    fields.set(Field::Zone, zone.map(|zone| Value::Text(zone.to_owned())));
     Ok(())
 }
 
@@ -98,7 +100,7 @@ fn attendees(event: &Event, seen: &mut Observation) {
             all.iter().filter(|one| type_of(one) == name).filter_map(party).collect();
         seen.fields.set(field, (!parties.is_empty()).then_some(Value::Parties(parties)));
     }
-    if all.iter().any(is_resource) {
+    if all.iter().any(|one| is_resource(one) || party(one).is_none()) {
         lose(&mut seen.losses, Code::ValuesDropped);
     }
 }

@@ -1,8 +1,11 @@
+//! Tests of the Graph adapter, from documented examples and the stand-in.
+
 use chrono::NaiveDate;
 
 use super::*;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Importance, ShowAs, TodoStatus, Value};
+use crate::domain::kind::Collection;
 use crate::domain::observation::Presence;
 use crate::domain::party::Party;
 use crate::graph::map::CATEGORY;
@@ -225,7 +228,10 @@ async fn adoption_marks_an_item_and_keeps_its_categories() {
         let contact = json!({"givenName": "Alex", "categories": ["Red"]});
         let task = json!({"title": "Call", "categories": ["Red"]});
         [
-            (Kind::Appointment, sim.user_create_event(ME, &event_body("X", &["Red"]), now).unwrap()),
+            (
+                Kind::Appointment,
+                sim.user_create_event(ME, &event_body("X", &["Red"]), now).unwrap(),
+            ),
             (Kind::Contact, sim.user_create_contact(ME, &contact, now).unwrap()),
             (Kind::Task, sim.user_create_task(ME, &task, now).unwrap()),
         ]
@@ -243,10 +249,10 @@ async fn adoption_marks_an_item_and_keeps_its_categories() {
         assert_eq!((later.marker, later.exchange_facts().tracked), (Some(link(n)), true));
         assert_eq!(later.fields, seen.fields);
         let sim = desk.sim();
-        let rows = match kind {
-            Kind::Appointment => sim.events(ME),
-            Kind::Contact => sim.contacts(ME),
-            _ => sim.tasks(ME),
+        let rows = match kind.collection() {
+            Collection::Calendar => sim.events(ME),
+            Collection::Contacts => sim.contacts(ME),
+            Collection::Tasks => sim.tasks(ME),
         };
         assert_eq!(rows[0]["categories"], json!(["Red", CATEGORY]));
     }
@@ -258,9 +264,7 @@ async fn rooms_stay_when_attendees_change() {
     let desk = Desk::new();
     let now = desk.now();
     let mut body = event_body("Meeting", &[CATEGORY]);
-    let who = |address: &str, kind: &str| {
-        json!({"type": kind, "emailAddress": {"name": address, "address": address}})
-    };
+    let who = |address: &str, kind: &str| json!({"type": kind, "emailAddress": {"name": address, "address": address}});
     body["attendees"] = json!([
         who("alex@contoso.com", "required"),
         who("lee@contoso.com", "optional"),
@@ -288,7 +292,7 @@ async fn rooms_stay_when_attendees_change() {
 
 #[tokio::test]
 async fn all_day_appointments_are_days() {
-    // A Dynamics all-day appointment, at the user's midnight, becomes a day from 00:00 to 00:00.
+    // A Dynamics all-day appointment that ends at 23:59 becomes whole days, 00:00 to 00:00.
     let desk = Desk::new();
     let patch = vec![
         text(Field::Subject, "Fair"),
@@ -309,10 +313,7 @@ async fn a_throttled_write_is_sent_once_more() {
     let desk = Desk::new();
     desk.sim().throttle_inner(0, 9);
     let started = tokio::time::Instant::now();
-    let steps = [
-        create(Kind::Contact, 1, name_patch()),
-        create(Kind::Contact, 2, name_patch()),
-    ];
+    let steps = [create(Kind::Contact, 1, name_patch()), create(Kind::Contact, 2, name_patch())];
     let outcomes = desk.apply(&steps).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Done(Some(_)))));
     assert_eq!(started.elapsed(), Duration::from_secs(9));
@@ -335,10 +336,7 @@ async fn a_refused_write_is_refused_alone() {
     let desk = Desk::new();
     let mut bad = event_patch();
     bad.push(time(Field::End, "2026-11-30T10:30:00Z"));
-    let steps = [
-        create(Kind::Appointment, 1, bad),
-        create(Kind::Appointment, 2, event_patch()),
-    ];
+    let steps = [create(Kind::Appointment, 1, bad), create(Kind::Appointment, 2, event_patch())];
     let outcomes = desk.apply(&steps).await;
     assert_eq!(outcomes[0], Outcome::Refused(Code::WriteRefused));
     assert!(matches!(outcomes[1], Outcome::Done(Some(_))));

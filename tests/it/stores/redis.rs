@@ -132,3 +132,18 @@ async fn the_keys_are_those_of_the_map() {
         assert_eq!(ttl > 0, name == "ls:{lease/shard-7}", "{name}: {ttl}");
     }
 }
+
+#[tokio::test]
+async fn a_load_is_one_transaction() {
+    // Links and cursors are read in one MULTI, so no commit can come between them.
+    let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    bench.store().commit(&key, Fence(1), &put([1])).await.unwrap();
+    bench.store().load(&key).await.unwrap();
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    let asked = redis::cmd("INFO").arg("commandstats").to_owned();
+    let stats: String = asked.query_async(&mut wire).await.unwrap();
+    for command in ["multi", "exec", "hvals"] {
+        assert!(stats.contains(&format!("cmdstat_{command}:calls=1,")), "{command}: {stats}");
+    }
+}

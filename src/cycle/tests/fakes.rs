@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, TimeDelta, Utc};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::*;
+use super::super::*;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, TodoStatus, Value};
 use crate::domain::fingerprint::PrintKey;
