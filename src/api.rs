@@ -91,11 +91,12 @@ impl ApiState {
 
     /// Refuses a command for a mailbox that is not there or does not take part: nobody would
     /// carry it out.
-    fn commandable(&self, tenant: &str, id: Uuid) -> Result<(), HttpResponse> {
-        let found = self.find(tenant).ok_or_else(|| json::missing("tenant", tenant))?;
-        let row = found.board.mailbox(id);
-        let row = row.ok_or_else(|| json::missing("mailbox", &id.to_string()))?;
-        if row.reasons.is_empty() { Ok(()) } else { Err(json::excluded(&row)) }
+    fn refuse_command(&self, tenant: &str, id: Uuid) -> Option<HttpResponse> {
+        let Some(found) = self.find(tenant) else { return Some(json::missing("tenant", tenant)) };
+        let Some(row) = found.board.mailbox(id) else {
+            return Some(json::missing("mailbox", &id.to_string()));
+        };
+        (!row.reasons.is_empty()).then(|| json::excluded(&row))
     }
 }
 
@@ -194,10 +195,10 @@ async fn sync(
     request: HttpRequest,
 ) -> HttpResponse {
     let (tenant, id) = path.into_inner();
-    if let Err(refusal) = json::command(&request) {
+    if let Some(refusal) = json::command(&request) {
         return refusal;
     }
-    if let Err(refusal) = state.commandable(&tenant, id) {
+    if let Some(refusal) = state.refuse_command(&tenant, id) {
         return refusal;
     }
     let command = WakeMailbox(Some(id));
@@ -210,10 +211,10 @@ async fn release(
     request: HttpRequest,
 ) -> HttpResponse {
     let (tenant, id) = path.into_inner();
-    if let Err(refusal) = json::command(&request) {
+    if let Some(refusal) = json::command(&request) {
         return refusal;
     }
-    if let Err(refusal) = state.commandable(&tenant, id) {
+    if let Some(refusal) = state.refuse_command(&tenant, id) {
         return refusal;
     }
     let command = ReleaseMailbox(id);
