@@ -187,6 +187,28 @@ async fn inv_4_a_removal_that_is_only_said_deletes_nothing() {
 }
 
 #[tokio::test]
+async fn an_item_off_the_feed_stays_off_until_a_fresh_round_lists_it() {
+    // Otherwise its next change would be looked for in a feed that does not mention it.
+    let world = World::new();
+    world.dynamics.add("Call Anna");
+    world.settle().await;
+    let item = world.state().await.links[0].native.exchange.clone().unwrap();
+    world.exchange.lie(&item);
+    world.settle().await;
+    assert!(world.state().await.links[0].off_feed);
+    world.exchange.rename(&item, "Call Bert");
+    world.settle().await;
+    assert_eq!(world.dynamics.subjects(), ["Call Bert"]);
+    assert!(world.state().await.links[0].off_feed);
+    let fresh = StateChange { cursors: Some(Vec::new()), ..StateChange::default() };
+    world.store.memory.commit(&mailbox(1).key, Fence(1), &fresh).await.unwrap();
+    world.exchange.rename(&item, "Call Carl");
+    world.settle().await;
+    assert_eq!(world.dynamics.subjects(), ["Call Carl"]);
+    assert!(!world.state().await.links[0].off_feed);
+}
+
+#[tokio::test]
 async fn a_halted_plan_writes_nothing_until_it_is_released() {
     // Neither a side nor the store changes, however often it is tried; a release lets it pass.
     let mut world = World::new();
