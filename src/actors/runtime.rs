@@ -126,18 +126,35 @@ impl TenantRuntime {
         roster
     }
 
+    /// Ends the runtime: no further cycle starts, one that runs goes on to its end.
+    pub fn close(&self) {
+        self.share.close();
+    }
+
     /// Runs one cycle of a mailbox, waiting for a permit, catching a panic.
     pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, released: bool) -> Ended {
+        let run = std::panic::AssertUnwindSafe(self.attempt(&mailbox, released)).catch_unwind();
+        // Whatever panics on the way: without an answer the mailbox would run for ever.
+        Box::pin(run).await.unwrap_or(Ended::Panicked)
+    }
+
+    async fn attempt(&self, mailbox: &Mailbox, released: bool) -> Ended {
+        // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
+        // Two cycles of one mailbox at once carry the same fence and would create twice.
+        let _turn = self.ownership.turn(&mailbox.key).await;
         let (Ok(_share), Ok(_permit)) = (self.share.acquire().await, self.permits.acquire().await)
         else {
             return Ended::End(CycleEnd::Store(StoreError::StaleFence));
         };
+        if self.share.is_closed() {
+            return Ended::End(CycleEnd::Store(StoreError::StaleFence));
+        }
         let (Some(view), Some(fence)) = (self.view(), self.ownership.fence_of(&mailbox.key)) else {
             return Ended::End(CycleEnd::Store(StoreError::StaleFence));
         };
         let started = tokio::time::Instant::now();
         let context = CycleContext {
-            mailbox: (*mailbox).clone(),
+            mailbox: mailbox.clone(),
             fence,
             view,
             deps: self.deps.clone(),
