@@ -229,6 +229,11 @@ impl DataverseSim {
         }
     }
 
+    /// Sets how many web servers share the work; the published limit of requests is for each.
+    pub fn set_web_servers(&mut self, count: u32) {
+        self.limits.set_web_servers(count);
+    }
+
     /// Lets every delta token that is out be refused as too old.
     pub fn expire_delta_tokens(&mut self) {
         self.core.oldest_token = self.core.store.version();

@@ -14,8 +14,10 @@ const WINDOW_S: i64 = 300;
 const MOST_REQUESTS: u32 = 6_000;
 
 /// The sliding window of one budget owner.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Limits {
+    /// What the owner may spend in the window: the published limit on each web server.
+    most: u32,
     /// Requests per second of arrival.
     buckets: VecDeque<(DateTime<Utc>, u32)>,
     total: u32,
@@ -23,11 +25,22 @@ pub(super) struct Limits {
     refusals: u32,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self { most: MOST_REQUESTS, buckets: VecDeque::new(), total: 0, refusals: 0 }
+    }
+}
+
 impl Limits {
+    /// Spreads the requests over so many web servers, at least one.
+    pub(super) fn set_web_servers(&mut self, count: u32) {
+        self.most = MOST_REQUESTS.saturating_mul(count.max(1));
+    }
+
     /// Counts one request; the error is the wait in seconds.
     pub(super) fn charge(&mut self, now: DateTime<Utc>) -> Result<(), u32> {
         self.forget(now);
-        if self.total >= MOST_REQUESTS {
+        if self.total >= self.most {
             self.refusals = self.refusals.saturating_add(1);
             return Err(self.wait(now));
         }
@@ -41,7 +54,7 @@ impl Limits {
     }
 
     pub(super) fn remaining(&self) -> u32 {
-        MOST_REQUESTS.saturating_sub(self.total)
+        self.most.saturating_sub(self.total)
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {
