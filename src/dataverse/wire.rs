@@ -3,6 +3,7 @@
 //! A batch has one caller. The header stands on the batch and on each of its parts, because no
 //! page says which of the two decides (protocols B4, B6).
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -122,15 +123,10 @@ impl Wire {
                 return Err(SideError::Unreadable { reason: format!("GET {route}: no list") });
             };
             rows.extend(more);
-            let Some(next) = page.get("@odata.nextLink").and_then(Json::as_str) else {
-                return Ok(rows);
-            };
-            // The token goes nowhere but to the organization.
-            if !next.strip_prefix(&self.api_root).is_some_and(|rest| rest.starts_with('/')) {
-                let reason = format!("GET {route}: the next page lies elsewhere");
-                return Err(SideError::Unreadable { reason });
+            match next_page(&page, &self.api_root, route)? {
+                Some(next) => url = next,
+                None => return Ok(rows),
             }
-            url = next.to_owned();
         }
         Err(SideError::TooLarge { reason: format!("GET {route}: more than {MAX_PAGES} pages") })
     }
@@ -154,6 +150,15 @@ impl Wire {
         }
         reply.json()
     }
+}
+
+/// Returns the URL of the next page. The token goes nowhere but to the organization.
+fn next_page(page: &Json, api_root: &str, route: &str) -> Result<Option<String>, SideError> {
+    let Some(next) = page.get("@odata.nextLink").and_then(Json::as_str) else { return Ok(None) };
+    if next.strip_prefix(api_root).is_some_and(|rest| rest.starts_with('/')) {
+        return Ok(Some(next.to_owned()));
+    }
+    Err(SideError::Unreadable { reason: format!("GET {route}: the next page lies elsewhere") })
 }
 
 fn standard_headers() -> Vec<(&'static str, String)> {
@@ -207,9 +212,12 @@ fn failure(reply: &Reply) -> SideError {
     }
 }
 
+/// All but the unreserved characters of RFC 3986: ids stay as short as they are.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Returns a text as a value inside a query.
 pub(super) fn encode(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Reads the JSON of a part.
@@ -217,3 +225,6 @@ pub(super) fn json(reply: &PartReply) -> Result<Json, SideError> {
     serde_json::from_slice(&reply.body)
         .map_err(|_| SideError::Unreadable { reason: "a part of a batch is no JSON".into() })
 }
+
+#[cfg(test)]
+mod tests;

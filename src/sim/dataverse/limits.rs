@@ -14,33 +14,31 @@ const WINDOW_S: i64 = 300;
 const MOST_REQUESTS: u32 = 6_000;
 
 /// The sliding window of one budget owner.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Limits {
-    /// What the owner may spend in the window: the published limit on each web server.
-    most: u32,
     /// Requests per second of arrival.
     buckets: VecDeque<(DateTime<Utc>, u32)>,
     total: u32,
     /// Refusals since the last request that got through.
     refusals: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { most: MOST_REQUESTS, buckets: VecDeque::new(), total: 0, refusals: 0 }
-    }
+    /// Web servers of the environment beyond the first; the published limit is one server's.
+    more_servers: u32,
 }
 
 impl Limits {
-    /// Spreads the requests over so many web servers, at least one.
-    pub(super) fn set_web_servers(&mut self, count: u32) {
-        self.most = MOST_REQUESTS.saturating_mul(count.max(1));
+    /// Plays an environment with this many web servers.
+    pub(super) fn set_web_servers(&mut self, servers: u32) {
+        self.more_servers = servers.saturating_sub(1);
+    }
+
+    const fn most(&self) -> u32 {
+        MOST_REQUESTS.saturating_mul(self.more_servers.saturating_add(1))
     }
 
     /// Counts one request; the error is the wait in seconds.
     pub(super) fn charge(&mut self, now: DateTime<Utc>) -> Result<(), u32> {
         self.forget(now);
-        if self.total >= self.most {
+        if self.total >= self.most() {
             self.refusals = self.refusals.saturating_add(1);
             return Err(self.wait(now));
         }
@@ -54,7 +52,7 @@ impl Limits {
     }
 
     pub(super) fn remaining(&self) -> u32 {
-        self.most.saturating_sub(self.total)
+        self.most().saturating_sub(self.total)
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {
