@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Shared;
+use crate::sim::compare::{CompareOptions, compare};
 use crate::sim::faults::{FaultKind, FaultPlan, Scope};
 use crate::sim::world::{Organization, World};
 
@@ -35,7 +36,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             .route("/advance", web::post().to(advance))
             .route("/faults", web::post().to(plan_faults))
             .route("/faults", web::get().to(show_faults))
-            .route("/ledger/{organization}", web::get().to(ledger)),
+            .route("/ledger/{organization}", web::get().to(ledger))
+            .route("/compare/{organization}", web::get().to(judge)),
     );
 }
 
@@ -159,6 +161,36 @@ async fn ledger(shared: web::Data<Shared>, name: web::Path<String>) -> HttpRespo
         })
         .collect();
     json_answer(&json!({ "organization": organization.name, "mails": mails }))
+}
+
+/// Both worlds of an organization against the rules, see `compare`.
+async fn judge(shared: web::Data<Shared>, name: web::Path<String>) -> HttpResponse {
+    let Some(organization) = shared.world.organization(&name) else {
+        return refuse(404, "there is no such organization");
+    };
+    let found = compare(organization, shared.world.now(), &CompareOptions::default());
+    let problems: Vec<Value> = found
+        .problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "mailbox": problem.mailbox,
+                "kind": format!("{:?}", problem.kind),
+                "what": format!("{:?}", problem.what),
+                "ids": problem.ids,
+                "detail": problem.detail,
+            })
+        })
+        .collect();
+    json_answer(&json!({
+        "organization": organization.name,
+        "clean": found.is_clean(),
+        "mailboxes": found.mailboxes,
+        "pairs": found.pairs,
+        "leftAlone": found.left_alone,
+        "mails": found.mails,
+        "problems": problems,
+    }))
 }
 
 /// Returns the organization of that name, all without a name, nothing for an unknown name.

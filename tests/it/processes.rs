@@ -1,0 +1,216 @@
+//! The binary as its users meet it: real processes, a real Redis, exit codes and outputs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{Running, free_port, get, put, run, until};
+use crate::redis_server::RedisServer;
+
+/// A node's first synchronization of a few mailboxes takes seconds.
+const SETTLED: Duration = Duration::from_secs(60);
+/// `sync.shutdown_grace` of the node under test.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Stand-ins in a process of their own, and a configuration for them.
+struct StandIns {
+    _process: Running,
+    url: String,
+    directory: TempDir,
+}
+
+impl StandIns {
+    fn start(mailboxes: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_str().unwrap();
+        let mut process = Running::start(&[
+            "sim",
+            "--port",
+            "0",
+            "--mailboxes",
+            mailboxes,
+            "--write-config",
+            path,
+        ]);
+        let line = process.line_with("the stand-ins listen on ");
+        let from = line.find("http://").unwrap();
+        let url = line[from..].split(';').next().unwrap().to_owned();
+        Self { _process: process, url, directory }
+    }
+
+    fn config(&self) -> &str {
+        self.directory.path().to_str().unwrap()
+    }
+
+    fn ask(&self, path: &str) -> Value {
+        get(&format!("{}/_sim/{path}", self.url)).unwrap_or_else(|| panic!("no answer: {path}"))
+    }
+
+    /// Both organizations agree on both sides, and nobody was mailed twice.
+    fn assert_in_step(&self, mailboxes: usize) {
+        for organization in ["contoso", "fabrikam"] {
+            let found = self.ask(&format!("compare/{organization}"));
+            assert_eq!(found["clean"], true, "{found:#}");
+            assert_eq!(found["mailboxes"], mailboxes);
+            assert!(found["pairs"].as_u64() > Some(10 * mailboxes as u64), "{found:#}");
+            let ledger = self.ask(&format!("ledger/{organization}"));
+            let mut seen = std::collections::BTreeSet::new();
+            for mail in ledger["mails"].as_array().unwrap() {
+                let key = format!("{} {} {}", mail["iCalUId"], mail["kind"], mail["to"]);
+                assert!(seen.insert(key), "mailed twice: {mail}");
+            }
+        }
+    }
+}
+
+/// Every mailbox had cycles, none runs, none waits, nothing is left over.
+fn at_rest(answer: &Value, mailboxes: u64) -> bool {
+    let tenants = answer["tenants"].as_array().unwrap();
+    tenants.len() == 2
+        && tenants.iter().all(|tenant| {
+            tenant["mailboxes"] == mailboxes
+                && tenant["phases"]["idle"] == mailboxes
+                && tenant["unsettled"] == 0
+                && tenant["parkedItems"] == 0
+        })
+}
+
+fn cycles_of(node: &str, tenant: &str) -> Vec<Value> {
+    let url = format!("{node}/api/v1/tenants/{tenant}/mailboxes");
+    let Some(answer) = get(&url) else { return Vec::new() };
+    answer["mailboxes"].as_array().cloned().unwrap_or_default()
+}
+
+/// The last cycle of each mailbox wrote nothing, so nothing is on its way any more.
+fn is_quiet(node: &str, mailboxes: u64) -> bool {
+    let Some(answer) = get(&format!("{node}/api/v1/tenants")) else { return false };
+    at_rest(&answer, mailboxes)
+        && ["contoso", "fabrikam"].iter().all(|tenant| {
+            let rows = cycles_of(node, tenant);
+            rows.len() as u64 == mailboxes
+                && rows.iter().all(|row| {
+                    let written = &row["lastCycle"]["written"];
+                    row["cycles"].as_u64() > Some(1)
+                        && written["dynamics"] == 0
+                        && written["exchange"] == 0
+                })
+        })
+}
+
+#[test]
+fn a_node_on_redis_brings_both_organizations_in_step_and_ends_when_asked() {
+    // Three processes: stand-ins, Redis, `serve`; after SIGTERM the node ends with code 0 in time.
+    let redis = RedisServer::start();
+    let sim = StandIns::start("4");
+    let port = free_port();
+    let node = format!(
+        "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"{}\"\n[sync]\n\
+         sweep_interval = \"2s\"\nshutdown_grace = \"{}s\"\n",
+        redis.url(),
+        GRACE.as_secs()
+    );
+    put(sim.directory.path(), "lockstep.toml", &node);
+    let process = Running::start(&["serve", "--config", sim.config()]);
+    let url = format!("http://127.0.0.1:{port}");
+    until(SETTLED, "every mailbox is at rest", || is_quiet(&url, 4).then_some(()));
+    sim.assert_in_step(4);
+
+    let status = run(&["status", "--config", sim.config(), "--format", "json"]);
+    assert_eq!(status.code, Some(0), "{status:?}");
+    assert_eq!(status.json()["tenants"][0]["mailboxes"], 4);
+    let table = run(&["status", "--url", &url, "--tenant", "fabrikam"]);
+    assert_eq!(table.code, Some(0), "{table:?}");
+    assert_eq!(table.out.matches("idle").count() + table.out.matches("running").count(), 4);
+    let unknown = run(&["status", "--url", &url, "--tenant", "nobody"]);
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.err.contains("there is no tenant nobody on this node"), "{unknown:?}");
+
+    let asked = std::time::SystemTime::now();
+    process.terminate();
+    let ended = process.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(asked.elapsed().unwrap() < GRACE, "{:?}", asked.elapsed());
+    let gone = run(&["status", "--url", &url]);
+    assert_eq!(gone.code, Some(1));
+    assert!(gone.err.contains("no node answers at"), "{gone:?}");
+}
+
+#[test]
+fn check_and_sync_say_what_they_found_and_did() {
+    // `check` opens the mailboxes, `sync --once` fills them, a second one has nothing to do.
+    let sim = StandIns::start("3");
+    let offline = run(&["check", "--config", sim.config()]);
+    assert_eq!((offline.code, offline.err.as_str()), (Some(0), ""), "{offline:?}");
+    assert!(offline.out.contains("the configuration is in order: 2 tenants"));
+    let online = run(&["check", "--online", "--format", "json", "--config", sim.config()]);
+    assert_eq!(online.code, Some(0), "{online:?}");
+    for tenant in online.json()["tenants"].as_array().unwrap() {
+        assert_eq!(tenant["failed"], Value::Null);
+        assert_eq!(tenant["mailboxes"].as_array().unwrap().len(), 3);
+        assert_eq!(tenant["exchange"].as_array().unwrap().len(), 3);
+    }
+    let arguments = ["sync", "--once", "--format", "json", "--config", sim.config()];
+    let first = run(&arguments);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert!(written(&first.json()) > 60, "{first:?}");
+    sim.assert_in_step(3);
+    let second = run(&arguments);
+    assert_eq!(second.code, Some(0), "{second:?}");
+    assert_eq!(written(&second.json()), 0, "{second:?}");
+    let one =
+        run(&["sync", "--once", "--mailbox", "nobody@contoso.example", "--config", sim.config()]);
+    assert_eq!(one.code, Some(1), "{one:?}");
+    assert!(one.out.contains("no mailbox record has the address or id"), "{one:?}");
+}
+
+fn written(answer: &Value) -> u64 {
+    let tenants = answer["tenants"].as_array().unwrap().iter();
+    let mailboxes = tenants.flat_map(|tenant| tenant["mailboxes"].as_array().unwrap());
+    let count = |side: &Value| side.as_u64().unwrap();
+    mailboxes.map(|it| count(&it["written"]["dynamics"]) + count(&it["written"]["exchange"])).sum()
+}
+
+#[test]
+fn rules_lists_the_catalogue() {
+    // Every rule has an id, a sentence and a source, in both formats.
+    let json = run(&["rules", "--format", "json"]);
+    assert_eq!(json.code, Some(0));
+    let answer = json.json();
+    let rules = answer.as_array().or_else(|| answer["rules"].as_array()).unwrap();
+    assert!(rules.len() > 50);
+    for rule in rules {
+        for key in ["id", "sentence", "source"] {
+            assert!(rule[key].as_str().is_some_and(|text| !text.is_empty()), "{rule}");
+        }
+    }
+    let table = run(&["rules"]);
+    assert_eq!(table.code, Some(0));
+    assert!(table.out.contains("FILT-07"));
+}
+
+#[test]
+fn sim_never_overwrites_a_file_that_differs() {
+    // The second start on another port refuses to replace the tenant files, and says which.
+    let sim = StandIns::start("1");
+    let mode = |name: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let found = std::fs::metadata(sim.directory.path().join(name)).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    assert_eq!(mode("secrets/CONTOSO_DATAVERSE_SECRET"), 0o600);
+    let before = read(sim.directory.path(), "tenants/contoso.toml");
+    let again = run(&["sim", "--port", "0", "--write-config", sim.config()]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.err.contains("contoso.toml is there already and differs"), "{again:?}");
+    assert_eq!(read(sim.directory.path(), "tenants/contoso.toml"), before);
+    let twice = run(&["sim", "--port", "0", "--organizations", "contoso,contoso"]);
+    assert_eq!(twice.code, Some(1));
+    let bad = run(&["sim", "--organizations", "Con/toso"]);
+    assert_eq!(bad.code, Some(2));
+}
+
+fn read(directory: &Path, name: &str) -> String {
+    std::fs::read_to_string(directory.join(name)).unwrap()
+}
