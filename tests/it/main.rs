@@ -2,6 +2,7 @@
 
 mod harness;
 mod main_job;
+mod docs;
 mod otlp;
 mod redis_server;
 mod stores;
