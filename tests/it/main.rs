@@ -1,8 +1,8 @@
 //! The integration tests: one binary, one module a subject.
 
+mod docs;
 mod harness;
 mod main_job;
-mod docs;
 mod otlp;
 mod redis_server;
 mod stores;
