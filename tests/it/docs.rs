@@ -131,7 +131,7 @@ fn keys_of_file(text: &str) -> Keys {
 fn keys_of_page(text: &str) -> Keys {
     let mut keys = Keys::new();
     for line in text.lines().filter(|line| line.starts_with("| `")) {
-        let mut cells = line.split(" | ");
+        let mut cells = line.split('|').skip(1);
         let first = cells.next().map(quoted).unwrap_or_default();
         let second = cells.next().map(quoted).unwrap_or_default();
         let default = second.first().map(|text| (*text).to_owned());
