@@ -103,6 +103,6 @@ impl FarSide for GraphSide {
 }
 
 #[cfg(test)]
-mod script;
+mod testing;
 #[cfg(test)]
 mod tests;

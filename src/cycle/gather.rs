@@ -185,6 +185,9 @@ impl<'a> Table<'a> {
     }
 
     fn add(&mut self, mut observation: Observation) {
+        if observation.presence == Presence::MovedAway {
+            self.rename(&mut observation);
+        }
         let key = key_of(&observation);
         let link = self.by_native.get(&key).map(|at| &self.links[*at]);
         // A task collection holds four kinds of rows; only the link knows which one this item is.
@@ -199,6 +202,15 @@ impl<'a> Table<'a> {
         let view = &self.context.view;
         let seen = normalise(observation, &view.key, settings, &view.directory);
         self.seen.insert(key, seen);
+    }
+
+    /// A task that moved to another list has another id there: it stands for the id that the link
+    /// knows (CXL-12).
+    fn rename(&self, observation: &mut Observation) {
+        let link = observation.marker.and_then(|id| self.links.iter().find(|link| link.id == id));
+        if let Some(id) = link.and_then(|link| link.native.get(observation.side).clone()) {
+            observation.id = id;
+        }
     }
 
     /// A fetch says that an item exists; whether the feed still returns it is known here.
@@ -240,6 +252,7 @@ impl<'a> Table<'a> {
             for side in Side::BOTH {
                 self.want_other(&mut wants, &pairing, side);
             }
+            self.want_moved(&mut wants, &pairing);
         }
         wants
     }
@@ -277,6 +290,16 @@ impl<'a> Table<'a> {
         let unlinked = link.is_none_or(|link| link.state == LinkState::LeftAlone);
         if unlinked && let Some(key) = twin_key(seen) {
             self.want_find(wants, other, key);
+        }
+    }
+
+    /// A task that is gone from its list may have moved to another one, where only its marker tells
+    /// who it is. Without this look, a move would count as a delete (TASK-IN-04, CXL-12).
+    fn want_moved(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing) {
+        let (Some(link), Some(item)) = (&pairing.link, &pairing.seen.exchange) else { return };
+        let gone = item.observation.presence == Presence::Deleted;
+        if gone && link.kind.collection() == Collection::Tasks {
+            self.want_find(wants, Side::Exchange, FindKey::Marker(link.id, link.kind));
         }
     }
 

@@ -126,6 +126,7 @@ impl DataverseSide {
             if let Op::Update { id, expected, patch, .. } = &step.op
                 && table.parties.is_some()
                 && party::touched_in_part(patch)
+                && guid(id).is_ok()
             {
                 wanted.push((at, table, id.clone(), expected.clone()));
             }
@@ -309,3 +310,6 @@ impl Request {
         Answer::Settled(Outcome::Done(Some(Box::new(seen))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,8 @@ pub(super) fn judge_failure(status: u16, code: &str, wait: Option<Duration>) -> 
     match (status, code) {
         (_, DUPLICATES_FOUND) => Verdict::Refused,
         (_, OBJECT_DOES_NOT_EXIST) => Verdict::Missing,
-        (_, PRIVILEGE_DENIED) | (403, _) => Verdict::Denied,
+        // Another 403 speaks of the caller (unknown, disabled), not of the row.
+        (_, PRIVILEGE_DENIED) => Verdict::Denied,
         (412, _) | (_, DUPLICATE_RECORD) => Verdict::Precondition,
         (_, code) if PLUGIN_REFUSED.contains(&code) => Verdict::Refused,
         (503, _) if wait.is_some() => Verdict::Throttled(wait.unwrap_or(DEFAULT_WAIT)),

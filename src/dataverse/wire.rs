@@ -122,15 +122,10 @@ impl Wire {
                 return Err(SideError::Unreadable { reason: format!("GET {route}: no list") });
             };
             rows.extend(more);
-            let Some(next) = page.get("@odata.nextLink").and_then(Json::as_str) else {
-                return Ok(rows);
-            };
-            // The token goes nowhere but to the organization.
-            if !next.strip_prefix(&self.api_root).is_some_and(|rest| rest.starts_with('/')) {
-                let reason = format!("GET {route}: the next page lies elsewhere");
-                return Err(SideError::Unreadable { reason });
+            match next_page(&page, &self.api_root, route)? {
+                Some(next) => url = next,
+                None => return Ok(rows),
             }
-            url = next.to_owned();
         }
         Err(SideError::TooLarge { reason: format!("GET {route}: more than {MAX_PAGES} pages") })
     }
@@ -154,6 +149,15 @@ impl Wire {
         }
         reply.json()
     }
+}
+
+/// Returns the URL of the next page. The token goes nowhere but to the organization.
+fn next_page(page: &Json, api_root: &str, route: &str) -> Result<Option<String>, SideError> {
+    let Some(next) = page.get("@odata.nextLink").and_then(Json::as_str) else { return Ok(None) };
+    if next.strip_prefix(api_root).is_some_and(|rest| rest.starts_with('/')) {
+        return Ok(Some(next.to_owned()));
+    }
+    Err(SideError::Unreadable { reason: format!("GET {route}: the next page lies elsewhere") })
 }
 
 fn standard_headers() -> Vec<(&'static str, String)> {
@@ -217,3 +221,6 @@ pub(super) fn json(reply: &PartReply) -> Result<Json, SideError> {
     serde_json::from_slice(&reply.body)
         .map_err(|_| SideError::Unreadable { reason: "a part of a batch is no JSON".into() })
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 
-use chrono::{DateTime, Timelike, Utc};
+use chrono::{DateTime, Duration, NaiveTime, Timelike, Utc};
 use siphasher::sip::SipHasher24;
 
 use crate::domain::field::{Field, Fields, Group, Importance, Value};
@@ -46,6 +46,7 @@ pub fn normalise(
         observation.fields.set(Field::Importance, Some(Value::Importance(Importance::Normal)));
     }
     if observation.kind.collection() == Collection::Calendar {
+        whole_days(&mut observation.fields);
         tidy_attendees(&mut observation.fields, organizer.as_ref());
     }
     let prints = prints(observation.kind, &observation.fields, key, settings);
@@ -96,6 +97,20 @@ fn canonical_text(text: &str) -> String {
 
 fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
     time.with_nanosecond(0).unwrap_or(time)
+}
+
+/// An all-day event is dates, not instants. Dynamics keeps the midnight of whoever made it, in UTC;
+/// the nearest midnight in UTC names the same day for every zone within twelve hours.
+fn whole_days(fields: &mut Fields) {
+    if !fields.flag(Field::AllDay) {
+        return;
+    }
+    for field in [Field::Start, Field::End] {
+        if let Some(time) = fields.time(field) {
+            let day = (time + Duration::hours(12)).date_naive();
+            fields.set(field, Some(Value::Time(day.and_time(NaiveTime::MIN).and_utc())));
+        }
+    }
 }
 
 fn organizer_address(observation: &Observation, directory: &Directory) -> Option<Address> {

@@ -31,6 +31,9 @@ pub(super) trait Transport: Send + Sync {
         read_only: bool,
         body: Vec<u8>,
     ) -> Result<(u16, Vec<u8>), Lost>;
+
+    /// Closes the mailbox's budget for a wait that a part of a batch asked for.
+    fn close(&self, mailbox: &Address, wait: Duration);
 }
 
 /// A batch without an answer.
@@ -86,6 +89,7 @@ impl Client {
         let again: Vec<usize> = (0..chunk.len()).filter(|n| late(&replies[*n])).collect();
         if !again.is_empty() {
             let wait = self.wait_of(again.iter().filter_map(|n| replies[*n].as_ref()));
+            self.transport.close(mailbox, wait);
             if wait > WAIT_MAX {
                 return Err(SideError::Throttled { retry_after: wait });
             }
@@ -138,6 +142,7 @@ impl Client {
             Answer::Reply(reply) => Some(reply),
             Answer::NotSent | Answer::Lost => None,
         }));
+        self.transport.close(mailbox, wait);
         if wait <= WAIT_MAX {
             tokio::time::sleep(wait).await;
             let rest: Vec<Inner> = again.iter().map(|n| chunk[*n].clone()).collect();
@@ -218,7 +223,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::graph::script::{Scripted, Turn, mailbox, refusal};
+    use crate::graph::testing::{Scripted, Turn, mailbox, refusal};
 
     fn gets(count: usize) -> Vec<Inner> {
         (0..count).map(|n| Inner::get(format!("/users/u/events/{n}"))).collect()

@@ -4,6 +4,7 @@
 //! `@removed` proves nothing (delta-query-overview, delta-query-events): the last row of an id
 //! counts, and removed items are only named. Occurrences are not observed; their series is.
 
+mod reread;
 mod walk;
 
 use std::collections::{HashMap, HashSet};
@@ -12,7 +13,6 @@ use chrono::{SecondsFormat, TimeDelta};
 
 use self::walk::{News, Row, Walk};
 use super::GraphSide;
-use super::fetch::Read;
 use super::url::{Paths, expand, list_of, option};
 use crate::domain::ids::NativeId;
 use crate::domain::kind::{Collection, Kind};
@@ -130,31 +130,6 @@ impl GraphSide {
                 }
             }
         }
-    }
-
-    /// Reads by id what the rounds did not tell in full: markers of tracked items that are new,
-    /// extended properties of contacts, and series of which only parts were listed.
-    async fn read_again(
-        &self,
-        ask: &PullAsk<'_>,
-        known: &KnownItems<'_>,
-        sorted: &mut Sorted,
-    ) -> Result<(), SideError> {
-        let list = std::mem::take(&mut sorted.reread);
-        let items: Vec<(Collection, &NativeId)> =
-            list.iter().map(|(collection, id)| (*collection, id)).collect();
-        if items.is_empty() {
-            return Ok(());
-        }
-        let reads = self.read_by_id(&ask.mailbox.address, &items).await?;
-        for ((collection, id), read) in list.iter().zip(reads) {
-            let known = known.get(&(*collection, id)).copied();
-            match read {
-                Read::There(seen) => sorted.see(*seen, known),
-                Read::Gone => sorted.miss(known),
-            }
-        }
-        Ok(())
     }
 }
 

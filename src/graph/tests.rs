@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::GraphSide;
 use super::client::{Client, Lost, Transport};
-use super::script::mailbox;
+use super::testing::mailbox;
 use crate::domain::field::Patch;
 use crate::domain::ids::{Address, LinkId, NativeId, Version};
 use crate::domain::kind::Kind;
@@ -58,6 +58,8 @@ struct Wire {
 
 #[async_trait]
 impl Transport for Wire {
+    fn close(&self, _: &Address, _: std::time::Duration) {}
+
     async fn post(
         &self,
         _mailbox: &Address,
@@ -111,7 +113,7 @@ fn token(sim: &mut GraphSim, now: DateTime<Utc>) -> String {
 
 impl Desk {
     fn new() -> Self {
-        let now = super::script::now();
+        let now = super::testing::now();
         let mut sim = GraphSim::new(GraphConfig {
             base_url: BASE.into(),
             app: AppCredentials { client_id: "app".into(), client_secret: "secret".into() },

@@ -1,5 +1,7 @@
 //! Batches over a session.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::client::{Lost, Transport};
@@ -48,6 +50,10 @@ impl Transport for SessionTransport {
             Err(CallError::NotSent(error)) => Err(Lost::NotSent(error)),
             Err(CallError::NoAnswer(error)) => Err(Lost::NoAnswer(error)),
         }
+    }
+
+    fn close(&self, mailbox: &Address, wait: Duration) {
+        self.session.close(&BudgetKey::new(mailbox.as_str()), wait);
     }
 }
 

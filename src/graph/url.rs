@@ -91,6 +91,12 @@ impl Paths {
         format!("{}/contactFolders/contacts/contacts/delta", self.user)
     }
 
+    /// The default contact folder's contacts with what is needed to know their links and fields.
+    pub(super) fn contacts_expanded(&self) -> String {
+        let expand = expand(Collection::Contacts);
+        format!("{}/contactFolders/contacts/contacts?{expand}", self.user)
+    }
+
     /// The first request of a round of a To Do list.
     pub(super) fn tasks_delta(&self, list: &str) -> String {
         format!("{}/delta", self.items(Collection::Tasks, list))

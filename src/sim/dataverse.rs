@@ -92,6 +92,12 @@ impl DataverseSim {
         self.oauth.token(request, now)
     }
 
+    /// Plays an environment with this many web servers: the published limit of requests is per
+    /// server (protocols B7).
+    pub fn set_web_servers(&mut self, servers: u32) {
+        self.limits.set_web_servers(servers);
+    }
+
     /// Withdraws every token that is out.
     pub fn revoke_tokens(&mut self) {
         self.oauth.revoke_all();

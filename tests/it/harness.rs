@@ -37,6 +37,7 @@ impl Progress for Silent {
 }
 
 /// One organization `contoso`, one node, one runtime.
+#[allow(dead_code, reason = "each test uses some of it")]
 pub(crate) struct System {
     pub(crate) world: Arc<World>,
     pub(crate) clock: SimClock,
@@ -60,6 +61,7 @@ pub(crate) fn person(number: u128, given: &str, surname: &str, zone: &str) -> Pe
     }
 }
 
+#[allow(dead_code, reason = "each test uses some of it")]
 impl System {
     /// Starts a system with these people and the memory store.
     pub(crate) fn new(people: Vec<Person>) -> Self {

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a subject.
 
+mod dataverse;
 mod docs;
 mod harness;
 mod main_job;

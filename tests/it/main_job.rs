@@ -147,10 +147,11 @@ fn a_quiet_cycle_costs_one_request_to_each_side_and_no_write() {
     let system = two();
     row_create(&system, 0, "contacts", &json!({ "lastname": "Quiet" }));
     settled(&system);
+    // Empty pages and replayed rows, which the service sends now and then, cost further pages.
+    system.organization().graph().set_delta_noise(0);
     let count = || {
         let organization = system.organization();
-        let before = (organization.dataverse().request_count(), organization.graph().request_count());
-        before
+        (organization.dataverse().request_count(), organization.graph().request_count())
     };
     let mailboxes = system.enrol();
     let (dataverse, graph) = count();

@@ -108,3 +108,12 @@ fn a_reply_that_is_cut_off_is_an_error() {
     assert!(decode("multipart/mixed; boundary=batchresponse_1", whole.as_bytes()).is_ok());
     assert!(decode("application/json", whole.as_bytes()).is_err());
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_reply_makes_the_decoder_panic(body in "(--b|\\r\\n|HTTP/1.1 200|[a-z: {}-]{0,4}){0,40}") {
+        // Whatever arrives is a list of replies or an error.
+        let replies = decode("multipart/mixed; boundary=b", body.as_bytes());
+        proptest::prop_assert!(replies.is_err() || body.contains("--b"));
+    }
+}

@@ -12,7 +12,8 @@ fn each_refusal_means_one_thing() {
     // Status and code together decide; protocols B2, B3, B4, B7.
     let table = [
         (403, "0x80040220", Verdict::Denied),
-        (403, "", Verdict::Denied),
+        (403, "0x80040225", Verdict::Refused),
+        (403, "", Verdict::Refused),
         (400, "0x80040220", Verdict::Denied),
         (404, "0x80040217", Verdict::Missing),
         (412, "0x80060882", Verdict::Precondition),

@@ -82,6 +82,11 @@ impl Written {
             }
             (Shape::Flag, None) => json!(false),
             (Shape::Importance, None) => json!(1),
+            // A row always has a state.
+            (Shape::Number, None) if matches!(column.field, Field::State | Field::StatusReason) => {
+                self.losses.push(Code::ValuesDropped);
+                return Ok(());
+            }
             (_, None) => Json::Null,
             (Shape::Text, Some(Value::Text(text))) => json!(self.cut(text, column.max)),
             (Shape::Instant, Some(Value::Time(time))) => json!(instant(*time)?),

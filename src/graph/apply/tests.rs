@@ -1,3 +1,5 @@
+//! Tests of the Graph adapter, from documented examples and the stand-in.
+
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -7,7 +9,7 @@ use crate::domain::field::{Field, Patch, Value};
 use crate::domain::ids::{LinkId, NativeId, Version};
 use crate::domain::kind::Kind;
 use crate::domain::plan::MailClass;
-use crate::graph::script::{Scripted, Turn, mailbox, refusal};
+use crate::graph::testing::{Scripted, Turn, mailbox, refusal};
 
 fn step(kind: Kind, op: Op) -> Step {
     Step {

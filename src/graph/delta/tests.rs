@@ -1,8 +1,10 @@
+//! Tests of the Graph adapter, from documented examples and the stand-in.
+
 use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::domain::ids::Version;
-use crate::graph::script::{ROOT, Scripted, Turn, mailbox, now, refusal};
+use crate::graph::testing::{ROOT, Scripted, Turn, mailbox, now, refusal};
 
 const SKIP: &str = "https://graph.microsoft.com/v1.0/users/megan@contoso.com/x/delta?$skiptoken=";
 const DELTA: &str = "https://graph.microsoft.com/v1.0/users/megan@contoso.com/x/delta?$deltatoken=";

@@ -1,3 +1,5 @@
+//! Tests of the Graph adapter, from documented examples and the stand-in.
+
 use super::*;
 use crate::domain::field::Field;
 use crate::domain::kind::Collection;
@@ -230,4 +232,25 @@ async fn a_throttled_part_of_a_batch_is_asked_again() {
     let pulled = desk.pull(&[], &[]).await;
     assert_eq!(pulled.observations.len(), 3);
     assert_eq!(started.elapsed(), Duration::from_secs(7));
+}
+
+#[tokio::test]
+async fn many_contacts_are_listed_rather_than_read_one_by_one() {
+    // The first pull of a full address book costs pages, not one request for each contact, and
+    // brings every contact with its extended properties.
+    let desk = Desk::new();
+    let now = desk.now();
+    for n in 0..250 {
+        let pager = json!([{"id": "String 0x3A21", "value": format!("+1 {n}")}]);
+        let body = json!({"givenName": format!("N{n}"), "singleValueExtendedProperties": pager});
+        desk.sim().user_create_contact(ME, &body, now).unwrap();
+    }
+    desk.pass(1);
+    desk.sim().set_delta_noise(0);
+    let before = desk.sim().request_count();
+    let pulled = desk.pull(&[], &[]).await;
+    let requests = desk.sim().request_count() - before;
+    assert_eq!(pulled.observations.len(), 250);
+    assert!(pulled.observations.iter().all(|one| !one.fields.text(Field::Pager).is_empty()));
+    assert!(requests <= 8, "{requests} requests");
 }

@@ -1,3 +1,5 @@
+//! Tests of the Graph adapter, from documented examples and the stand-in.
+
 use super::*;
 use crate::domain::observation::Presence;
 use crate::ports::side::FindKey;

@@ -1,3 +1,5 @@
+//! Tests of the Graph adapter, from documented examples and the stand-in.
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -6,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::client::Client;
-use super::super::{GraphOptions, GraphSide, script};
+use super::super::{GraphOptions, GraphSide, testing};
 use crate::domain::ids::NativeId;
 use crate::domain::kind::Kind;
 use crate::domain::observation::Presence;
@@ -21,7 +23,7 @@ struct Still;
 
 impl Clock for Still {
     fn now(&self) -> DateTime<Utc> {
-        script::now()
+        testing::now()
     }
 }
 
@@ -96,7 +98,7 @@ async fn a_fetch_is_one_batch_with_the_bearer_token() {
     let options = GraphOptions { root: format!("{url}/v1.0/") };
     let side = GraphSide::new(session(&url), Arc::new(Still), options);
     let asked = [(Kind::Appointment, NativeId::new("gone"))];
-    let found = side.fetch(&script::mailbox(), &asked).await.unwrap();
+    let found = side.fetch(&testing::mailbox(), &asked).await.unwrap();
     assert_eq!(found[0].presence, Presence::Deleted);
     let seen = seen.lock().unwrap().clone();
     assert_eq!(seen.len(), 2);
@@ -115,6 +117,6 @@ async fn an_unreachable_service_wrote_nothing() {
     let transport = super::SessionTransport::new(session(&url), &format!("{url}/v1.0"));
     let client = Client { transport: Box::new(transport), clock: Arc::new(Still) };
     let request = super::super::batch::Inner::delete("/users/u/events/x".into());
-    let answers = client.write(&script::mailbox().address, &[request]).await;
+    let answers = client.write(&testing::mailbox().address, &[request]).await;
     assert_eq!(answers, [super::super::client::Answer::NotSent]);
 }

@@ -60,7 +60,7 @@ pub(super) fn default_privileges() -> HashMap<&'static str, Privileges> {
             "systemuser" | "queue" | "savedquery" | "organization" | "businessunit" => {
                 (Depth::Organization, Depth::None)
             }
-            "mailbox" => (Depth::User, Depth::None),
+            "mailbox" | "activityparty" => (Depth::User, Depth::None),
             _ if table.activity => (Depth::User, Depth::User),
             _ => (Depth::None, Depth::None),
         };

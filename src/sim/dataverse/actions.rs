@@ -150,7 +150,7 @@ fn matches(filter: &str, object: &Map<String, Value>) -> Result<bool, Refusal> {
         let same = match found {
             Value::Bool(flag) => *value == flag.to_string(),
             Value::String(text) => value.trim_matches('\'') == text,
-            _ => false,
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
         };
         if !same {
             return Ok(false);

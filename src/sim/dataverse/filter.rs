@@ -35,7 +35,7 @@ pub(super) fn parse(
                 let (_, value) = value.ok_or_else(|| syntax(text))?;
                 tokens.extend(lex(value)?);
             }
-            _ => tokens.push(token),
+            Token::Word(_) | Token::Text(_) | Token::Sign(_) => tokens.push(token),
         }
     }
     let mut parser = Parser { table, text, tokens, at: 0, depth: 0 };
@@ -249,13 +249,23 @@ impl Parser<'_> {
                 Kind::Id | Kind::Lookup(_) => {
                     Uuid::try_parse(&word).map(|id| Some(Cell::Id(id))).map_err(|_| wrong())
                 }
-                _ => from_text(column, &word).map(Some).ok_or_else(wrong),
+                Kind::Int(..)
+                | Kind::Choice(_)
+                | Kind::Bool
+                | Kind::Time
+                | Kind::DayTime
+                | Kind::Date => from_text(column, &word).map(Some).ok_or_else(wrong),
             },
             Some(Token::Text(text)) => match &column.kind {
                 Kind::Text(_) => Ok(Some(Cell::text(&text))),
                 // The service also takes quoted guids.
                 Kind::Id | Kind::Lookup(_) => from_text(column, &text).map(Some).ok_or_else(wrong),
-                _ => Err(wrong()),
+                Kind::Int(..)
+                | Kind::Choice(_)
+                | Kind::Bool
+                | Kind::Time
+                | Kind::DayTime
+                | Kind::Date => Err(wrong()),
             },
             Some(Token::Sign(_)) | None => Err(syntax(self.text)),
         }

@@ -21,13 +21,24 @@ pub(super) struct Limits {
     total: u32,
     /// Refusals since the last request that got through.
     refusals: u32,
+    /// Web servers of the environment beyond the first; the published limit is one server's.
+    more_servers: u32,
 }
 
 impl Limits {
+    /// Plays an environment with this many web servers.
+    pub(super) fn set_web_servers(&mut self, servers: u32) {
+        self.more_servers = servers.saturating_sub(1);
+    }
+
+    const fn most(&self) -> u32 {
+        MOST_REQUESTS.saturating_mul(self.more_servers.saturating_add(1))
+    }
+
     /// Counts one request; the error is the wait in seconds.
     pub(super) fn charge(&mut self, now: DateTime<Utc>) -> Result<(), u32> {
         self.forget(now);
-        if self.total >= MOST_REQUESTS {
+        if self.total >= self.most() {
             self.refusals = self.refusals.saturating_add(1);
             return Err(self.wait(now));
         }
@@ -41,7 +52,7 @@ impl Limits {
     }
 
     pub(super) fn remaining(&self) -> u32 {
-        MOST_REQUESTS.saturating_sub(self.total)
+        self.most().saturating_sub(self.total)
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {

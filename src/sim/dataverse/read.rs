@@ -265,10 +265,10 @@ impl Core {
             return false;
         }
         let Some(tests) = entity.filter.conjuncts() else { return false };
-        let kind = |op: &Op| match op {
-            Op::Eq(cell) => matches!(cell.int(), Some(16 | 256)),
-            Op::In(cells) => cells.iter().all(|cell| matches!(cell.int(), Some(16 | 256))),
-            _ => false,
+        let filter = |cell: &Cell| matches!(cell.int(), Some(16 | 256));
+        let kind = |op: &Op| {
+            matches!(op, Op::Eq(cell) if filter(cell))
+                || matches!(op, Op::In(cells) if cells.iter().all(filter))
         };
         let querytype = table.column("querytype");
         tests.len() == 2

@@ -3,6 +3,7 @@
 //! Read once from the texts in `schema::tables`. Every table begins with the same columns so
 //! that the code can name them by position. Absent: customization, alternate keys, currencies.
 
+mod columns;
 mod tables;
 
 use std::collections::HashMap;

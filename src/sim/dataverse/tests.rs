@@ -36,7 +36,10 @@ fn person(number: u128, name: &str) -> Person {
 
 impl Desk {
     pub(super) fn new() -> Self {
-        let people = vec![person(1, "Ann"), person(2, "Ben")];
+        Self::with(vec![person(1, "Ann"), person(2, "Ben")])
+    }
+
+    pub(super) fn with(people: Vec<Person>) -> Self {
         let mut sim = DataverseSim::new(DataverseConfig {
             base_url: BASE.into(),
             app: AppCredentials { client_id: "app".into(), client_secret: "secret".into() },
@@ -83,9 +86,9 @@ impl Desk {
         if sent.is_some() && !typed {
             all.push(("Content-Type".into(), "application/json".into()));
         }
-        let body = sent.map_or(Vec::new(), |value| match value {
-            Value::String(raw) if typed => raw.into_bytes(),
-            value => value.to_string().into_bytes(),
+        let body = sent.map_or(Vec::new(), |value| match value.as_str() {
+            Some(raw) if typed => raw.as_bytes().to_vec(),
+            _ => value.to_string().into_bytes(),
         });
         let request = Request {
             method: method.into(),
@@ -248,4 +251,41 @@ fn every_schema_line_is_understood() {
         assert!(states.iter().all(|state| table.default_status(*state).is_some()));
     }
     assert_eq!(super::schema::skipped_lines(), Vec::<&str>::new());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_request_makes_it_panic(
+        method in "(GET|POST|PATCH|DELETE|PUT)",
+        path in "(tasks|contacts|appointments|userqueries|\\$batch|Book)(\\([0-9a-f-]{0,36}\\))?",
+        query in "(\\?(\\$filter|\\$select|\\$expand|\\$skiptoken|\\$deltatoken|fetchXml)=[a-z0-9 $()=',%@<>/!\"\\[\\]-]{0,60})?",
+        sent in "[ -~\r\n]{0,80}",
+    ) {
+        // Whatever comes in is answered, never with a server error.
+        let mut desk = Desk::new();
+        let target = format!("{path}{query}");
+        for kind in ["application/json", "multipart/mixed; boundary=b"] {
+            let answer =
+                desk.call(&method, &target, &[("Content-Type", kind)], Some(json!(sent)));
+            proptest::prop_assert!(answer.status < 500);
+        }
+    }
+
+    #[test]
+    fn no_condition_makes_it_panic(
+        column in "(subject|scheduledend|ownerid|prioritycode|activityid)",
+        operator in "(eq|ne|lt|in|between|like|on|last-x-days|next-x-weeks|olderthan-x-months|next-x-years|last-x-hours|today|eq-userid)",
+        value in "(-?[0-9]{1,12}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[a-z%_]{0,9})",
+    ) {
+        // Every condition is answered or refused.
+        let mut desk = Desk::new();
+        desk.post("tasks", json!({ "subject": "x", "scheduledend": "2026-03-04T10:00:00Z" }));
+        let xml = format!(
+            "<fetch><entity name='task'><filter><condition attribute='{column}' \
+             operator='{operator}' value='{value}'/></filter></entity></fetch>"
+        );
+        let status = desk.get(&fetch_url("tasks", &xml)).status;
+        proptest::prop_assert!(status == 200 || status == 400);
+    }
 }

@@ -243,9 +243,8 @@ fn first_values(table: &Table, row: &mut Row) {
             row.put(table, name, cell);
         }
     }
-    if table.logical == "appointment" {
-        row.put(table, "instancetypecode", Cell::Int(0));
-    }
+    let series = table.logical == "recurringappointmentmaster";
+    row.put(table, "instancetypecode", Cell::Int(i64::from(series)));
 }
 
 fn full_name(table: &Table, row: &mut Row) {

@@ -28,8 +28,11 @@ pub(crate) struct Named {
 impl Source {
     pub(crate) fn new(path: String, text: String) -> Source {
         let code = code_of(&text);
-        let tests =
-            !path.starts_with("src/") || path.ends_with("/tests.rs") || path.contains("/tests/");
+        let tests = !path.starts_with("src/")
+            || path.ends_with("/tests.rs")
+            || path.ends_with("/testing.rs")
+            || path.ends_with("/properties.rs")
+            || path.contains("/tests/");
         let product = if tests { String::new() } else { without_test_modules(&code) };
         Source { path, text, code, product }
     }

@@ -24,6 +24,10 @@ impl Core {
     pub(in crate::sim::dataverse) fn run(&self, who: Caller, fetch: &Fetch) -> Vec<Found<'_>> {
         let entity = &fetch.entity;
         let mut found = Vec::new();
+        if entity.table.logical == "activityparty" {
+            self.run_parties(who, entity, &mut found);
+            return finish(fetch, found);
+        }
         let granted = self.asks_for_filters(who, entity);
         let mut take = |row| {
             if (granted || self.may_read(who, entity.table, row)) && entity.filter.holds(row) {
@@ -35,11 +39,20 @@ impl Core {
             Some(ids) => ids.iter().filter_map(|id| rows.rows.get(id)).for_each(&mut take),
             None => rows.rows.values().for_each(&mut take),
         }
-        sort(entity, &mut found);
-        if fetch.distinct {
-            distinct(entity, &mut found);
+        finish(fetch, found)
+    }
+
+    /// Parties are read through their activities.
+    fn run_parties<'a>(&'a self, who: Caller, entity: &Entity, found: &mut Vec<Found<'a>>) {
+        for table in super::schema().tables.iter().filter(|table| table.activity) {
+            let rows = self.store.rows(table).rows.values();
+            for party in rows.filter(|row| self.may_read(who, table, row)).flat_map(|r| &r.parties)
+            {
+                if entity.filter.holds(party) {
+                    self.join(party, entity, found);
+                }
+            }
         }
-        found
     }
 
     /// Narrows the rows by the indexes: owner, party, and what a person can see.
@@ -124,6 +137,14 @@ impl Core {
         }
         self.store.rows(target).rows.values().filter(equal).collect()
     }
+}
+
+fn finish<'a>(fetch: &Fetch, mut found: Vec<Found<'a>>) -> Vec<Found<'a>> {
+    sort(&fetch.entity, &mut found);
+    if fetch.distinct {
+        distinct(&fetch.entity, &mut found);
+    }
+    found
 }
 
 fn is_party_link(link: &Link) -> bool {

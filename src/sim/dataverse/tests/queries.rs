@@ -36,6 +36,9 @@ fn filters_compare_every_type() {
         "Microsoft.Dynamics.CRM.In(PropertyName='activityid',PropertyValues=['{one}','{two}'])"
     );
     assert_eq!(found(&list).len(), 2);
+    let aliases = "tasks?$filter=Microsoft.Dynamics.CRM.In(PropertyName=@p1,PropertyValues=@p2)";
+    let url = format!("{aliases}&@p1='subject'&@p2={}", enc("['two','three']"));
+    assert_eq!(ids(&desk.get(&url), "activityid"), [two]);
 }
 
 #[test]
@@ -315,4 +318,35 @@ fn a_user_query_runs_by_its_id() {
     let answer = desk.call("GET", &url, &[("CallerObjectId", &object)], None);
     assert_eq!(ids(&answer, "activityid"), [id]);
     assert_eq!(desk.get(&url).status, 403);
+}
+
+#[test]
+fn parties_are_read_through_readable_activities() {
+    // The party set lists the parties of the activities that the caller may read.
+    let mut desk = Desk::new();
+    let (ann, ben) = (desk.ann(), desk.ben());
+    let parties = json!([party(ann, 7)]);
+    let sent = json!({ "subject": "m", "appointment_activity_parties": parties });
+    let id = desk.sim.user_create(ann, "appointments", &sent, desk.now).unwrap();
+    let url = format!("activityparties?$filter={}", enc(&format!("_activityid_value eq {id}")));
+    assert_eq!(ids(&desk.get(&url), "activitypartyid").len(), 2);
+    let ben = ben.to_string();
+    let as_ben = desk.call("GET", &url, &[("MSCRMCallerID", &ben)], None);
+    assert!(ids(&as_ben, "activitypartyid").is_empty());
+}
+
+#[test]
+fn large_organizations_answer_from_the_indexes() {
+    // With 60 people and 3,000 contacts each person's filter finds exactly his own rows.
+    let people: Vec<_> = (1..=60).map(|n| super::person(n, &format!("P{n}"))).collect();
+    let mut desk = Desk::with(people);
+    for person in desk.people.clone() {
+        for _ in 0..50 {
+            let sent = json!({ "lastname": "Doe" });
+            desk.sim.user_create(person.user_id, "contacts", &sent, desk.now).unwrap();
+        }
+    }
+    for person in desk.people.clone() {
+        assert_eq!(desk.sim.filter_rows(person.user_id, "contact", desk.now).len(), 50);
+    }
 }

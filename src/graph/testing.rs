@@ -82,6 +82,8 @@ impl Scripted {
 
 #[async_trait]
 impl Transport for Player {
+    fn close(&self, _: &Address, _: std::time::Duration) {}
+
     async fn post(
         &self,
         _mailbox: &Address,

@@ -1,0 +1,225 @@
+//! The live feed: people edit on either side, the node mirrors, each line names its rule.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Local;
+use tokio::sync::broadcast::error::RecvError;
+use uuid::Uuid;
+
+use super::stage::Stage;
+use crate::actors::messages::{ToTenant, WakeMailbox};
+use crate::actors::node::TenantEntry;
+use crate::app::serve::{self, Node};
+use crate::cycle::{CycleReport, Line};
+use crate::domain::plan::{MailClass, Verb};
+use crate::domain::side::Side;
+use crate::engine::catalogue;
+use crate::sim::play::{Event, Play};
+use crate::sim::world::{Organization, World};
+
+/// The worked example of the base page (FILT-07) is played at these edits.
+const EXAMPLE_AT: u64 = 3;
+
+/// Runs the node and plays edits until Ctrl-C or the limit.
+pub(super) fn live(
+    stage: &Stage,
+    every: Duration,
+    seed: u64,
+    limit: Option<Duration>,
+) -> anyhow::Result<()> {
+    actix_rt::System::new().block_on(async {
+        let node = serve::start(stage.app.clone()).await?;
+        let entries = stage.tenants.iter().map(|tenant| {
+            let runtime = tenant.clone();
+            TenantEntry {
+                tenant: tenant.options.tenant.clone(),
+                digest: 0,
+                build: Arc::new(move || runtime.clone()),
+            }
+        });
+        node.set_tenants(entries.collect(), Vec::new()).await;
+        println!();
+        println!("status page  http://{}/", node.address);
+        println!("live feed    edits by people are marked ✎, what Lockstep did follows with its rule; Ctrl-C ends");
+        println!();
+        let show = show(stage);
+        let play = play(stage, &node, every, seed);
+        let end = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => {
+                    let _ = tokio::signal::ctrl_c().await;
+                }
+            }
+        };
+        tokio::select! {
+            () = show => {}
+            () = play => {}
+            () = end => {}
+        }
+        println!("\nlockstep demo: stopping");
+        node.stop().await;
+        anyhow::Ok(())
+    })
+}
+
+/// Prints every finished cycle that did something.
+async fn show(stage: &Stage) {
+    let mut reports = stage.app.reports.subscribe();
+    loop {
+        match reports.recv().await {
+            Ok(report) => {
+                for line in report.lines.iter().filter(|line| worth(line)) {
+                    print_line(&stage.world, &report, line);
+                }
+            }
+            Err(RecvError::Lagged(missed)) => println!("… {missed} cycles went by unseen"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn worth(line: &Line) -> bool {
+    !matches!(line.decision.verb, Verb::Acknowledge | Verb::LeaveAlone) || line.failed.is_some()
+}
+
+/// Plays one edit after another and hints the mailboxes concerned, as change notifications do.
+async fn play(stage: &Stage, node: &Node, every: Duration, seed: u64) {
+    let mut play = Play::new(seed);
+    let organizations = &stage.world.organizations;
+    for number in 1_u64.. {
+        tokio::time::sleep(every).await;
+        if number == EXAMPLE_AT {
+            example(&mut play, stage, node, every).await;
+        }
+        let at = usize::try_from(number).unwrap_or(0) % organizations.len();
+        if let Some(event) = play.next(&organizations[at], stage.world.now()) {
+            tell(node, &organizations[at], &event, &[]).await;
+        }
+    }
+}
+
+/// A contact is made, changes owner and is edited by the new one (FILT-07).
+async fn example(play: &mut Play, stage: &Stage, node: &Node, every: Duration) {
+    let organization = &stage.world.organizations[0];
+    let Some(mut example) = play.worked_example(organization) else { return };
+    println!("         the worked example: a contact follows its owner (FILT-07)");
+    while let Some(step) = example.step(organization, stage.world.now()) {
+        let both = [example.first.mailbox_id, example.second.mailbox_id];
+        tell(node, organization, &step.event, &both).await;
+        tokio::time::sleep(every).await;
+    }
+}
+
+async fn tell(node: &Node, organization: &Organization, event: &Event, also: &[Uuid]) {
+    println!("{} ✎ {:9} {}", clock(), event.organization, event.what);
+    let mut mailboxes = concerned(organization, event);
+    mailboxes.extend(also);
+    mailboxes.sort_unstable();
+    mailboxes.dedup();
+    for mailbox in mailboxes {
+        let command = WakeMailbox(Some(mailbox));
+        let tenant = event.organization.clone();
+        let _ = node.actor.send(ToTenant { tenant, command }).await;
+    }
+}
+
+/// Returns the mailboxes of everybody whom an edit concerns: the editor, the row's owner, its
+/// parties.
+fn concerned(organization: &Organization, event: &Event) -> Vec<Uuid> {
+    let people = &organization.people;
+    let editor = people.iter().filter(|person| person.address == event.mailbox);
+    let mut mailboxes: Vec<Uuid> = editor.map(|person| person.mailbox_id).collect();
+    let id = Uuid::parse_str(&event.id).unwrap_or_default();
+    let dataverse = organization.dataverse();
+    let sets = ["contacts", "appointments", "tasks", "phonecalls", "letters", "faxes"];
+    let Some(row) = sets.iter().find_map(|set| dataverse.row(set, id)) else { return mailboxes };
+    let parties = row["parties"].as_array().into_iter().flatten();
+    let users: Vec<&str> = parties
+        .filter_map(|party| party["partyid"].as_str())
+        .chain(row["_ownerid_value"].as_str())
+        .collect();
+    let concerned = people.iter().filter(|person| users.contains(&&*person.user_id.to_string()));
+    mailboxes.extend(concerned.map(|person| person.mailbox_id));
+    mailboxes
+}
+
+/// The demo's items are invented and the demo owns both worlds, so it may show their names; logs,
+/// traces, metrics and pages never do.
+fn print_line(world: &World, report: &CycleReport, line: &Line) {
+    let tenant = report.mailbox.tenant.as_str();
+    let organization = world.organization(tenant);
+    let who = organization.map_or_else(String::new, |it| owner(it, report.mailbox.mailbox));
+    let name = organization.and_then(|it| name_of(it, line)).unwrap_or_default();
+    let rule = line.decision.rules.first();
+    let sentence = rule
+        .and_then(|id| catalogue::ALL.iter().find(|rule| rule.id == *id))
+        .map_or("", |rule| rule.sentence);
+    let ids: Vec<&str> = line.decision.rules.iter().map(|rule| rule.0).collect();
+    let mails = match line.mail {
+        MailClass::Silent => String::new(),
+        MailClass::Mails(count) => format!(" ✉ {count}"),
+    };
+    let failed = line.failed.map_or_else(String::new, |code| format!(" !{code}"));
+    println!(
+        "{} {} {tenant:9} {who:18} {} {} “{name}”{mails}{failed}\n{:22}[{}] {sentence}",
+        clock(),
+        arrow(line.decision.verb),
+        verb(line.decision.verb),
+        line.kind.table(),
+        "",
+        ids.join(" "),
+    );
+}
+
+const fn arrow(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Create(Side::Exchange)
+        | Verb::Update(Side::Exchange)
+        | Verb::Delete(Side::Exchange) => "→",
+        Verb::Create(Side::Dynamics)
+        | Verb::Update(Side::Dynamics)
+        | Verb::Delete(Side::Dynamics) => "←",
+        Verb::Merge | Verb::Link => "↔",
+        Verb::Unlink | Verb::Forget => "⇎",
+        Verb::Acknowledge | Verb::LeaveAlone => "·",
+    }
+}
+
+const fn verb(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Create(Side::Exchange) => "creates in Exchange the",
+        Verb::Create(Side::Dynamics) => "creates in Dynamics the",
+        Verb::Update(Side::Exchange) => "updates in Exchange the",
+        Verb::Update(Side::Dynamics) => "updates in Dynamics the",
+        Verb::Delete(Side::Exchange) => "deletes in Exchange the",
+        Verb::Delete(Side::Dynamics) => "deletes in Dynamics the",
+        Verb::Merge => "merges both sides of the",
+        Verb::Link => "links the",
+        Verb::Unlink => "unlinks, and keeps, the",
+        Verb::Forget => "forgets the",
+        Verb::Acknowledge => "acknowledges the",
+        Verb::LeaveAlone => "leaves alone the",
+    }
+}
+
+fn owner(organization: &Organization, mailbox: Uuid) -> String {
+    let person = organization.people.iter().find(|person| person.mailbox_id == mailbox);
+    person.map_or_else(String::new, crate::sim::directory::Person::full_name)
+}
+
+fn name_of(organization: &Organization, line: &Line) -> Option<String> {
+    let set = match line.kind.table() {
+        "fax" => "faxes".to_owned(),
+        table => format!("{table}s"),
+    };
+    let id = line.native.dynamics.as_ref().and_then(|id| Uuid::parse_str(id.as_str()).ok());
+    let row = organization.dataverse().row(&set, id.unwrap_or(line.link.0))?;
+    let text = row["subject"].as_str().or_else(|| row["fullname"].as_str())?;
+    Some(text.to_owned())
+}
+
+fn clock() -> String {
+    Local::now().format("%H:%M:%S").to_string()
+}

@@ -1,0 +1,122 @@
+//! The demo's stage: stand-ins, a node's parts and two tenants.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+
+use super::{DemoArgs, Summary};
+use crate::actors::runtime::TenantRuntime;
+use crate::app::App;
+use crate::app::clock::SystemClock;
+use crate::app::once::MailboxResult;
+use crate::config::{self, Environment, NodeConfig};
+use crate::ports::clock::Clock;
+use crate::sim::compare::{self, CompareOptions, LedgerMark};
+use crate::sim::seed::{self, SeedSpec};
+use crate::sim::server::SimServer;
+use crate::sim::world::{OrganizationSpec, SimClock, World};
+
+/// The organizations of the demo.
+const NAMES: [&str; 2] = ["contoso", "fabrikam"];
+/// The stand-ins play environments with this many web servers, each with the published budget.
+const WEB_SERVERS: u32 = 16;
+/// The published budget of one web server in five minutes (protocols B7).
+const REQUESTS: u32 = 6_000;
+
+/// Everything that runs during the demo.
+pub(super) struct Stage {
+    pub(super) app: Arc<App>,
+    pub(super) world: Arc<World>,
+    pub(super) tenants: Vec<Arc<TenantRuntime>>,
+    marks: Vec<LedgerMark>,
+    directory: PathBuf,
+    _server: SimServer,
+}
+
+impl Stage {
+    /// Builds the stage.
+    pub(super) fn set(io: &tokio::runtime::Runtime, args: &DemoArgs) -> anyhow::Result<Self> {
+        let now = SystemClock.now();
+        let bound = SimServer::bind(None).context("the stand-ins find no free port")?;
+        let half = (args.mailboxes / 2) as usize;
+        let sizes = [args.mailboxes as usize - half, half];
+        let seeds: Vec<SeedSpec> = NAMES
+            .iter()
+            .zip(sizes)
+            .zip(args.seed..)
+            .map(|((name, size), seed)| SeedSpec::new(*name, size, seed, now))
+            .collect();
+        let specs = seeds
+            .iter()
+            .map(|spec| OrganizationSpec::new(&spec.name, seed::organization(spec), spec.seed))
+            .collect();
+        let world = Arc::new(World::new(&bound.url, specs, SimClock::real().as_fn()));
+        for spec in &seeds {
+            let organization =
+                world.organization(&spec.name).ok_or_else(|| anyhow!("no {}", spec.name))?;
+            organization.dataverse().set_web_servers(WEB_SERVERS);
+            seed::fill(organization, spec)?;
+        }
+        let server = bound.serve(world.clone())?;
+        let marks = world.organizations.iter().map(LedgerMark::take).collect();
+        let directory = std::env::temp_dir().join(format!("lockstep-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&directory)?;
+        let environment = Environment::new(world.secrets());
+        let app = super::super::open(io, node(args.port, &directory, &environment)?)?;
+        let tenants = NAMES
+            .iter()
+            .map(|name| tenant(&app, &world, name, &environment))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { app, world, tenants, marks, directory, _server: server })
+    }
+
+    /// Lets the independent judge look at an organization.
+    pub(super) fn judge(&self, at: usize, results: Vec<MailboxResult>) -> Summary {
+        let organization = &self.world.organizations[at];
+        let now = self.world.now();
+        let options = CompareOptions::default();
+        Summary {
+            name: organization.name.clone(),
+            results,
+            comparison: compare::compare(organization, now, &options),
+            mail_problems: compare::ledger_problems(organization, &self.marks[at], now, &options)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        }
+    }
+
+    /// Removes what the demo wrote to disk.
+    pub(super) fn strike(self) {
+        drop(self.app);
+        drop(self.tenants);
+        // A directory that cannot be removed lies in the temporary directory and harms nobody.
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn node(port: u16, directory: &Path, environment: &Environment) -> anyhow::Result<NodeConfig> {
+    let text = format!(
+        "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"embedded:{}\"\n\
+         [sync]\nsweep_interval = \"2m\"\ncycles_at_once = 32\n",
+        directory.display()
+    );
+    let (node, problems) = config::check_node(&text, Path::new("lockstep.toml"), environment);
+    node.ok_or_else(|| anyhow!("{}", config::render(&problems)))
+}
+
+/// The demo's tenants come from files like everybody else's.
+fn tenant(
+    app: &App,
+    world: &World,
+    name: &str,
+    environment: &Environment,
+) -> anyhow::Result<Arc<TenantRuntime>> {
+    let text = world.tenant_toml(name).ok_or_else(|| anyhow!("no organization {name}"))?;
+    let budget = WEB_SERVERS * REQUESTS;
+    let text = format!("{text}\n[limits]\ndataverse_requests = {budget}\n");
+    let config = config::load_tenant(&text, Path::new(name), environment)
+        .map_err(|problems| anyhow!("{}", config::render(&problems)))?;
+    Ok(app.tenant(&config))
+}
