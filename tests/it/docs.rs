@@ -160,7 +160,8 @@ fn every_key_is_documented_with_its_default() {
             let found = documented.get(key);
             assert_eq!(found, Some(default), "{key} of {file} in docs/configuration.md");
         }
-        let unknown: Vec<_> = documented.keys().filter(|key| !expected.contains_key(*key)).collect();
+        let unknown: Vec<_> =
+            documented.keys().filter(|key| !expected.contains_key(*key)).collect();
         assert!(unknown.is_empty(), "keys that {file} does not have: {unknown:?}");
     }
 }
