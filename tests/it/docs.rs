@@ -229,21 +229,46 @@ fn every_metric_is_documented() {
     assert!(found > 8, "the names of metrics were not understood");
 }
 
-#[test]
-fn links_between_pages_lead_somewhere() {
-    // A relative link of a page names a file that is there, or the picture that the demo makes.
+/// Returns all pages.
+fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> =
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(path).to_vec();
     for folder in ["docs", "docs/adr"] {
-        for entry in fs::read_dir(path(folder)).unwrap() {
-            let entry = entry.unwrap().path();
-            if entry.extension().is_some_and(|ending| ending == "md") {
-                pages.push(entry);
+        let entries =
+            fs::read_dir(path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let found = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        pages.extend(found.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
+    }
+    assert!(pages.len() > 12, "the pages were not found");
+    pages
+}
+
+#[test]
+fn rules_named_in_pages_exist() {
+    // A rule that a page names stands in the list of all rule ids.
+    let list = read("docs/rule-ids.txt");
+    let known: BTreeSet<&str> = list.lines().collect();
+    let families: BTreeSet<&str> =
+        known.iter().filter_map(|id| id.rsplit_once('-').map(|(family, _)| family)).collect();
+    let mut unknown = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+            let Some((family, digits)) = word.rsplit_once('-') else { continue };
+            let is_rule = families.contains(family) && digits.bytes().all(|b| b.is_ascii_digit());
+            if is_rule && !known.contains(word) {
+                unknown.push(format!("{}: {word}", page.display()));
             }
         }
     }
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    // A relative link of a page names a file that is there, or the picture that the demo makes.
     let mut broken = Vec::new();
-    for page in &pages {
+    for page in &pages() {
         let text = fs::read_to_string(page).unwrap();
         for rest in text.split("](").skip(1) {
             let target = rest.split([')', '#']).next().unwrap_or("");
