@@ -23,6 +23,9 @@ const ROWS_PER_BATCH: usize = 50;
 /// Batches under way at once for one mailbox; only a first load needs more than one.
 const BATCHES_AT_ONCE: usize = 4;
 
+/// Complete rows that are read at once.
+pub(super) const ROWS_PER_STRIDE: usize = ROWS_PER_BATCH * BATCHES_AT_ONCE;
+
 impl DataverseSide {
     /// Reads rows in full and returns the replies in the order asked, whatever their status.
     pub(super) async fn rows(
@@ -31,7 +34,7 @@ impl DataverseSide {
         wanted: &[(&'static Table, NativeId)],
     ) -> Result<Vec<PartReply>, SideError> {
         let mut replies = Vec::with_capacity(wanted.len());
-        for group in wanted.chunks(ROWS_PER_BATCH * BATCHES_AT_ONCE) {
+        for group in wanted.chunks(ROWS_PER_STRIDE) {
             let batches =
                 group.chunks(ROWS_PER_BATCH).map(|chunk| self.rows_of_batch(caller, chunk));
             replies.extend(try_join_all(batches).await?.into_iter().flatten());

@@ -16,11 +16,12 @@ use super::batch::{Part, PartReply};
 use super::errors::{self, Verdict};
 use super::fetchxml::{self, Query};
 use super::filters::{self, Filter};
+use super::lookup::ROWS_PER_STRIDE;
 use super::map::{Table, read};
 use super::wire::{MAX_PAGES, PAGING, encode, json};
 use crate::domain::ids::{NativeId, Version};
 use crate::domain::kind::Kind;
-use crate::domain::observation::Presence;
+use crate::domain::observation::{Observation, Presence};
 use crate::ports::error::SideError;
 use crate::ports::side::{Known, PullAsk, Pulled};
 
@@ -59,30 +60,58 @@ impl DataverseSide {
     pub(super) async fn sweep(&self, ask: &PullAsk<'_>) -> Result<Pulled, SideError> {
         let swept = self.ask_all(ask).await?;
         let (wanted, mut missing) = swept.compare(ask.known);
-        let ids: Vec<(&'static Table, NativeId)> =
-            wanted.iter().map(|((kind, id), _)| (Table::of(*kind), native(*id))).collect();
         let known: HashSet<(Kind, &str)> =
             ask.known.iter().map(|known| (known.kind, known.id.as_str())).collect();
-        let replies = self.rows(Some(ask.mailbox.object_id), &ids).await?;
-        let mut observations = Vec::with_capacity(ids.len());
-        for (((_, presence), (table, id)), reply) in wanted.iter().zip(&ids).zip(&replies) {
-            match errors::judge(reply) {
-                Verdict::Fine => {
-                    observations.push(read::observe(table, id, &json(reply)?, *presence));
-                }
-                // It went away between the query and the read.
-                Verdict::Missing | Verdict::Denied => {
-                    if known.contains(&(table.kind, id.as_str())) {
-                        missing.push((table.kind, id.clone()));
+        let mut observations = Vec::with_capacity(wanted.len());
+        for group in wanted.chunks(ROWS_PER_STRIDE) {
+            match self.read_wanted(ask.mailbox.object_id, group).await {
+                Ok(rows) => {
+                    for (row, seen) in rows {
+                        match seen {
+                            Some(seen) => observations.push(seen),
+                            // It went away between the query and the read.
+                            None if known.contains(&(row.0, row.1.as_str())) => missing.push(row),
+                            None => {}
+                        }
                     }
                 }
+                // A first load larger than the budget makes progress: what was not read now is
+                // as new in the next sweep.
+                Err(error @ SideError::Throttled { .. }) if !observations.is_empty() => {
+                    let (read, wanted) = (observations.len(), wanted.len());
+                    warn!(%error, read, wanted, "the rest of the rows is read in the next cycle");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Pulled { observations, missing, ..Pulled::default() })
+    }
+
+    /// Reads rows in full; `None` stands for a row that the user cannot see any more.
+    async fn read_wanted(
+        &self,
+        user: Uuid,
+        wanted: &[(Row, Presence)],
+    ) -> Result<Vec<((Kind, NativeId), Option<Observation>)>, SideError> {
+        let ids: Vec<(&'static Table, NativeId)> =
+            wanted.iter().map(|((kind, id), _)| (Table::of(*kind), native(*id))).collect();
+        let replies = self.rows(Some(user), &ids).await?;
+        let mut rows = Vec::with_capacity(ids.len());
+        for ((table, id), ((_, presence), reply)) in
+            ids.into_iter().zip(wanted.iter().zip(&replies))
+        {
+            let seen = match errors::judge(reply) {
+                Verdict::Fine => Some(read::observe(table, &id, &json(reply)?, *presence)),
+                Verdict::Missing | Verdict::Denied => None,
                 Verdict::Throttled(_)
                 | Verdict::Unavailable
                 | Verdict::Precondition
                 | Verdict::Refused => return Err(errors::into_side_error(reply)),
-            }
+            };
+            rows.push(((table.kind, id), seen));
         }
-        Ok(Pulled { observations, missing, ..Pulled::default() })
+        Ok(rows)
     }
 
     /// Asks the remembered filters, and the present ones where they differ.

@@ -3,6 +3,7 @@
 //! A batch has one caller. The header stands on the batch and on each of its parts, because no
 //! page says which of the two decides (protocols B4, B6).
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -211,9 +212,12 @@ fn failure(reply: &Reply) -> SideError {
     }
 }
 
+/// All but the unreserved characters of RFC 3986: ids stay as short as they are.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Returns a text as a value inside a query.
 pub(super) fn encode(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Reads the JSON of a part.

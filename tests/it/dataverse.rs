@@ -283,6 +283,23 @@ async fn a_throttled_part_ends_the_pull() {
     );
 }
 
+#[tokio::test]
+async fn a_first_load_that_is_throttled_makes_progress() {
+    // What was read before the 429 counts, and the next pull brings the rest and only the rest.
+    let scene = Scene::new().await;
+    let body = json!({ "lastname": "Doe" });
+    let now = scene.now();
+    for _ in 0..210 {
+        scene.sim().user_create(scene.ann.user_id, "contacts", &body, now).unwrap();
+    }
+    // Filters, queries, four batches of rows; then the seventh.
+    scene.throttle_batch(7);
+    let first = scene.pull(&scene.ann, &[]).await;
+    assert_eq!(first.observations.len(), 200);
+    let second = scene.pull(&scene.ann, &known(&first.observations, true)).await;
+    assert_eq!((second.observations.len(), second.missing.len()), (10, 0));
+}
+
 fn new_contact(link: Uuid, name: &str) -> Step {
     let patch = vec![(Field::FirstName, text(name)), (Field::LastName, text("New"))];
     step(Kind::Contact, link, Op::Create { patch })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -22,7 +23,7 @@ pub(super) fn differences(judge: &Judge<'_>, row: &Row) -> Vec<Difference> {
     let mut sheet = Sheet { found: Vec::new() };
     match row.kind {
         Kind::Contact => contact(judge, row, &mut sheet),
-        Kind::Task => task(judge.item, row, &mut sheet),
+        Kind::Task => task(judge, row, &mut sheet),
         Kind::Appointment => appointment(judge, row, &mut sheet),
     }
     sheet.found
@@ -175,7 +176,8 @@ fn attendees(judge: &Judge<'_>, row: &Row, sheet: &mut Sheet) {
     }
 }
 
-fn task(item: &Item, row: &Row, sheet: &mut Sheet) {
+fn task(judge: &Judge<'_>, row: &Row, sheet: &mut Sheet) {
+    let item = judge.item;
     sheet.line("subject", row.text("subject"), item.text("title"), 200);
     sheet.body(row.text("description"), &body_of(item), 2_000);
     sheet.equal("importance", importance(row), item.text("importance"));
@@ -184,8 +186,9 @@ fn task(item: &Item, row: &Row, sheet: &mut Sheet) {
     sheet.equal("due", day("scheduledend"), shown("dueDateTime"));
     sheet.equal("start", day("scheduledstart"), shown("startDateTime"));
     let status = item.text("status");
-    if !expected_status(row).contains(&status) {
-        sheet.add("status", expected_status(row).join(" or "), status);
+    let expected = expected_status(row, judge.world.now);
+    if !expected.contains(&status) {
+        sheet.add("status", expected.join(" or "), status);
     }
     let (ended, completed) = (day("actualend"), shown("completedDateTime"));
     if status == "completed" && !ended.is_empty() && !completed.is_empty() {
@@ -194,11 +197,11 @@ fn task(item: &Item, row: &Row, sheet: &mut Sheet) {
 }
 
 // TASK-OUT-05 to 07 and 10; a reason of an open row may also show as itself (TASK-IN-06).
-fn expected_status(row: &Row) -> Vec<&'static str> {
+fn expected_status(row: &Row, now: Timestamp) -> Vec<&'static str> {
     if row.number("statecode") != Some(0) {
         return vec!["completed"];
     }
-    if !row.text("actualend").is_empty() {
+    if row.instant("actualend").is_some_and(|ended| ended <= now) {
         return vec!["completed"];
     }
     let mut fit = match row.number("percentcomplete") {

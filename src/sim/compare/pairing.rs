@@ -168,6 +168,9 @@ impl Judge<'_> {
             found.problems.push(self.problem(What::ShouldNotExist, Some(row), detail));
             return;
         }
+        if !wanted && !linked {
+            return found.leave("copy of a colleague's meeting");
+        }
         if !wanted && !self.item.tracked {
             return found.leave("unlinked, kept by rule");
         }

@@ -1,3 +1,5 @@
+//! The judge finds what is planted and is silent about what is right.
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -6,6 +8,8 @@ use super::*;
 use crate::sim::directory::Person;
 use crate::sim::seed::{self, SeedSpec, TRACKED_CATEGORY};
 use crate::sim::world::OrganizationSpec;
+
+mod columns;
 
 const LINK: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepLink";
 
@@ -254,4 +258,53 @@ fn nothing_moved_means_all_seeded_rows_are_missed() {
     let missing = count(What::MissingInExchange) + count(What::MissingInDynamics);
     assert_eq!(found.problems.len(), missing, "{}", found.table());
     assert!(found.left_alone["not tracked (LINK-02)"] > 10);
+}
+
+#[test]
+fn filt_07_a_copy_with_the_former_owner_is_found() {
+    // After the hand-over the first owner's copy must go and the second owner's must come.
+    let organization = contoso();
+    let row = contact_row(&organization);
+    contact_item(&organization, row);
+    assert!(judge(&organization).is_clean());
+    let (first, second) = (&organization.people[0], &organization.people[1]);
+    let bind = format!("/systemusers({})", second.user_id);
+    let body = json!({ "ownerid@odata.bind": bind });
+    let user = first.user_id;
+    organization.dataverse().user_update(user, "contacts", row, &body, now()).unwrap();
+    let found = judge(&organization);
+    let found: Vec<_> = found.problems.iter().map(|p| (p.mailbox.as_str(), p.what)).collect();
+    let stale = (first.address.as_str(), What::ShouldNotExist);
+    let missing = (second.address.as_str(), What::MissingInExchange);
+    assert_eq!(found, [stale, missing]);
+}
+
+#[test]
+fn an_excused_pair_is_left_alone() {
+    // A caller who knows that an edit froze a pair hears nothing of it, but of all others.
+    let organization = contoso();
+    task_row(&organization);
+    contact_row(&organization);
+    let address = organization.people[0].address.clone();
+    let excused = BTreeSet::from([(address, "0003".to_owned())]);
+    let options = CompareOptions { excused, ..CompareOptions::default() };
+    let found = compare(&organization, now(), &options);
+    assert_eq!(found.problems.len(), 1, "{}", found.table());
+    assert_eq!(found.problems[0].kind, Kind::Contact);
+    assert_eq!(found.left_alone["excused by an edit"], 1);
+}
+
+#[test]
+fn rec_10_an_imported_recurring_task_is_found() {
+    // A recurring task is right without a row and wrong with one.
+    let organization = contoso();
+    let body = json!({ "title": "Offer 0003", "categories": [TRACKED_CATEGORY],
+        "dueDateTime": { "dateTime": "2026-12-01T00:00:00", "timeZone": "UTC" },
+        "recurrence": { "pattern": { "type": "daily", "interval": 1 },
+            "range": { "type": "noEnd", "startDate": "2026-12-01" } } });
+    let address = &organization.people[0].address;
+    organization.graph().user_create_task(address, &body, now()).unwrap();
+    assert!(judge(&organization).is_clean());
+    task_row(&organization);
+    assert!(whats(&judge(&organization)).contains(&What::ShouldNotExist));
 }

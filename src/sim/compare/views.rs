@@ -185,7 +185,9 @@ impl<'a> World<'a> {
         let mut by_mark: HashMap<(Kind, String), Vec<usize>> = HashMap::new();
         let mut by_uid = HashMap::new();
         for (at, row) in rows.iter().enumerate() {
-            if let Some(mark) = &row.mark {
+            // The instances of a series share its subject.
+            let single = row.number("instancetypecode").is_none_or(|code| code == 0);
+            if let Some(mark) = row.mark.as_ref().filter(|_| single) {
                 by_mark.entry((row.kind, mark.clone())).or_default().push(at);
             }
             if row.kind == Kind::Appointment && !row.text("globalobjectid").is_empty() {

@@ -228,8 +228,10 @@ impl Play {
         let user = person.user_id;
         organization.dataverse().user_delete(user, hand.set, hand.id, now).ok()?;
         let done = hand.done(format!("deletes “{}”", hand.name()));
-        // The owner's own copy of a contact stays, unlinked (CONT-03).
-        let kept = if kind == Kind::Contact { hand.mark() } else { None };
+        // The owner's own copy of a contact stays, unlinked (CONT-03), and so does a completed
+        // task, whatever its state (TASK-OUT-09, TASK-OUT-10).
+        let ended = kind == Kind::Task && !hand.row["actualend"].is_null();
+        let kept = if kind == Kind::Contact || ended { hand.mark() } else { None };
         Some(Done { excuses: kept, ..done })
     }
 

@@ -236,12 +236,11 @@ fn track(
     now: DateTime<Utc>,
 ) -> Option<Done> {
     let mut names: Vec<&str> = hand.categories().filter(|name| *name != TRACKED_CATEGORY).collect();
-    let (what, excuses) = match edit {
-        Edit::Track => {
-            names.push(TRACKED_CATEGORY);
-            (format!("tracks “{}”", hand.name()), None)
-        }
-        _ => (format!("stops tracking “{}”", hand.name()), hand.mark()),
+    let (what, excuses) = if edit == Edit::Track {
+        names.push(TRACKED_CATEGORY);
+        (format!("tracks “{}”", hand.name()), None)
+    } else {
+        (format!("stops tracking “{}”", hand.name()), hand.mark())
     };
     change(organization, person, hand, &json!({ "categories": names }), now)?;
     Some(Done { excuses, ..hand.done(what) })

@@ -1,3 +1,5 @@
+//! Every edit comes up, the same seed plays the same, and the worked example steps right.
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};

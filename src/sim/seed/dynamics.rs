@@ -1,5 +1,6 @@
 //! Contacts, tasks, phone calls, letters and faxes in Dynamics.
 
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -170,6 +171,11 @@ impl Filler<'_> {
         if set == "tasks" && self.one_in(2) {
             let percent = [0, 25, 50, 75][self.rng.usize(..4)];
             row.insert("percentcomplete".into(), json!(percent));
+        }
+        // An open task that ended yesterday is completed in Exchange (TASK-OUT-10).
+        if set == "tasks" && self.one_in(20) {
+            let ended = day(self.spec.now, &TimeZone::UTC, -1);
+            row.insert("actualend".into(), json!(utc(at(ended, 12, 0, &TimeZone::UTC))));
         }
         Value::Object(row)
     }

@@ -1,3 +1,5 @@
+//! The data is the same for the same seed, and the strict stand-ins accept all of it.
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 

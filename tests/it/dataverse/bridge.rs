@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(super) struct TestClock(Mutex<DateTime<Utc>>);
 struct Line {
     /// The next batch is executed, but its answer is lost.
     loses_answer: AtomicBool,
+    /// That many batches pass, then one is throttled; 0 is never.
+    throttles: AtomicU32,
 }
 
 impl Clock for TestClock {
@@ -90,6 +92,11 @@ impl Scene {
     /// The next batch will be executed, but its answer will not arrive.
     pub(super) fn lose_next_answer(&self) {
         self.line.loses_answer.store(true, Ordering::SeqCst);
+    }
+
+    /// The first request of the batch of that number, counted from now, will be throttled.
+    pub(super) fn throttle_batch(&self, number: u32) {
+        self.line.throttles.store(number, Ordering::SeqCst);
     }
 
     /// Moves the clock and returns the new time.
@@ -226,6 +233,14 @@ async fn connection(
     let reply = {
         let mut sim = sim.lock().unwrap();
         let now = clock.now();
+        let batch = request.target.ends_with("/$batch");
+        let left = line.throttles.load(Ordering::SeqCst);
+        if batch && left > 0 {
+            line.throttles.store(left - 1, Ordering::SeqCst);
+            if left == 1 {
+                sim.throttle_inner(0, 1);
+            }
+        }
         if request.target == "/token" {
             sim.token(&request, now)
         } else {
