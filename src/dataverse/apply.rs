@@ -18,8 +18,10 @@ use super::map::party::{self, RawParty};
 use super::map::{Table, read, write};
 use super::wire::json;
 use crate::domain::code::Code;
+use crate::domain::field::{Field, Value};
 use crate::domain::ids::{NativeId, Version};
 use crate::domain::observation::{Observation, Presence};
+use crate::domain::party::Party;
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::policy::Mailbox;
 use crate::http::CallError;
@@ -70,9 +72,13 @@ impl DataverseSide {
             }
         }
         let mut unseen = Vec::new();
-        for chunk in requests.chunks(STEPS_PER_BATCH) {
-            if !self.write_batch(mailbox, chunk, &mut outcomes, &mut unseen).await {
-                break;
+        let (own, bookkeeping): (Vec<Request>, Vec<Request>) =
+            requests.into_iter().partition(|request| !as_application(&steps[request.at], mailbox));
+        for (caller, requests) in [(Some(mailbox.object_id), own), (None, bookkeeping)] {
+            for chunk in requests.chunks(STEPS_PER_BATCH) {
+                if !self.write_batch(caller, chunk, &mut outcomes, &mut unseen).await {
+                    break;
+                }
             }
         }
         self.look_for(mailbox, &unseen, &mut outcomes).await;
@@ -82,13 +88,13 @@ impl DataverseSide {
     /// Sends one batch. Returns whether to go on.
     async fn write_batch(
         &self,
-        mailbox: &Mailbox,
+        caller: Option<uuid::Uuid>,
         chunk: &[Request],
         outcomes: &mut [Outcome],
         unseen: &mut Vec<(usize, Observation)>,
     ) -> bool {
         let parts: Vec<Part> = chunk.iter().flat_map(Request::parts).collect();
-        let replies = match self.wire.write(Some(mailbox.object_id), &parts).await {
+        let replies = match self.wire.write(caller, &parts).await {
             Ok(replies) => replies,
             Err(CallError::NotSent(error)) => {
                 warn!(%error, steps = chunk.len(), "a batch of writes was not sent");
@@ -168,6 +174,24 @@ impl DataverseSide {
             }
             Err(error) => warn!(%error, "written rows cannot be read again"),
         }
+    }
+}
+
+/// Tells whether a step is written by the application itself instead of the mailbox's user.
+///
+/// ORG-04: a row that will belong to somebody else, as the page's SYSTEM does it. And the meeting's
+/// identity alone: bookkeeping between mailboxes, for which no user needs a privilege.
+fn as_application(step: &Step, mailbox: &Mailbox) -> bool {
+    match &step.op {
+        Op::Create { patch } => patch.iter().any(|(field, value)| {
+            let Some(Value::Parties(parties)) = value else { return false };
+            let other = |party: &Party| party.row.is_some_and(|row| row.id != mailbox.user.0);
+            *field == Field::Owner && parties.iter().any(other)
+        }),
+        Op::Update { patch, .. } => {
+            !patch.is_empty() && patch.iter().all(|(field, _)| *field == Field::Uid)
+        }
+        Op::Delete { .. } => false,
     }
 }
 

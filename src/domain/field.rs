@@ -52,6 +52,9 @@ pub enum Field {
     Owner,
     /// `globalobjectid` (APPT-IN-11).
     Uid,
+    /// Exchange only, read for all-day events: the zone in which the day was chosen. Dynamics keeps
+    /// an all-day appointment as the instants of a local midnight.
+    Zone,
     // Reminder: Exchange only, written by rule and never read back (TASK-OUT-03).
     ReminderOn,
     ReminderAt,
@@ -160,6 +163,7 @@ impl Field {
             | Self::Organizer
             | Self::Owner
             | Self::Uid
+            | Self::Zone
             | Self::ReminderOn
             | Self::ReminderAt => return None,
             Self::FirstName

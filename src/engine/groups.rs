@@ -113,6 +113,7 @@ pub const fn max_chars(kind: Kind, field: Field) -> Option<usize> {
         | Field::Organizer
         | Field::Owner
         | Field::Uid
+        | Field::Zone
         | Field::ReminderOn
         | Field::ReminderAt
         | Field::Birthday

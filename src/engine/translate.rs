@@ -16,6 +16,7 @@ use crate::domain::kind::Kind;
 use crate::domain::party::Party;
 use crate::domain::policy::{Context, Direction};
 use crate::domain::side::Side;
+use crate::domain::zone::Zone;
 use crate::engine::groups;
 
 /// What a translation gives: the patch and what was lost on the way.
@@ -73,6 +74,20 @@ pub fn translate(
     }
     obey_directions(kind, from, context, &mut out);
     out
+}
+
+/// Gives an all-day appointment the midnights of the zone in which its day was chosen: that is how
+/// Dynamics keeps a day. Done last, because days are compared as days.
+pub fn local_midnights(patch: &mut Patch, item: &Fields) {
+    let all_day = patch
+        .iter()
+        .any(|(field, value)| *field == Field::AllDay && *value == Some(Value::Flag(true)));
+    let Some(zone) = Zone::from_name(item.text(Field::Zone)).filter(|_| all_day) else { return };
+    for (field, value) in patch {
+        if let (Field::Start | Field::End, Some(Value::Time(time))) = (*field, value) {
+            *time = zone.to_utc(time.naive_utc());
+        }
+    }
 }
 
 /// Tells whether a patch would change anything in `target`.

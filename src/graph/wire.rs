@@ -22,6 +22,7 @@ pub(super) struct Event {
     pub(super) start: Option<DateTimeTimeZone>,
     pub(super) end: Option<DateTimeTimeZone>,
     pub(super) is_all_day: Option<bool>,
+    pub(super) original_start_time_zone: Option<String>,
     pub(super) attendees: Option<Vec<Attendee>>,
     pub(super) show_as: Option<String>,
     pub(super) importance: Option<String>,

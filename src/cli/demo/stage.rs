@@ -99,7 +99,7 @@ impl Stage {
 fn node(port: u16, directory: &Path, environment: &Environment) -> anyhow::Result<NodeConfig> {
     let text = format!(
         "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"embedded:{}\"\n\
-         [sync]\nsweep_interval = \"2m\"\ncycles_at_once = 32\n",
+         [sync]\nsweep_interval = \"2m\"\ncycles_at_once = 32\n[telemetry]\nlog = \"text\"\n",
         directory.display()
     );
     let (node, problems) = config::check_node(&text, Path::new("lockstep.toml"), environment);

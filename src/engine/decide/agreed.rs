@@ -16,7 +16,7 @@ use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
-use crate::engine::translate::{changes, translate};
+use crate::engine::translate::{changes, local_midnights, translate};
 
 pub(super) fn decide(
     pairing: Pairing,
@@ -341,6 +341,7 @@ fn write_to_dynamics(
     if !changes(&out.patch, &row) && stamp.is_none() {
         return Carried { write: None, rules: vec![rule::CONF_05], code };
     }
+    local_midnights(&mut out.patch, &item);
     let mut rules = vec![rule::LINK_01];
     if let Some(uid) = stamp {
         out.patch.push((Field::Uid, Some(Value::Text(uid))));

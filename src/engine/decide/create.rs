@@ -17,7 +17,7 @@ use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
-use crate::engine::translate::{reminder_off, translate};
+use crate::engine::translate::{local_midnights, reminder_off, translate};
 
 /// Years beyond which Exchange or Dataverse cannot hold a date (Outlook ends in 4500, Dataverse
 /// begins in 1753).
@@ -193,6 +193,7 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let all = groups::of(kind, &context.policy.settings);
     let mut out = translate(kind, Side::Exchange, &all, &item, &Fields::new(), context);
     out.patch.retain(|(_, value)| value.is_some());
+    local_midnights(&mut out.patch, &item);
     let mut rules = vec![rule::LINK_02, rule::LINK_03];
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
     let role = role_in(&pairing, context);

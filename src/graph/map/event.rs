@@ -83,6 +83,8 @@ fn times(event: &Event, fields: &mut Fields) -> Result<(), Code> {
     fields.set(Field::Start, Some(Value::Time(start)));
     fields.set(Field::End, Some(Value::Time(end)));
     fields.set(Field::AllDay, Some(Value::Flag(all_day)));
+    let zone = event.original_start_time_zone.as_deref().filter(|_| all_day);
+    fields.set(Field::Zone, zone.map(|zone| Value::Text(zone.to_owned())));
     Ok(())
 }
 

@@ -157,6 +157,13 @@ fn attendees(judge: &Judge<'_>, row: &Row, sheet: &mut Sheet) {
         .filter(|(_, address, _)| !address.is_empty() && address != me)
         .map(|(mask, address, _)| format!("{address} {}", kind(mask)))
         .collect();
+    // Who is required and optional at once is required: Exchange knows each guest once.
+    let required = left.clone();
+    let twice = |one: &String| {
+        let who = one.strip_suffix(" optional");
+        who.is_some_and(|who| required.contains(&format!("{who} required")))
+    };
+    let left: BTreeSet<String> = left.into_iter().filter(|one| !twice(one)).collect();
     let list = judge.item.value["attendees"].as_array().map(Vec::as_slice).unwrap_or_default();
     let right: BTreeSet<String> = list
         .iter()

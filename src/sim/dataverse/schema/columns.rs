@@ -110,6 +110,7 @@ pub(super) const ACCOUNT: &str = "name text 160 required
 accountnumber text 20
 emailaddress1 text 100
 emailaddress2 text 100
+emailaddress3 text 100
 telephone1 text 50
 websiteurl text 200
 description text 2000
@@ -124,6 +125,7 @@ companyname text 100
 jobtitle text 100
 emailaddress1 text 100
 emailaddress2 text 100
+emailaddress3 text 100
 telephone1 text 50
 mobilephone text 20
 description text 2000";
