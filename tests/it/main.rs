@@ -2,6 +2,7 @@
 
 mod crash;
 mod dataverse;
+mod docs;
 mod harness;
 mod main_job;
 mod otlp;
