@@ -41,6 +41,7 @@ pub struct TenantRuntime {
     pub ownership: Arc<Ownership>,
     /// How mailboxes wait.
     pub pace: Pace,
+    key: Option<PrintKey>,
     view: RwLock<Option<Arc<TenantView>>>,
     baseline: RwLock<Baseline>,
 }
@@ -65,6 +66,8 @@ pub struct RuntimeParts {
     pub ownership: Arc<Ownership>,
     /// The pace.
     pub pace: Pace,
+    /// The fingerprint key, when the configuration gives one.
+    pub key: Option<PrintKey>,
 }
 
 impl TenantRuntime {
@@ -82,6 +85,7 @@ impl TenantRuntime {
             reports: parts.reports,
             ownership: parts.ownership,
             pace: parts.pace,
+            key: parts.key,
             view: RwLock::new(None),
             baseline: RwLock::default(),
         }
@@ -101,11 +105,15 @@ impl TenantRuntime {
         self.organization.profile().await
     }
 
-    /// Returns the tenant's fingerprint key, made at the first start.
+    /// Returns the tenant's fingerprint key: the configured one, else the store's, made at the
+    /// first start.
     ///
     /// # Errors
     /// As the store says.
     pub async fn print_key(&self) -> Result<PrintKey, StoreError> {
+        if let Some(key) = &self.key {
+            return Ok(key.clone());
+        }
         let fresh = PrintKey(*uuid::Uuid::new_v4().as_bytes());
         self.deps.links.print_key(&self.options.tenant, fresh).await
     }

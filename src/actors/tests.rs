@@ -158,6 +158,7 @@ impl Tenant {
             window_ahead: chrono::Duration::days(365),
         };
         Arc::new(TenantRuntime::new(RuntimeParts {
+            key: None,
             options,
             deps: CycleDeps { clock: self.bomb.clone(), ..self.world.deps() },
             organization: self.org.clone(),

@@ -53,6 +53,7 @@ fn at() -> DateTime<Utc> {
 fn runtime(name: &str, ownership: &Arc<Ownership>) -> Arc<TenantRuntime> {
     let world = World::new();
     Arc::new(TenantRuntime::new(RuntimeParts {
+        key: None,
         options: TenantOptions {
             tenant: TenantId::new(name),
             source: MailboxSource::Dataverse,

@@ -87,7 +87,8 @@ pub fn check_fold(outcomes: &PerSide<Option<Outcome>>, change: &LinkChange) -> V
         )
     });
     let unsettled = match change {
-        LinkChange::Put(link) => link.is_unsettled(),
+        // A parked item waits as well, for a change or an operator.
+        LinkChange::Put(link) => link.trouble.is_some(),
         LinkChange::None | LinkChange::Drop(_) => false,
     };
     if failed && !unsettled { vec![INV_3] } else { Vec::new() }

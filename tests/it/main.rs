@@ -1,5 +1,13 @@
 //! The integration tests: one binary, one module a subject.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on says so by a panic, and its numbers are part of its output"
+)]
+
 mod crash;
 mod dataverse;
 mod docs;

@@ -71,6 +71,7 @@ async fn tenant(world: &World) -> Arc<TenantRuntime> {
     assert!(ownership.hold().await.unwrap());
     let second = Duration::from_secs(1);
     Arc::new(TenantRuntime::new(RuntimeParts {
+        key: None,
         options: TenantOptions {
             tenant: TenantId::new("contoso"),
             source: MailboxSource::Dataverse,
