@@ -122,15 +122,7 @@ fn link_02_untracked_items_never_reach_dynamics() {
 fn org_01_a_meeting_is_created_once_and_mails_its_attendees_once() {
     // Only the organizer's mailbox creates the meeting; the attendee's copy is found, not made.
     let system = two();
-    let parties = json!([
-        { "partyid_systemuser@odata.bind": format!("/systemusers({})", user(&system, 0)), "participationtypemask": 7 },
-        { "partyid_systemuser@odata.bind": format!("/systemusers({})", user(&system, 1)), "participationtypemask": 5 },
-    ]);
-    let body = json!({
-        "subject": "Review", "scheduledstart": "2026-12-01T09:00:00Z",
-        "scheduledend": "2026-12-01T10:00:00Z", "appointment_activity_parties": parties,
-    });
-    let id = row_create(&system, 0, "appointments", &body);
+    let id = row_create(&system, 0, "appointments", &meeting(&system, "Review"));
     settled(&system);
     assert_eq!((events(&system, 0).len(), events(&system, 1).len()), (1, 1));
     assert_eq!(events(&system, 0)[0]["iCalUId"], events(&system, 1)[0]["iCalUId"]);
@@ -139,6 +131,61 @@ fn org_01_a_meeting_is_created_once_and_mails_its_attendees_once() {
     settled(&system);
     assert_eq!(events(&system, 1)[0]["location"]["displayName"], "Room 4");
     assert_eq!(system.organization().graph().ledger().len(), 2, "and one update");
+}
+
+/// A future meeting that the first person organizes and the second attends.
+fn meeting(system: &System, subject: &str) -> Value {
+    let bind = |at| format!("/systemusers({})", user(system, at));
+    json!({
+        "subject": subject,
+        "scheduledstart": "2026-12-01T09:00:00Z",
+        "scheduledend": "2026-12-01T10:00:00Z",
+        "appointment_activity_parties": [
+            { "partyid_systemuser@odata.bind": bind(0), "participationtypemask": 7 },
+            { "partyid_systemuser@odata.bind": bind(1), "participationtypemask": 5 },
+        ],
+    })
+}
+
+#[test]
+fn appt_in_11_a_meeting_that_the_organizer_does_not_hold_is_not_made_anew() {
+    // A row that names a meeting nobody finds in the organizer's calendar invites nobody again.
+    let system = two();
+    let mut body = meeting(&system, "Named elsewhere");
+    body["globalobjectid"] = json!("0400000082");
+    row_create(&system, 0, "appointments", &body);
+    settled(&system);
+    assert!(events(&system, 0).is_empty());
+    assert!(system.organization().graph().ledger().is_empty());
+}
+
+#[test]
+fn filt_02_a_meeting_that_left_the_filter_is_made_again_when_it_returns() {
+    // Leaving the filter cancels the future meeting; returning creates it like the first time.
+    let system = two();
+    row_create(&system, 0, "appointments", &meeting(&system, "Comes and goes"));
+    settled(&system);
+    assert_eq!(events(&system, 0).len(), 1);
+    let organizer = user(&system, 0);
+    let filter = |subject: &str| {
+        format!(
+            "<fetch><entity name='appointment'><filter><condition attribute='subject' \
+             operator='eq' value='{subject}'/></filter></entity></fetch>"
+        )
+    };
+    let filters = |text: &str| {
+        let organization = system.organization();
+        organization.dataverse().set_user_filters(organizer, "appointment", &[text]);
+    };
+    filters(&filter("nothing"));
+    settled(&system);
+    assert!(events(&system, 0).is_empty(), "CXL-05: the organizer's future meeting goes");
+    filters(&filter("Comes and goes"));
+    settled(&system);
+    assert_eq!(events(&system, 0).len(), 1);
+    let kinds: Vec<String> =
+        system.organization().graph().ledger().iter().map(|it| format!("{:?}", it.kind)).collect();
+    assert_eq!(kinds, ["Invitation", "Cancellation", "Invitation"]);
 }
 
 #[test]

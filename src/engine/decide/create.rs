@@ -136,6 +136,13 @@ fn organized_here(pairing: Pairing, row: &Fields, context: &Context<'_>) -> Verd
         let code = Code::RowClosed;
         return leave(pairing, After::LeftAlone(code), rule::CXL_04, code);
     }
+    // The row names a meeting that exists or existed, and this calendar does not hold it: it was
+    // deleted here, or came from an attendee. To make it anew would invite everybody once more.
+    let named = pairing.seen.dynamics.as_ref().is_some_and(|it| it.observation.uid.is_some());
+    if named {
+        let code = Code::NotRecreated;
+        return leave(pairing, After::LeftAlone(code), rule::APPT_IN_11, code);
+    }
     let past = is_past(row, context);
     let count = attendee_count(row);
     match (past, count) {

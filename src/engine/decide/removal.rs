@@ -60,11 +60,30 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
     };
     match fate {
         Fate::Delete(id, mail) => {
-            verdict(pairing, After::Forgotten, Verb::Delete(Side::Exchange), &[id, rule::FILT_04])
-                .with_write(Side::Exchange, Write::Delete { mail })
+            let unname = unname(&pairing, physical);
+            let verb = Verb::Delete(Side::Exchange);
+            let verdict = verdict(pairing, After::Forgotten, verb, &[id, rule::FILT_04])
+                .with_write(Side::Exchange, Write::Delete { mail });
+            match unname {
+                Some(write) => verdict.with_write(Side::Dynamics, write),
+                None => verdict,
+            }
         }
         Fate::Keep(id) => keep_item(pairing, how, why, id, context),
     }
+}
+
+/// A row that only left the filter loses the identity of the meeting that goes: when it matches
+/// again, it is made again (FILT-02), and must not look like a meeting somebody deleted.
+fn unname(pairing: &Pairing, physical: bool) -> Option<Write> {
+    let row = &pairing.seen.dynamics.as_ref()?.observation;
+    let named = pairing.kind() == Kind::Appointment && row.uid.is_some() && row.version.is_some();
+    (named && !physical).then(|| Write::Update {
+        patch: vec![(Field::Uid, None)],
+        groups: Vec::new(),
+        mail: MailClass::Silent,
+        mark: false,
+    })
 }
 
 /// FILT-18: the change that took the row out of the filter is carried before the pair is

@@ -59,7 +59,7 @@ pub(super) const JOBS: &[&str] = &[
     "課長",
 ];
 pub(super) const DEPARTMENTS: &[&str] = &["Purchasing", "Vertrieb", "R&D", "Qualité", "総務部"];
-pub(super) const OUTSIDE: &[&str] = &["fabrikam", "northwind", "adatum", "litware"];
+pub(super) const OUTSIDE: &[&str] = &["proseware", "northwind", "adatum", "litware"];
 
 const SENTENCES: &[&str] = &[
     "The numbers of the last quarter are attached to the offer.",
