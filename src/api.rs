@@ -88,6 +88,16 @@ impl ApiState {
     fn find(&self, name: &str) -> Option<Arc<TenantRuntime>> {
         self.list().into_iter().find(|one| one.options.tenant.as_str() == name)
     }
+
+    /// Refuses a command for a mailbox that is not there or does not take part: nobody would
+    /// carry it out.
+    fn refuse_command(&self, tenant: &str, id: Uuid) -> Option<HttpResponse> {
+        let Some(found) = self.find(tenant) else { return Some(json::missing("tenant", tenant)) };
+        let Some(row) = found.board.mailbox(id) else {
+            return Some(json::missing("mailbox", &id.to_string()));
+        };
+        (!row.reasons.is_empty()).then(|| json::excluded(&row))
+    }
 }
 
 /// Liveness depends on nothing but this process: an outage elsewhere must not restart the fleet.
@@ -185,7 +195,10 @@ async fn sync(
     request: HttpRequest,
 ) -> HttpResponse {
     let (tenant, id) = path.into_inner();
-    if let Err(refusal) = json::command(&request) {
+    if let Some(refusal) = json::command(&request) {
+        return refusal;
+    }
+    if let Some(refusal) = state.refuse_command(&tenant, id) {
         return refusal;
     }
     let command = WakeMailbox(Some(id));
@@ -198,7 +211,10 @@ async fn release(
     request: HttpRequest,
 ) -> HttpResponse {
     let (tenant, id) = path.into_inner();
-    if let Err(refusal) = json::command(&request) {
+    if let Some(refusal) = json::command(&request) {
+        return refusal;
+    }
+    if let Some(refusal) = state.refuse_command(&tenant, id) {
         return refusal;
     }
     let command = ReleaseMailbox(id);

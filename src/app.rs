@@ -4,19 +4,23 @@ pub mod clock;
 pub mod once;
 pub mod serve;
 
+use std::hash::Hasher as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use siphasher::sip128::{Hasher128, SipHasher24};
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::actors::phase::Pace;
 use crate::actors::runtime::{RuntimeParts, TenantRuntime};
 use crate::cluster::ownership::Ownership;
-use crate::config::{FarSide, Mailboxes, NodeConfig, StateUrl, TenantConfig};
+use crate::config::{FarSide, Mailboxes, NodeConfig, Secret, StateUrl, TenantConfig};
 use crate::cycle::{CycleDeps, CycleReport, TenantOptions};
 use crate::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
+use crate::domain::fingerprint::PrintKey;
+use crate::domain::ids::TenantId;
 use crate::domain::mailbox::MailboxSource;
 use crate::domain::side::Side;
 use crate::embedded::EmbeddedStore;
@@ -138,6 +142,7 @@ impl App {
             reports: self.reports.clone(),
             ownership: self.ownership.clone(),
             pace: self.pace,
+            key: self.node.state.key.as_ref().map(|key| derive(key, &config.tenant)),
         }))
     }
 
@@ -211,6 +216,19 @@ async fn open_store(
 fn holder(node: &NodeConfig) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}:{}", host.trim(), node.listen.port())
+}
+
+/// Derives a tenant's fingerprint key from the configured one, so that tenants never share a key.
+fn derive(secret: &Secret, tenant: &TenantId) -> PrintKey {
+    let bytes = secret.expose().as_bytes();
+    let mut first = [0_u8; 16];
+    for (to, from) in first.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    let mut hasher = SipHasher24::new_with_key(&first);
+    hasher.write(bytes);
+    hasher.write(tenant.as_str().as_bytes());
+    PrintKey(hasher.finish128().as_bytes())
 }
 
 /// National clouds have hosts of their own; a stand-in on this machine plays the public cloud.

@@ -2,7 +2,21 @@
 //!
 //! Exit codes: 0 done, 1 could not run, 2 ran with items parked or mailboxes halted.
 
-#![allow(clippy::print_stdout, reason = "this room talks to people on standard output")]
+/// Writes a line to standard output. A reader that went away (`lockstep rules | head`) is no error.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+/// Writes text without a line end to standard output.
+macro_rules! say_on {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout(), $($text)*);
+    }};
+}
 
 mod check;
 mod demo;

@@ -3,3 +3,7 @@
 
 pub mod ownership;
 pub mod shard;
+pub mod turns;
+
+#[cfg(test)]
+mod tests;

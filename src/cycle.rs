@@ -12,9 +12,10 @@ mod report;
 mod roster;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use context::{CycleContext, CycleDeps, TenantView};
+use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};
 pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
 
@@ -36,6 +37,7 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
     let mut report = CycleReport::begin(context);
     let state = context.deps.links.load(&context.mailbox.key).await?;
     let (plan, gathered) = plan_cycle(context, &state).await?;
+    let mut parked = Parked::of(&state.links);
     let plan = guard(plan, &state.links, &context.view.limits, context.released)?;
     report.count_invariants(context, &invariants::check_plan(&plan));
     let mut entries = plan.entries.into_iter().peekable();
@@ -44,10 +46,11 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
         commit::markers(context, &slice).await?;
         let outcomes = apply::all(context, &slice).await;
         let change = commit::fold_all(context, &slice, &outcomes, &mut report);
+        parked.take_in(&change);
         commit::links(context, change).await?;
     }
     commit::cursors(context, &state, gathered).await?;
-    Ok(report.finish(context))
+    Ok(report.finish(context, &parked))
 }
 
 /// Returns what a cycle would do, without doing it.

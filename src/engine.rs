@@ -16,3 +16,9 @@ pub mod parties;
 pub mod plan;
 pub mod stamp;
 pub mod translate;
+
+#[cfg(test)]
+use tests::testing;
+
+#[cfg(test)]
+mod tests;

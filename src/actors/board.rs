@@ -18,6 +18,9 @@ use crate::domain::side::PerSide;
 /// Decisions kept for the status pages of one tenant: enough for a look at what just happened.
 const RECENT_LINES: usize = 2_000;
 
+/// One mailbox of a roster: its id, its address, and why it does not take part.
+pub type Enrolled = (Uuid, Option<Address>, Vec<(RuleId, Code)>);
+
 /// One mailbox on the board.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MailboxRow {
@@ -133,7 +136,7 @@ impl Board {
     }
 
     /// Replaces the list of mailboxes; what is known of those that stay is kept.
-    pub fn roster(&self, rows: Vec<(Uuid, Option<Address>, Vec<(RuleId, Code)>)>) {
+    pub fn roster(&self, rows: Vec<Enrolled>) {
         let mut inner = self.lock();
         let mut old = std::mem::take(&mut inner.mailboxes);
         for (mailbox, address, reasons) in rows {
@@ -188,13 +191,16 @@ impl Board {
     pub fn ended(&self, mailbox: Uuid, at: DateTime<Utc>, code: Code) {
         if let Some(row) = self.lock().mailboxes.get_mut(&mailbox) {
             row.cycles += 1;
+            // The items that wait do so whether or not this cycle came to look at them.
+            let (unsettled, parked) =
+                row.last.as_ref().map_or((0, 0), |last| (last.unsettled, last.parked));
             row.last = Some(LastCycle {
                 started: at,
                 finished: at,
                 trace: None,
                 done: PerSide::default(),
-                unsettled: 0,
-                parked: 0,
+                unsettled,
+                parked,
                 code: Some(code),
             });
         }

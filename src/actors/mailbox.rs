@@ -163,6 +163,8 @@ impl Actor for MailboxActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
+        // Its predecessor may have left another phase behind.
+        self.runtime.board.phase(self.mailbox.key.mailbox, self.phase);
         self.wait(self.delay, context);
     }
 }
@@ -179,7 +181,8 @@ impl Handler<Release> for MailboxActor {
     type Result = ();
 
     fn handle(&mut self, _: Release, context: &mut Self::Context) {
-        self.released = true;
+        // The plan of a running cycle was seen by nobody: a second click must not release the next.
+        self.released |= !matches!(self.phase, Phase::Running { .. });
         self.on(Event::Release, context);
     }
 }

@@ -42,6 +42,14 @@ struct Running {
     address: Addr<TenantSupervisor>,
 }
 
+impl Running {
+    /// Cycles that wait do not start any more; those that run end by themselves.
+    fn end(&self) {
+        self.runtime.close();
+        let _ = self.address.try_send(StopTenant);
+    }
+}
+
 impl NodeActor {
     /// Builds a node that runs nothing yet; `shown` is what the surfaces read.
     #[must_use]
@@ -76,7 +84,7 @@ impl Handler<TenantsRead> for NodeActor {
                 || broken.iter().any(|name| name == tenant.as_str());
             if !stays {
                 tracing::info!(lockstep.tenant = tenant.as_str(), "the tenant was removed");
-                let _ = running.address.try_send(StopTenant);
+                running.end();
             }
             stays
         });
@@ -84,7 +92,7 @@ impl Handler<TenantsRead> for NodeActor {
             match self.running.get(&entry.tenant) {
                 Some(running) if running.digest == entry.digest && running.address.connected() => {}
                 Some(running) => {
-                    let _ = running.address.try_send(StopTenant);
+                    running.end();
                     self.start(entry);
                 }
                 None => self.start(entry),
@@ -117,7 +125,7 @@ impl Handler<StopNode> for NodeActor {
 
     fn handle(&mut self, _: StopNode, context: &mut Self::Context) {
         for (_, running) in self.running.drain() {
-            let _ = running.address.try_send(StopTenant);
+            running.end();
         }
         self.show();
         context.stop();

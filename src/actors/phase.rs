@@ -91,7 +91,8 @@ impl Phase {
         use Effect as E;
         match (self, event) {
             // A wake-up never queues: it starts a cycle or is remembered once.
-            (Self::Idle | Self::Backoff { .. }, Event::Wake | Event::Timer | Event::Release) => {
+            (Self::Idle, Event::Wake | Event::Timer | Event::Release)
+            | (Self::Backoff { .. }, Event::Timer | Event::Release) => {
                 (Self::Running { dirty: false, failures: self.failures() }, E::Start)
             }
             (Self::Running { failures, .. }, Event::Wake | Event::Release) => {
@@ -107,16 +108,22 @@ impl Phase {
             (Self::Running { failures, .. }, Event::Failed { after, code }) => {
                 fail(failures.saturating_add(1), after, code, pace)
             }
-            (Self::Running { .. }, Event::Park(code)) => (Self::Parked(code), E::None),
+            // An outage that looks final may still heal: the slow probe finds out.
+            (Self::Running { .. }, Event::Park(code)) => {
+                (Self::Parked(code), E::Timer(pace.backoff_max))
+            }
             (Self::Running { .. }, Event::Halt(code)) => (Self::Halted(code), E::None),
             (Self::Parked(_) | Self::Halted(_), Event::Release) => {
                 (Self::Running { dirty: false, failures: 0 }, E::Start)
             }
-            // A parked mailbox is probed by its slow sweep; a halted one waits for an operator.
+            // A parked mailbox is probed slowly, and one more failure parks it again; a halted one
+            // waits for an operator.
             (Self::Parked(_), Event::Timer) => {
-                (Self::Running { dirty: false, failures: 0 }, E::Start)
+                (Self::Running { dirty: false, failures: pace.park_after }, E::Start)
             }
-            (Self::Parked(_) | Self::Halted(_), Event::Wake)
+            // A wake-up does not shorten a wait that a far side asked for; the timer finds what
+            // changed meanwhile.
+            (Self::Backoff { .. } | Self::Parked(_) | Self::Halted(_), Event::Wake)
             | (Self::Halted(_), Event::Timer)
             | (Self::Running { .. }, Event::Timer) => (self, E::None),
             // The end of a cycle that this phase does not know of: a late message. Ignored.
@@ -160,9 +167,12 @@ fn fail(failures: u32, after: Duration, code: Code, pace: &Pace) -> (Phase, Effe
     if failures >= pace.park_after {
         // Parked mailboxes are probed at the longest interval, so that an outage of a far side
         // heals by itself.
-        return (Phase::Parked(code), Effect::Timer(pace.backoff_max));
+        return (Phase::Parked(code), Effect::Timer(pace.backoff_max.max(after)));
     }
     let doubled = pace.backoff.saturating_mul(1 << failures.saturating_sub(1).min(16));
     let wait = doubled.min(pace.backoff_max).max(after);
     (Phase::Backoff { failures, code }, Effect::Timer(wait))
 }
+
+#[cfg(test)]
+mod tests;

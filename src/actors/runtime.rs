@@ -41,6 +41,7 @@ pub struct TenantRuntime {
     pub ownership: Arc<Ownership>,
     /// How mailboxes wait.
     pub pace: Pace,
+    key: Option<PrintKey>,
     view: RwLock<Option<Arc<TenantView>>>,
     baseline: RwLock<Baseline>,
 }
@@ -65,6 +66,8 @@ pub struct RuntimeParts {
     pub ownership: Arc<Ownership>,
     /// The pace.
     pub pace: Pace,
+    /// The fingerprint key, when the configuration gives one.
+    pub key: Option<PrintKey>,
 }
 
 impl TenantRuntime {
@@ -82,6 +85,7 @@ impl TenantRuntime {
             reports: parts.reports,
             ownership: parts.ownership,
             pace: parts.pace,
+            key: parts.key,
             view: RwLock::new(None),
             baseline: RwLock::default(),
         }
@@ -101,11 +105,15 @@ impl TenantRuntime {
         self.organization.profile().await
     }
 
-    /// Returns the tenant's fingerprint key, made at the first start.
+    /// Returns the tenant's fingerprint key: the configured one, else the store's, made at the
+    /// first start.
     ///
     /// # Errors
     /// As the store says.
     pub async fn print_key(&self) -> Result<PrintKey, StoreError> {
+        if let Some(key) = &self.key {
+            return Ok(key.clone());
+        }
         let fresh = PrintKey(*uuid::Uuid::new_v4().as_bytes());
         self.deps.links.print_key(&self.options.tenant, fresh).await
     }
@@ -126,18 +134,35 @@ impl TenantRuntime {
         roster
     }
 
+    /// Ends the runtime: no further cycle starts, one that runs goes on to its end.
+    pub fn close(&self) {
+        self.share.close();
+    }
+
     /// Runs one cycle of a mailbox, waiting for a permit, catching a panic.
     pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, released: bool) -> Ended {
+        let run = std::panic::AssertUnwindSafe(self.attempt(&mailbox, released)).catch_unwind();
+        // Whatever panics on the way: without an answer the mailbox would run for ever.
+        Box::pin(run).await.unwrap_or(Ended::Panicked)
+    }
+
+    async fn attempt(&self, mailbox: &Mailbox, released: bool) -> Ended {
+        // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
+        // Two cycles of one mailbox at once carry the same fence and would create twice.
+        let _turn = self.ownership.turn(&mailbox.key).await;
         let (Ok(_share), Ok(_permit)) = (self.share.acquire().await, self.permits.acquire().await)
         else {
             return Ended::End(CycleEnd::Store(StoreError::StaleFence));
         };
+        if self.share.is_closed() {
+            return Ended::End(CycleEnd::Store(StoreError::StaleFence));
+        }
         let (Some(view), Some(fence)) = (self.view(), self.ownership.fence_of(&mailbox.key)) else {
             return Ended::End(CycleEnd::Store(StoreError::StaleFence));
         };
         let started = tokio::time::Instant::now();
         let context = CycleContext {
-            mailbox: (*mailbox).clone(),
+            mailbox: mailbox.clone(),
             fence,
             view,
             deps: self.deps.clone(),

@@ -1,10 +1,12 @@
 //! One tenant: reads its profile, starts and stops its mailboxes, respawns those that died.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler};
+use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::mailbox::MailboxActor;
@@ -27,6 +29,8 @@ const START_SPACING: Duration = Duration::from_millis(2);
 const RESPAWNS: u32 = 3;
 /// Messages a supervisor takes in at once: every child may report its end together.
 const CAPACITY: usize = 4_096;
+/// What operators read when reading the profile panicked.
+const PANICKED: &str = "reading the profile panicked; this is a defect of Lockstep";
 
 /// Supervises the mailboxes of one tenant.
 pub struct TenantSupervisor {
@@ -51,8 +55,12 @@ impl TenantSupervisor {
         let runtime = self.runtime.clone();
         let me = context.address();
         self.runtime.io.spawn(async move {
-            let read = runtime.read_profile().await;
-            let read = read.map(Box::new).map_err(|error| (error.code(), error.to_string()));
+            let read = AssertUnwindSafe(runtime.read_profile()).catch_unwind().await;
+            let read = match read {
+                Ok(read) => read.map(Box::new).map_err(|error| (error.code(), error.to_string())),
+                // Without an answer the profile would never be read again.
+                Err(_panic) => Err((Code::AnswerUnreadable, PANICKED.to_owned())),
+            };
             let _ = me.send(ProfileRead(read)).await;
         });
     }
@@ -204,9 +212,17 @@ impl Handler<StopTenant> for TenantSupervisor {
     type Result = ();
 
     fn handle(&mut self, _: StopTenant, context: &mut Self::Context) {
-        for child in self.children.drain() {
-            let _ = child.1.address.try_send(Stop);
-        }
         context.stop();
+    }
+}
+
+/// Runs however the supervisor ends, by `StopTenant` or by a panic: no child outlives it.
+impl Drop for TenantSupervisor {
+    fn drop(&mut self) {
+        self.runtime.close();
+        for child in self.children.values() {
+            // A child that does not hear it gets no cycle from a closed runtime.
+            let _ = child.address.try_send(Stop);
+        }
     }
 }

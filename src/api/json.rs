@@ -104,13 +104,18 @@ pub(super) fn missing(what: &str, name: &str) -> HttpResponse {
     HttpResponse::NotFound().json(json!({ "error": message }))
 }
 
+pub(super) fn excluded(row: &MailboxRow) -> HttpResponse {
+    let message = "the mailbox does not take part; its reasons are listed";
+    HttpResponse::Conflict().json(json!({ "error": message, "mailbox": mailbox(row) }))
+}
+
 /// Refuses a command without the header that no foreign page can send.
-pub(super) fn command(request: &HttpRequest) -> Result<(), HttpResponse> {
+pub(super) fn command(request: &HttpRequest) -> Option<HttpResponse> {
     if request.headers().contains_key(COMMAND_HEADER) {
-        return Ok(());
+        return None;
     }
     let message = format!("commands need the header {COMMAND_HEADER}: 1");
-    Err(HttpResponse::Forbidden().json(json!({ "error": message })))
+    Some(HttpResponse::Forbidden().json(json!({ "error": message })))
 }
 
 pub(super) fn commanded(done: Option<bool>) -> HttpResponse {

@@ -136,3 +136,6 @@ fn mails(line: &crate::cycle::Line) -> u64 {
         crate::domain::plan::MailClass::Mails(count) => u64::from(count),
     }
 }
+
+#[cfg(test)]
+mod tests;

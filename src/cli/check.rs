@@ -46,14 +46,14 @@ pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result
     let loaded = match config::load(&args.config.config, environment) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            print!("{}", config::render(&problems));
-            println!("{} problems", problems.len());
+            say_on!("{}", config::render(&problems));
+            say!("{} problems", problems.len());
             return Ok(ExitCode::FAILURE);
         }
     };
-    print!("{}", config::render(&loaded.warnings));
+    say_on!("{}", config::render(&loaded.warnings));
     if !args.online {
-        println!("the configuration is in order: {} tenants", loaded.tenants.len());
+        say!("the configuration is in order: {} tenants", loaded.tenants.len());
         return Ok(ExitCode::SUCCESS);
     }
     let tenants: Vec<TenantConfig> = loaded.tenants.into_iter().map(|file| file.config).collect();
@@ -61,7 +61,7 @@ pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result
     match args.format {
         Format::Table => found.iter().for_each(print_table),
         Format::Json => {
-            println!("{:#}", json!({ "tenants": found.iter().map(as_json).collect::<Vec<_>>() }));
+            say!("{:#}", json!({ "tenants": found.iter().map(as_json).collect::<Vec<_>>() }));
         }
     }
     let failed =
@@ -111,9 +111,9 @@ async fn one_tenant(app: &App, config: &TenantConfig, all: bool) -> Found {
 }
 
 fn print_table(found: &Found) {
-    println!("tenant {}", found.tenant);
+    say!("tenant {}", found.tenant);
     if let Some(reason) = &found.failed {
-        println!("  not reached: {reason}");
+        say!("  not reached: {reason}");
         return;
     }
     let mut table = table(&["Mailbox", "Takes part", "Why not", "Exchange"]);
@@ -130,7 +130,7 @@ fn print_table(found: &Found) {
         let part = if one.reasons.is_empty() { "yes" } else { "no" };
         table.add_row([address, part, &why.join(", "), opened]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 fn as_json(found: &Found) -> serde_json::Value {

@@ -86,6 +86,7 @@ async fn first(stage: &Stage) -> anyhow::Result<Vec<Summary>> {
     if !stage.app.ownership.hold().await? {
         bail!("the demo's own store is held by another process");
     }
+    let keeper = stage.app.io.spawn(stage.app.ownership.clone().keep());
     let bars = indicatif::MultiProgress::new();
     let runs = stage.tenants.iter().enumerate().map(|(at, tenant)| {
         let bar = Bar::new(tenant.options.tenant.as_str());
@@ -99,14 +100,16 @@ async fn first(stage: &Stage) -> anyhow::Result<Vec<Summary>> {
             anyhow::Ok(stage.judge(at, results))
         }
     });
-    futures_util::future::try_join_all(runs).await
+    let summaries = futures_util::future::try_join_all(runs).await;
+    keeper.abort();
+    summaries
 }
 
 fn print(summaries: &[Summary], format: Format) {
     match format {
         Format::Json => {
             let list: Vec<_> = summaries.iter().map(as_json).collect();
-            println!("{:#}", json!({ "organizations": list }));
+            say!("{:#}", json!({ "organizations": list }));
         }
         Format::Table => {
             let mut table = table(&[
@@ -138,7 +141,7 @@ fn print(summaries: &[Summary], format: Format) {
                     if one.is_clean() { "in step" } else { "NOT IN STEP" }.to_owned(),
                 ]);
             }
-            println!("{table}");
+            say!("{table}");
             summaries.iter().filter(|one| !one.is_clean()).for_each(troubles);
         }
     }
@@ -146,16 +149,18 @@ fn print(summaries: &[Summary], format: Format) {
 
 /// Says what is not in step; the first twenty of each sort are enough to begin with.
 fn troubles(one: &Summary) {
-    println!("{}", one.comparison.table());
+    say!("{}", one.comparison.table());
     for problem in one.mail_problems.iter().take(20) {
-        println!("{}: mail: {problem}", one.name);
+        say!("{}: mail: {problem}", one.name);
     }
     for result in one.results.iter().filter(|it| !it.quiet || it.parked > 0).take(20) {
         let end =
             result.end.as_ref().map_or_else(String::new, |(code, why)| format!("{code}: {why}"));
-        println!(
+        say!(
             "{}: {} waiting, {} parked {end}",
-            result.mailbox.key, result.unsettled, result.parked
+            result.mailbox.key,
+            result.unsettled,
+            result.parked
         );
     }
 }

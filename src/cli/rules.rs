@@ -28,13 +28,13 @@ pub(super) fn run(args: &RulesArgs) -> anyhow::Result<ExitCode> {
             for rule in rules {
                 table.add_row([rule.id.0, rule.sentence, rule.source]);
             }
-            println!("{table}");
+            say!("{table}");
         }
         Format::Json => {
             let list: Vec<_> = rules
                 .map(|it| json!({ "id": it.id.0, "sentence": it.sentence, "source": it.source }))
                 .collect();
-            println!("{:#}", json!({ "rules": list }));
+            say!("{:#}", json!({ "rules": list }));
         }
     }
     Ok(ExitCode::SUCCESS)

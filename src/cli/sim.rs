@@ -113,12 +113,12 @@ fn announce(args: &SimArgs, world: &World, url: &str) {
             format!("{}/v1.0", one.graph_url()),
         ]);
     }
-    println!("{table}");
-    println!("what they hold: {url}/_sim/summary");
+    say!("{table}");
+    say!("what they hold: {url}/_sim/summary");
     if let Some(directory) = &args.write_config {
-        println!("a node for them: lockstep serve --config {}", directory.display());
+        say!("a node for them: lockstep serve --config {}", directory.display());
     }
-    println!("the stand-ins listen on {url}; Ctrl-C ends them");
+    say!("the stand-ins listen on {url}; Ctrl-C ends them");
 }
 
 fn organization_name(text: &str) -> Result<String, String> {

@@ -65,7 +65,7 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
     };
     let answer = ask(Method::Get, &format!("{root}{path}"))?;
     if args.format == Format::Json {
-        println!("{answer:#}");
+        say!("{answer:#}");
     } else if args.mailbox.is_some() {
         print_mailbox(&answer);
     } else if args.tenant.is_some() {
@@ -84,7 +84,7 @@ pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::
     let root = root(&args.node, environment)?;
     let (tenant, mailbox) = (&args.tenant, &args.mailbox);
     ask(Method::Post, &format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release"))?;
-    println!("released: its next plan is carried out without brakes");
+    say!("released: its next plan is carried out without brakes");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -166,7 +166,7 @@ fn print_tenants(answer: &Value) {
             text(&tenant["code"]),
         ]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 fn print_mailboxes(answer: &Value) {
@@ -187,16 +187,11 @@ fn print_mailboxes(answer: &Value) {
             text(&last["parked"]),
         ]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 fn print_mailbox(mailbox: &Value) {
-    println!(
-        "{} {} {}",
-        text(&mailbox["mailbox"]),
-        text(&mailbox["phase"]),
-        text(&mailbox["code"])
-    );
+    say!("{} {} {}", text(&mailbox["mailbox"]), text(&mailbox["phase"]), text(&mailbox["code"]));
     let mut table = table(&["When", "Kind", "Decision", "Rules", "Code", "Mails"]);
     for one in mailbox["decisions"].as_array().into_iter().flatten() {
         let rules = one["rules"].as_array().into_iter().flatten();
@@ -211,5 +206,5 @@ fn print_mailbox(mailbox: &Value) {
             text(&one["mails"]),
         ]);
     }
-    println!("{table}");
+    say!("{table}");
 }

@@ -152,7 +152,7 @@ impl Progress for Bar {
 fn print(results: &[TenantResult], format: Format) {
     match format {
         Format::Json => {
-            println!("{:#}", json!({ "tenants": results.iter().map(as_json).collect::<Vec<_>>() }))
+            say!("{:#}", json!({ "tenants": results.iter().map(as_json).collect::<Vec<_>>() }))
         }
         Format::Table => {
             let mut table = table(&[
@@ -182,7 +182,7 @@ fn print(results: &[TenantResult], format: Format) {
                     sum(&|it| u64::from(it.end.is_some())),
                 ]);
             }
-            println!("{table}");
+            say!("{table}");
             for one in results {
                 troubles(one);
             }
@@ -192,11 +192,11 @@ fn print(results: &[TenantResult], format: Format) {
 
 fn troubles(one: &TenantResult) {
     if let Some(reason) = &one.failed {
-        println!("{}: could not run: {reason}", one.tenant);
+        say!("{}: could not run: {reason}", one.tenant);
     }
     for mailbox in one.mailboxes.iter().filter(|it| it.end.is_some()) {
         if let Some((code, reason)) = &mailbox.end {
-            println!("{}: {code}: {reason}", mailbox.mailbox.key);
+            say!("{}: {code}: {reason}", mailbox.mailbox.key);
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::shard::shard_of;
+use super::turns::{Turn, Turns};
 use crate::domain::ids::{Fence, MailboxKey};
 use crate::ports::error::StoreError;
 use crate::ports::lease::LeaseStore;
@@ -31,6 +32,7 @@ pub struct Ownership {
     fence: AtomicU64,
     /// Milliseconds since `started` until which the lease surely holds.
     until: AtomicU64,
+    turns: Arc<Turns>,
 }
 
 impl std::fmt::Debug for Ownership {
@@ -50,6 +52,7 @@ impl Ownership {
             started: Instant::now(),
             fence: AtomicU64::new(0),
             until: AtomicU64::new(0),
+            turns: Arc::default(),
         }
     }
 
@@ -68,6 +71,11 @@ impl Ownership {
         let holds = now < self.until.load(Ordering::Acquire);
         let fence = self.fence.load(Ordering::Acquire);
         (holds && fence > 0).then_some(Fence(fence))
+    }
+
+    /// Waits until no other cycle of the mailbox runs on this node; the turn ends when dropped.
+    pub async fn turn(&self, mailbox: &MailboxKey) -> Turn {
+        self.turns.take(mailbox).await
     }
 
     /// Takes the lease, or prolongs it; false while somebody else holds it.
@@ -90,8 +98,9 @@ impl Ownership {
         };
         // Counted from before the request: the store may have started the clock then.
         let until = asked + millis(LEASE_TTL.saturating_sub(SAFETY));
-        self.until.store(until, Ordering::Release);
+        // The fence first: an old one must never be seen together with the new end.
         self.fence.store(fence.0, Ordering::Release);
+        self.until.store(until, Ordering::Release);
         Ok(true)
     }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use tracing::Instrument;
 
 use super::context::CycleContext;
-use super::report::CycleEnd;
+use super::report::{CycleEnd, is_parked};
 use crate::domain::ids::{Address, LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState, Why};
@@ -50,7 +50,7 @@ pub(super) async fn gather(
         let one = pulled.get(side);
         !one.observations.is_empty() || !one.missing.is_empty() || !one.resynced.is_empty()
     });
-    let mut table = Table::new(context, state);
+    let mut table = Table::new(context, state, &pulled);
     let mut missing = PerSide::<Vec<(Kind, NativeId)>>::default();
     let cursors = pulled.exchange.cursors.clone();
     for side in Side::BOTH {
@@ -159,11 +159,12 @@ struct Table<'a> {
     missing: HashSet<Key>,
     asked: HashSet<Key>,
     sought: HashSet<(Side, FindKey)>,
+    resynced: HashSet<Collection>,
     first: bool,
 }
 
 impl<'a> Table<'a> {
-    fn new(context: &'a CycleContext, state: &'a MailboxState) -> Self {
+    fn new(context: &'a CycleContext, state: &'a MailboxState, pulled: &PerSide<Pulled>) -> Self {
         let mut by_native = HashMap::new();
         for (at, link) in state.links.iter().enumerate() {
             for side in Side::BOTH {
@@ -180,6 +181,7 @@ impl<'a> Table<'a> {
             missing: HashSet::new(),
             asked: HashSet::new(),
             sought: HashSet::new(),
+            resynced: pulled.exchange.resynced.iter().copied().collect(),
             first: true,
         }
     }
@@ -197,11 +199,22 @@ impl<'a> Table<'a> {
         let fetched = self.asked.contains(&key) || self.missing.contains(&key);
         if fetched || !self.first {
             self.correct(&mut observation, &key, link);
+        } else {
+            self.keep_off_feed(&mut observation, link);
         }
         let settings = &self.context.view.policy.settings;
         let view = &self.context.view;
         let seen = normalise(observation, &view.key, settings, &view.directory);
         self.seen.insert(key, seen);
+    }
+
+    /// An event outside the delta's window stays outside until a round from the start lists it:
+    /// the pull also brings those that it found by their time of change.
+    fn keep_off_feed(&self, observation: &mut Observation, link: Option<&Link>) {
+        if let Facts::Exchange(facts) = &mut observation.facts {
+            let listed = self.resynced.contains(&observation.kind.collection());
+            facts.off_feed = !listed && link.is_some_and(|link| link.off_feed);
+        }
     }
 
     /// A task that moved to another list has another id there: it stands for the id that the link
@@ -242,7 +255,11 @@ impl<'a> Table<'a> {
                 }
             }
             let links = self.links;
-            for link in links.iter().filter(|link| link.is_unsettled()) {
+            // An operator's release also tries parked items again (ERR-02).
+            let retried = |link: &&Link| self.context.released && is_parked(link);
+            let again: Vec<&Link> =
+                links.iter().filter(|link| link.is_unsettled() || retried(link)).collect();
+            for link in again {
                 self.want_link(&mut wants, link);
             }
         }

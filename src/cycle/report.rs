@@ -1,5 +1,7 @@
 //! What a cycle did, item by item, and how a cycle may end early.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
@@ -7,6 +9,7 @@ use super::context::CycleContext;
 use crate::domain::code::Code;
 use crate::domain::ids::{LinkId, MailboxKey, NativeId};
 use crate::domain::kind::Kind;
+use crate::domain::link::Link;
 use crate::domain::plan::{Decision, MailClass, Outcome};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::fold::LinkChange;
@@ -14,6 +17,7 @@ use crate::engine::guard::Halt;
 use crate::engine::invariants::Violation;
 use crate::engine::plan::Entry;
 use crate::ports::error::{SideError, StoreError};
+use crate::ports::links::StateChange;
 
 /// Why a cycle ended before its commit.
 #[derive(Debug, Error)]
@@ -102,7 +106,8 @@ impl CycleReport {
         }
     }
 
-    pub(super) fn finish(mut self, context: &CycleContext) -> Self {
+    pub(super) fn finish(mut self, context: &CycleContext, parked: &Parked) -> Self {
+        self.parked = u32::try_from(parked.0.len()).unwrap_or(u32::MAX);
         self.finished = context.deps.clock.now();
         self
     }
@@ -140,9 +145,6 @@ impl CycleReport {
         let failed = link.trouble.filter(|_| !quiet_outcome(outcomes)).map(|trouble| trouble.code);
         match change {
             LinkChange::Put(link) if link.is_unsettled() => self.unsettled += 1,
-            LinkChange::Put(link) if link.trouble.is_some_and(|it| it.code == Code::ItemParked) => {
-                self.parked += 1;
-            }
             LinkChange::Put(_) | LinkChange::None | LinkChange::Drop(_) => {}
         }
         let decision = &entry.verdict.decision;
@@ -179,6 +181,35 @@ impl CycleReport {
             failed,
         });
     }
+}
+
+/// The items of a mailbox that are parked. Most of them are not looked at in a cycle, so they
+/// cannot be counted by what the cycle did.
+#[derive(Debug)]
+pub(super) struct Parked(HashSet<LinkId>);
+
+impl Parked {
+    pub(super) fn of(links: &[Link]) -> Self {
+        Self(links.iter().filter(|link| is_parked(link)).map(|link| link.id).collect())
+    }
+
+    pub(super) fn take_in(&mut self, change: &StateChange) {
+        for link in &change.put {
+            if is_parked(link) {
+                self.0.insert(link.id);
+            } else {
+                self.0.remove(&link.id);
+            }
+        }
+        for id in &change.drop {
+            self.0.remove(id);
+        }
+    }
+}
+
+/// Tells whether an item failed too often and waits for a change or an operator (ERR-02).
+pub(super) fn is_parked(link: &Link) -> bool {
+    link.trouble.is_some_and(|trouble| trouble.code == Code::ItemParked)
 }
 
 fn quiet_outcome(outcomes: &PerSide<Option<Outcome>>) -> bool {

@@ -139,28 +139,46 @@ impl DataverseSide {
         mailbox: &Mailbox,
         keys: &[FindKey],
     ) -> Result<Vec<Option<Observation>>, SideError> {
-        let mut items: Vec<Option<(Kind, NativeId)>> = Vec::with_capacity(keys.len());
+        let mut items: Vec<Vec<(Kind, NativeId)>> = Vec::with_capacity(keys.len());
         let mut searches = Vec::new();
         for (at, key) in keys.iter().enumerate() {
             items.push(match key {
-                FindKey::Marker(link, kind) => Some((*kind, NativeId::new(link.0.to_string()))),
+                FindKey::Marker(link, kind) => {
+                    let id = NativeId::new(link.0.to_string());
+                    tables_of(*kind).iter().map(|kind| (*kind, id.clone())).collect()
+                }
                 FindKey::Uid(uid) => {
                     searches.push((at, by_uid(uid)));
-                    None
+                    Vec::new()
                 }
             });
         }
         let parts: Vec<Part> = searches.iter().map(|(_, part)| part.clone()).collect();
         let replies = self.wire.read(None, &parts).await?;
         for ((at, _), reply) in searches.iter().zip(&replies) {
-            items[*at] = oldest(reply)?.map(|id| (Kind::Appointment, id));
+            items[*at] = oldest(reply)?.map(|id| (Kind::Appointment, id)).into_iter().collect();
         }
         let asked: Vec<(Kind, NativeId)> = items.iter().flatten().cloned().collect();
         let mut rows = self.fetch_rows(mailbox, &asked).await?.into_iter();
         let found = items.into_iter().map(|item| {
-            item.and_then(|_| rows.next()).filter(|row| row.presence != Presence::Deleted)
+            let rows: Vec<Observation> = rows.by_ref().take(item.len()).collect();
+            rows.into_iter().find(|row| row.presence != Presence::Deleted)
         });
         Ok(found.collect())
+    }
+}
+
+/// A to-do task does not say which of four tables its row stands in (TASK-IN-01).
+fn tables_of(kind: Kind) -> &'static [Kind] {
+    match kind {
+        Kind::Task => &[Kind::Task, Kind::PhoneCall, Kind::Letter, Kind::Fax],
+        Kind::Appointment => &[Kind::Appointment],
+        Kind::Contact => &[Kind::Contact],
+        Kind::PhoneCall => &[Kind::PhoneCall],
+        Kind::Letter => &[Kind::Letter],
+        Kind::Fax => &[Kind::Fax],
+        Kind::RecurringAppointment => &[Kind::RecurringAppointment],
+        Kind::ServiceAppointment => &[Kind::ServiceAppointment],
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Link {
     pub matched: bool,
     /// The event lies outside the delta's window: its changes are listed by time instead.
     pub off_feed: bool,
+    /// The Exchange item has carried the tracking category, so that its absence says something
+    /// (LINK-06).
+    pub tagged: bool,
     /// What failed last; the link is *unsettled* while this stands.
     pub trouble: Option<Trouble>,
 }
@@ -116,6 +119,7 @@ impl Link {
             last_owner: None,
             matched: false,
             off_feed: false,
+            tagged: false,
             trouble: None,
         }
     }

@@ -2,9 +2,11 @@
 //!
 //! The table has two levels. This file asks *where does each side stand* and dispatches on the
 //! state of the link; the files below hold the arms: `create` (no pair yet), `agreed` (a pair that
-//! may have changed), `removal` (one item is gone), `dormant` (dissolved pairs).
+//! may have changed), `carry` (what its changes write), `removal` (one item is gone), `dormant`
+//! (dissolved pairs).
 
 mod agreed;
+mod carry;
 mod create;
 mod dormant;
 mod removal;
@@ -115,6 +117,10 @@ pub fn decide(pairing: Pairing, context: &Context<'_>) -> Verdict {
     if pairing.copy {
         return leave(pairing, After::Nothing, rule::COPY_01, Code::CopiedItem);
     }
+    if is_foreign(&pairing) {
+        // LINK-02: an untracked item is none of our business, whatever it is. Not remembered.
+        return verdict(pairing, After::Nothing, Verb::LeaveAlone, &[rule::LINK_02]);
+    }
     if let Some(code) = unfit(&pairing) {
         return not_fit(pairing, code);
     }
@@ -191,13 +197,14 @@ fn unfit(pairing: &Pairing) -> Option<Code> {
         .find_map(|seen| seen.observation.unfit)
 }
 
-/// An item that does not fit stays as it is on both sides (ERR-02). An untracked Exchange item is
-/// nobody's business and is not even remembered (LINK-02).
+/// Tells whether this is an Exchange item alone that nobody asked to track.
+fn is_foreign(pairing: &Pairing) -> bool {
+    pairing.link.is_none() && pairing.seen.dynamics.is_none() && !item_facts(pairing).tracked
+}
+
+/// An item that does not fit stays as it is on both sides (ERR-02).
 fn not_fit(pairing: Pairing, code: Code) -> Verdict {
-    let foreign =
-        pairing.link.is_none() && pairing.seen.dynamics.is_none() && !item_facts(&pairing).tracked;
     let after = match &pairing.link {
-        _ if foreign => After::Nothing,
         Some(link) if link.state == LinkState::Agreed => After::Unsettled(code),
         _ => After::LeftAlone(code),
     };
@@ -212,7 +219,9 @@ fn unsupported(pairing: &Pairing) -> Option<Verdict> {
         Kind::RecurringAppointment => (rule::REC_01, Code::RecurringUnsupported),
         Kind::ServiceAppointment => (rule::SVC_01, Code::ServiceUnsupported),
         Kind::Appointment if facts.recurring => (rule::REC_01, Code::RecurringUnsupported),
-        Kind::Task if facts.recurring => (rule::REC_10, Code::RecurringTask),
+        Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax if facts.recurring => {
+            (rule::REC_10, Code::RecurringTask)
+        }
         Kind::Appointment
         | Kind::Contact
         | Kind::Task

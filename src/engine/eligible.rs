@@ -115,3 +115,6 @@ impl Shared {
         by_address || by_user
     }
 }
+
+#[cfg(test)]
+mod tests;

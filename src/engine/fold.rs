@@ -41,16 +41,13 @@ pub fn fold(
     });
     let mut link = entry.link.clone();
     remember_facts(&mut link, entry);
+    // While anything failed or waits, neither side's agreement moves: the next cycle sees the same
+    // change again and finishes it. A create that succeeded is agreed on both sides in any case,
+    // it was made from what was read.
+    let moves = (trouble.is_none() && !matches!(entry.after(), After::Unsettled(_)))
+        || Side::BOTH.into_iter().any(|side| created(entry, side, outcomes.get(side).as_ref()));
     for side in Side::BOTH {
-        settle_side(
-            &mut link,
-            entry,
-            side,
-            outcomes.get(side).as_ref(),
-            trouble.is_some(),
-            key,
-            context,
-        );
+        settle_side(&mut link, entry, side, outcomes.get(side).as_ref(), moves, key, context);
     }
     match trouble {
         Some(code) => unsettle(link, entry, outcomes, code, context),
@@ -75,7 +72,9 @@ fn failure(entry: &Entry, side: Side, outcome: &Outcome) -> Option<Code> {
 /// Facts that rules need when the row is gone (CONT-05), and whether it ever matched (FILT-02).
 fn remember_facts(link: &mut Link, entry: &Entry) {
     if let Some(item) = &entry.verdict.pairing.seen.exchange {
-        link.off_feed = item.observation.exchange_facts().off_feed;
+        let facts = item.observation.exchange_facts();
+        link.off_feed = facts.off_feed;
+        link.tagged |= facts.tracked;
     }
     let Some(row) = &entry.verdict.pairing.seen.dynamics else { return };
     let facts = row.observation.dynamics_facts();
@@ -93,7 +92,7 @@ fn settle_side(
     entry: &Entry,
     side: Side,
     outcome: Option<&Outcome>,
-    troubled: bool,
+    moves: bool,
     key: &PrintKey,
     context: &Context<'_>,
 ) {
@@ -111,12 +110,11 @@ fn settle_side(
         link.native.set(side, Some(written.observation.id.clone()));
         link.version.set(side, written.observation.version.clone());
         link.uid = written.observation.uid.clone().or_else(|| link.uid.take());
+        link.tagged |= written.observation.exchange_facts().tracked;
     } else if let Some(seen) = seen {
         link.version.set(side, seen.observation.version.clone());
     }
-    // While anything failed, neither side's agreement moves: the next cycle sees the same change
-    // again and finishes it. A create that succeeded is agreed in any case, it holds what was read.
-    if troubled && !created(entry, side, outcome) {
+    if !moves {
         return;
     }
     let prints = agreed_prints(link.agreed.get(side), entry, side, seen, written.as_ref());
@@ -164,7 +162,8 @@ fn settle(mut link: Link, entry: &Entry, now: DateTime<Utc>) -> LinkChange {
     link.trouble = None;
     // The exit from the filter was dealt with; only a new match makes another exit possible.
     let row = entry.verdict.pairing.seen.dynamics.as_ref();
-    if row.is_some_and(|row| row.observation.presence != Presence::Present) {
+    let waits = matches!(entry.after(), After::Unsettled(_));
+    if !waits && row.is_some_and(|row| row.observation.presence != Presence::Present) {
         link.matched = false;
     }
     link.state = match entry.after() {
@@ -207,8 +206,16 @@ fn unsettle(
         matches!(entry.steps.get(*side), Some(Step { op: Op::Create { .. }, .. }))
             && !matches!(outcomes.get(*side), Some(Outcome::Done(_)))
     });
+    // A foreign item that could not be marked is adopted once more: as part of a pair without the
+    // category it would seem untracked (LINK-06).
+    let unmarked =
+        matches!(entry.steps.exchange, Some(Step { op: Op::Update { mark: true, .. }, .. }))
+            && !matches!(outcomes.exchange, Some(Outcome::Done(_)));
     link.state = match (creating, before.map(|link| link.state)) {
         (Some(side), _) => LinkState::Creating(side),
+        (None, Some(LinkState::Creating(_) | LinkState::LeftAlone) | None) if unmarked => {
+            LinkState::Creating(Side::Exchange)
+        }
         (None, Some(LinkState::Creating(_) | LinkState::LeftAlone) | None) => LinkState::Agreed,
         (None, Some(state)) => state,
     };
@@ -245,3 +252,6 @@ fn changed_only(link: Link, entry: &Entry) -> LinkChange {
 pub fn written(outcome: &Outcome) -> Option<&Observation> {
     if let Outcome::Done(Some(observation)) = outcome { Some(observation) } else { None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,3 +68,6 @@ fn allowed_deletes(agreed: usize, limits: &Limits) -> usize {
     let share = (agreed as f64 * limits.deletes_share.clamp(0.0, 1.0)).floor() as usize;
     share.max(limits.deletes as usize)
 }
+
+#[cfg(test)]
+mod tests;

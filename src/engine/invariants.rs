@@ -4,6 +4,7 @@ use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
+use crate::engine::decide::After;
 use crate::engine::fold::LinkChange;
 use crate::engine::plan::Plan;
 
@@ -26,26 +27,14 @@ pub const INV_5: Violation = Violation("INV-5-explained");
 #[must_use]
 pub fn check_plan(plan: &Plan) -> Vec<Violation> {
     let mut found = Vec::new();
-    let mut ids: Vec<_> = plan.entries.iter().map(|entry| entry.link.id).collect();
+    // Two entries that are stored under one id would overwrite each other.
+    let stored = plan.entries.iter().filter(|entry| entry.after() != After::Nothing);
+    let mut ids: Vec<_> = stored.map(|entry| entry.link.id).collect();
     let before = ids.len();
     ids.sort_unstable();
     ids.dedup();
-    if ids.len() < before && plan.entries.iter().any(|entry| entry.steps.dynamics.is_some()) {
-        let creates = |side: Side| {
-            plan.entries.iter().filter(move |entry| {
-                matches!(entry.steps.get(side), Some(Step { op: Op::Create { .. }, .. }))
-            })
-        };
-        let mut made: Vec<_> = Side::BOTH
-            .into_iter()
-            .flat_map(|side| creates(side).map(move |entry| (side, entry.link.id)))
-            .collect();
-        let all = made.len();
-        made.sort_unstable();
-        made.dedup();
-        if made.len() < all {
-            found.push(INV_1);
-        }
+    if ids.len() < before {
+        found.push(INV_1);
     }
     for entry in &plan.entries {
         if entry.verdict.decision.rules.is_empty() {
@@ -98,7 +87,8 @@ pub fn check_fold(outcomes: &PerSide<Option<Outcome>>, change: &LinkChange) -> V
         )
     });
     let unsettled = match change {
-        LinkChange::Put(link) => link.is_unsettled(),
+        // A parked item waits as well, for a change or an operator.
+        LinkChange::Put(link) => link.trouble.is_some(),
         LinkChange::None | LinkChange::Drop(_) => false,
     };
     if failed && !unsettled { vec![INV_3] } else { Vec::new() }

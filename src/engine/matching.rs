@@ -28,6 +28,9 @@ type Key = (Side, Collection, NativeId);
 #[must_use]
 pub fn pair(links: &[Link], seen: Vec<Seen>) -> Vec<Pairing> {
     let mut table = Table::new(links);
+    let mut seen = seen;
+    // The order in which things were seen must not decide anything.
+    seen.sort_by(|left, right| sort_key(left).cmp(&sort_key(right)));
     // Rows first: an Exchange item may then find its row by marker or meeting identity.
     let (rows, items): (Vec<Seen>, Vec<Seen>) =
         seen.into_iter().partition(|one| one.observation.side == Side::Dynamics);
@@ -35,6 +38,11 @@ pub fn pair(links: &[Link], seen: Vec<Seen>) -> Vec<Pairing> {
         table.place(one);
     }
     table.pairings
+}
+
+fn sort_key(one: &Seen) -> (Side, Collection, &NativeId) {
+    let observation = &one.observation;
+    (observation.side, observation.kind.collection(), &observation.id)
 }
 
 struct Table<'a> {
@@ -85,19 +93,40 @@ impl<'a> Table<'a> {
             return self.place_at_link(at, one);
         }
         // No link. A row may meet an item that named it, an item its row, a meeting its twin.
-        let row = row_id(&one);
-        let place = row
-            .and_then(|row| self.of_row.get(&row))
-            .or_else(|| one.observation.uid.as_ref().and_then(|uid| self.of_uid.get(uid)))
-            .copied()
-            .filter(|at| self.pairings[*at].seen.get(side).is_none());
+        let named = row_id(&one).and_then(|row| self.of_row.get(&row)).copied();
+        if named.is_some_and(|at| !self.lacks(at, side)) {
+            // Two items carry the marker of one row: one of them is a copy (COPY-01).
+            return self.set_apart(one);
+        }
+        let twin = one.observation.uid.as_ref().and_then(|uid| self.of_uid.get(uid)).copied();
+        let place = named.or_else(|| twin.filter(|at| self.lacks(*at, side)));
         let at = place.unwrap_or_else(|| self.add(None));
-        if let Some(row) = row {
+        self.put(at, one);
+    }
+
+    /// Tells whether a pairing still has room for an item of a side.
+    fn lacks(&self, at: usize, side: Side) -> bool {
+        let pairing = &self.pairings[at];
+        let link = pairing.link.as_ref();
+        pairing.seen.get(side).is_none() && link.is_none_or(|it| it.native.get(side).is_none())
+    }
+
+    fn put(&mut self, at: usize, one: Seen) {
+        if let Some(row) = row_id(&one) {
             self.of_row.entry(row).or_insert(at);
         }
         if let Some(uid) = &one.observation.uid {
             self.of_uid.entry(uid.clone()).or_insert(at);
         }
+        let side = one.observation.side;
+        self.pairings[at].seen.set(side, Some(one));
+    }
+
+    /// A copy of a linked item: seen, and nobody's half.
+    fn set_apart(&mut self, one: Seen) {
+        let at = self.add(None);
+        self.pairings[at].copy = true;
+        let side = one.observation.side;
         self.pairings[at].seen.set(side, Some(one));
     }
 
@@ -126,10 +155,7 @@ impl<'a> Table<'a> {
         if foreign {
             // The marker of an item that the link does not mean: somebody copied it (COPY-01).
             // Whether the original still stands was settled by the fetch that preceded.
-            let copy = self.add(None);
-            self.pairings[copy].copy = true;
-            self.pairings[copy].seen.set(side, Some(one));
-            return;
+            return self.set_apart(one);
         }
         let place = match self.of_link.get(&at) {
             Some(place) => *place,
@@ -139,7 +165,11 @@ impl<'a> Table<'a> {
                 place
             }
         };
-        self.pairings[place].seen.set(side, Some(one));
+        let other = self.pairings[place].seen.get(side).as_ref();
+        if other.is_some_and(|other| other.observation.id != one.observation.id) {
+            return self.set_apart(one);
+        }
+        self.put(place, one);
     }
 
     fn add(&mut self, link: Option<Link>) -> usize {
@@ -175,3 +205,6 @@ impl Pairing {
             .unwrap_or(Kind::Task)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use siphasher::sip::SipHasher24;
 
 use crate::domain::field::{Field, Fields, Group, Importance, Value};
 use crate::domain::fingerprint::{PrintKey, Prints};
-use crate::domain::ids::Address;
+use crate::domain::ids::{Address, UserId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::{Facts, Observation};
 use crate::domain::party::Party;
@@ -35,7 +35,7 @@ pub fn normalise(
     settings: &Settings,
     directory: &Directory,
 ) -> Seen {
-    let organizer = organizer_address(&observation, directory);
+    let organizer = Organizer::of(&observation, directory);
     let raw = std::mem::take(&mut observation.fields);
     observation.fields =
         raw.iter().filter_map(|(field, value)| Some((field, canonical(value)?))).collect();
@@ -47,7 +47,7 @@ pub fn normalise(
     }
     if observation.kind.collection() == Collection::Calendar {
         whole_days(&mut observation.fields);
-        tidy_attendees(&mut observation.fields, organizer.as_ref());
+        tidy_attendees(&mut observation.fields, &organizer, directory);
     }
     let prints = prints(observation.kind, &observation.fields, key, settings);
     Seen { observation, prints }
@@ -113,33 +113,46 @@ fn whole_days(fields: &mut Fields) {
     }
 }
 
-fn organizer_address(observation: &Observation, directory: &Directory) -> Option<Address> {
-    match &observation.facts {
-        Facts::Exchange(facts) => facts.organizer.clone(),
-        Facts::Dynamics(facts) => {
-            let organizer = facts.organizer?;
-            directory
-                .0
-                .iter()
-                .find(|(_, entry)| entry.user == organizer)
-                .map(|(address, _)| address.clone())
+/// Who organizes a meeting, by whatever is known of him: a user may have several addresses.
+struct Organizer {
+    address: Option<Address>,
+    user: Option<UserId>,
+}
+
+impl Organizer {
+    fn of(observation: &Observation, directory: &Directory) -> Self {
+        match &observation.facts {
+            Facts::Exchange(facts) => {
+                let address = facts.organizer.clone();
+                let user = address.as_ref().and_then(|it| directory.by_address(it));
+                Self { user: user.map(|entry| entry.user), address }
+            }
+            Facts::Dynamics(facts) => Self { address: None, user: facts.organizer },
         }
+    }
+
+    fn is(&self, party: &Party, directory: &Directory) -> bool {
+        let Some(address) = &party.address else { return false };
+        let user = directory.by_address(address).map(|entry| entry.user);
+        self.address.as_ref() == Some(address) || (user.is_some() && user == self.user)
     }
 }
 
 /// Sorts and dedupes attendees; required beats optional; the organizer is no attendee (APPT-OUT-07).
-fn tidy_attendees(fields: &mut Fields, organizer: Option<&Address>) {
-    let required = tidy(fields.parties(Field::RequiredAttendees), organizer, &[]);
-    let optional = tidy(fields.parties(Field::OptionalAttendees), organizer, &required);
+fn tidy_attendees(fields: &mut Fields, organizer: &Organizer, directory: &Directory) {
+    let guests = |field: Field, taken: &[Party]| {
+        let parties = fields.parties(field).iter();
+        tidy(parties.filter(|party| !organizer.is(party, directory)), taken)
+    };
+    let required = guests(Field::RequiredAttendees, &[]);
+    let optional = guests(Field::OptionalAttendees, &required);
     let some = |parties: Vec<Party>| (!parties.is_empty()).then_some(Value::Parties(parties));
     fields.set(Field::RequiredAttendees, some(required));
     fields.set(Field::OptionalAttendees, some(optional));
 }
 
-fn tidy(parties: &[Party], organizer: Option<&Address>, taken: &[Party]) -> Vec<Party> {
+fn tidy<'a>(parties: impl Iterator<Item = &'a Party>, taken: &[Party]) -> Vec<Party> {
     let mut kept: Vec<Party> = parties
-        .iter()
-        .filter(|party| party.address.as_ref() != organizer || party.address.is_none())
         .filter(|party| !taken.iter().any(|other| same_party(other, party)))
         .cloned()
         .collect();
@@ -183,3 +196,6 @@ fn write_text(hasher: &mut SipHasher24, text: &str) {
     hasher.write_u64(text.len() as u64);
     hasher.write(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,3 +28,6 @@ pub fn choose(candidates: &[PartyCandidate], settings: &Settings) -> HashMap<Add
     }
     chosen.into_iter().map(|(address, candidate)| (address, candidate.row)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::LinkId;
 use crate::domain::link::{Link, LinkState, Trouble};
+use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Op, Step};
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
@@ -70,6 +71,9 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
         .flatten()
         .find_map(|seen| seen.observation.uid.clone());
     link.uid = uid.or(link.uid);
+    // Stored with the create marker, so that a crash forgets neither the match nor the exit.
+    let present = pairing.seen.dynamics.as_ref().map(|seen| seen.observation.presence);
+    link.matched |= present == Some(Presence::Present);
     for side in Side::BOTH {
         if matches!(verdict.writes.get(side), Some(Write::Create { .. })) {
             mark_creating(&mut link, side, context);

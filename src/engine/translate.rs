@@ -12,7 +12,7 @@ pub use task::{completed_in_exchange, todo_status_of};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::ids::Address;
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::party::Party;
 use crate::domain::policy::{Context, Direction};
 use crate::domain::side::Side;
@@ -43,20 +43,35 @@ pub fn translate(
     target: &Fields,
     context: &Context<'_>,
 ) -> Translation {
+    let mut out = words(kind, from, wanted, source, target, context);
+    obey_directions(kind, from, context, &mut out);
+    out
+}
+
+/// Translates without regard to the directions of the fields: what one side says in the words of
+/// the other.
+#[must_use]
+pub(crate) fn words(
+    kind: Kind,
+    from: Side,
+    wanted: &[Group],
+    source: &Fields,
+    target: &Fields,
+    context: &Context<'_>,
+) -> Translation {
     let mut out = Translation::default();
     for group in wanted {
         match group {
             Group::Status => status(kind, from, source, target, context, &mut out),
             Group::Due => out.patch.push(task::due(from, source, target)),
             Group::TaskStart => out.patch.push(task::start(from, source, target)),
-            Group::Attendees => attendees(from, source, context, &mut out),
-            Group::Privacy if from == Side::Dynamics => {}
+            Group::Attendees => attendees(from, source, target, context, &mut out),
+            Group::Privacy => privacy(from, source, &mut out),
             Group::Time => time(source, &mut out),
             Group::Subject
             | Group::Body
             | Group::Importance
             | Group::Location
-            | Group::Privacy
             | Group::Name
             | Group::Emails
             | Group::Phones
@@ -69,10 +84,15 @@ pub fn translate(
             | Group::Address3 => plain(*group, source, target, &mut out),
         }
     }
+    if from == Side::Dynamics && kind.collection() == Collection::Tasks {
+        task::reminder(wanted, source, context, &mut out);
+    }
     if from == Side::Exchange {
+        if wanted.contains(&Group::Subject) && source.get(Field::Subject).is_none() {
+            name_it(&mut out);
+        }
         fit_columns(kind, &mut out);
     }
-    obey_directions(kind, from, context, &mut out);
     out
 }
 
@@ -127,6 +147,19 @@ fn plain(group: Group, source: &Fields, target: &Fields, out: &mut Translation) 
     }
 }
 
+/// APPT-IN-09: one way, from Exchange.
+fn privacy(from: Side, source: &Fields, out: &mut Translation) {
+    if from == Side::Exchange {
+        out.patch.push((Field::Private, Some(Value::Flag(source.flag(Field::Private)))));
+    }
+}
+
+/// Dynamics requires a subject, also of a new row.
+fn name_it(out: &mut Translation) {
+    out.patch.retain(|(field, _)| *field != Field::Subject);
+    out.patch.push((Field::Subject, Some(Value::Text(NO_SUBJECT.to_owned()))));
+}
+
 /// Start, end and all-day go together, so that no half of a move is ever written (CONF-03).
 fn time(source: &Fields, out: &mut Translation) {
     for field in [Field::Start, Field::End] {
@@ -138,8 +171,14 @@ fn time(source: &Fields, out: &mut Translation) {
 }
 
 /// Attendees by address. Towards Dynamics each is given its row (APPT-IN-10); towards Exchange
-/// one without an address cannot be invited and is noted.
-fn attendees(from: Side, source: &Fields, context: &Context<'_>, out: &mut Translation) {
+/// one without an address cannot be invited and is noted; it stays on the row.
+fn attendees(
+    from: Side,
+    source: &Fields,
+    target: &Fields,
+    context: &Context<'_>,
+    out: &mut Translation,
+) {
     for field in [Field::RequiredAttendees, Field::OptionalAttendees] {
         let mut parties = source.parties(field).to_vec();
         match from {
@@ -147,6 +186,8 @@ fn attendees(from: Side, source: &Fields, context: &Context<'_>, out: &mut Trans
                 for party in &mut parties {
                     party.row = party.address.as_ref().and_then(|it| resolve(it, context));
                 }
+                let unnamed = target.parties(field).iter().filter(|it| it.address.is_none());
+                parties.extend(unnamed.cloned());
             }
             Side::Dynamics => {
                 let before = parties.len();
@@ -190,26 +231,35 @@ fn status(
 }
 
 /// FLD-05: a text longer than its column is cut with a mark; the fingerprints of the two sides
-/// stand apart, so the cut never echoes. A subject is required.
+/// stand apart, so the cut never echoes.
 fn fit_columns(kind: Kind, out: &mut Translation) {
     for (field, value) in &mut out.patch {
         if let Some(Value::Text(text)) = value
             && let Some(max) = groups::max_chars(kind, *field)
-            && text.chars().count() > max
+            && length(text) > max
         {
             *text = cut(text, max);
             out.losses.push(Code::TextTruncated);
         }
-        if *field == Field::Subject && value.is_none() {
-            *value = Some(Value::Text(NO_SUBJECT.to_owned()));
-        }
     }
 }
 
+/// Dataverse counts as .NET does, in UTF-16 units.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
 fn cut(text: &str, max: usize) -> String {
-    let mark = if max > 4 * CUT_MARK.chars().count() { CUT_MARK } else { "" };
-    let keep = max - mark.chars().count();
-    let mut short: String = text.chars().take(keep).collect();
+    let mark = if max > 4 * length(CUT_MARK) { CUT_MARK } else { "" };
+    let mut room = max - length(mark);
+    let mut short = String::new();
+    for character in text.chars() {
+        let Some(left) = room.checked_sub(character.len_utf16()) else { break };
+        room = left;
+        short.push(character);
+    }
+    // A space before the mark, or at the end, would not survive the comparison.
+    let mut short = short.trim_end().to_owned();
     short.push_str(mark);
     short
 }
@@ -229,3 +279,6 @@ fn obey_directions(kind: Kind, from: Side, context: &Context<'_>, out: &mut Tran
         out.losses.push(Code::DirectionForbids);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,16 @@
 //! The integration tests: one binary, one module a subject.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on says so by a panic, and its numbers are part of its output"
+)]
+
 mod crash;
 mod dataverse;
+mod docs;
 mod harness;
 mod main_job;
 mod otlp;

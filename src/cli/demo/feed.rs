@@ -39,10 +39,10 @@ pub(super) fn live(
             }
         });
         node.set_tenants(entries.collect(), Vec::new()).await;
-        println!();
-        println!("status page  http://{}/", node.address);
-        println!("live feed    edits by people are marked ✎, what Lockstep did follows with its rule; Ctrl-C ends");
-        println!();
+        say!();
+        say!("status page  http://{}/", node.address);
+        say!("live feed    edits by people are marked ✎, what Lockstep did follows with its rule; Ctrl-C ends");
+        say!();
         let show = show(stage);
         let play = play(stage, &node, every, seed);
         let end = async {
@@ -58,7 +58,7 @@ pub(super) fn live(
             () = play => {}
             () = end => {}
         }
-        println!("\nlockstep demo: stopping");
+        say!("\nlockstep demo: stopping");
         node.stop().await;
         anyhow::Ok(())
     })
@@ -74,7 +74,7 @@ async fn show(stage: &Stage) {
                     print_line(&stage.world, &report, line);
                 }
             }
-            Err(RecvError::Lagged(missed)) => println!("… {missed} cycles went by unseen"),
+            Err(RecvError::Lagged(missed)) => say!("… {missed} cycles went by unseen"),
             Err(RecvError::Closed) => return,
         }
     }
@@ -104,7 +104,7 @@ async fn play(stage: &Stage, node: &Node, every: Duration, seed: u64) {
 async fn example(play: &mut Play, stage: &Stage, node: &Node, every: Duration) {
     let organization = &stage.world.organizations[0];
     let Some(mut example) = play.worked_example(organization) else { return };
-    println!("         the worked example: a contact follows its owner (FILT-07)");
+    say!("         the worked example: a contact follows its owner (FILT-07)");
     while let Some(step) = example.step(organization, stage.world.now()) {
         let both = [example.first.mailbox_id, example.second.mailbox_id];
         tell(node, organization, &step.event, &both).await;
@@ -113,7 +113,7 @@ async fn example(play: &mut Play, stage: &Stage, node: &Node, every: Duration) {
 }
 
 async fn tell(node: &Node, organization: &Organization, event: &Event, also: &[Uuid]) {
-    println!("{} ✎ {:9} {}", clock(), event.organization, event.what);
+    say!("{} ✎ {:9} {}", clock(), event.organization, event.what);
     let mut mailboxes = concerned(organization, event);
     mailboxes.extend(also);
     mailboxes.sort_unstable();
@@ -162,7 +162,7 @@ fn print_line(world: &World, report: &CycleReport, line: &Line) {
         MailClass::Mails(count) => format!(" ✉ {count}"),
     };
     let failed = line.failed.map_or_else(String::new, |code| format!(" !{code}"));
-    println!(
+    say!(
         "{} {} {tenant:9} {who:18} {} {} “{name}”{mails}{failed}\n{:22}[{}] {sentence}",
         clock(),
         arrow(line.decision.verb),

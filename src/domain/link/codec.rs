@@ -125,6 +125,7 @@ numbers! { group_number, group_of, Group, "group":
 // The bits of `Stored::flags`.
 const MATCHED: u8 = 1;
 const OFF_FEED: u8 = 1 << 1;
+const TAGGED: u8 = 1 << 2;
 
 /// The record of version 1. The order of the fields is the format.
 #[derive(Serialize, Deserialize)]
@@ -178,7 +179,9 @@ pub fn encode(link: &Link) -> Vec<u8> {
         state: state_number(link.state),
         role: role_number(link.role),
         origin: side_number(link.origin),
-        flags: flag(link.matched, MATCHED) | flag(link.off_feed, OFF_FEED),
+        flags: flag(link.matched, MATCHED)
+            | flag(link.off_feed, OFF_FEED)
+            | flag(link.tagged, TAGGED),
         native: Side::BOTH.map(native),
         version: Side::BOTH.map(version),
         agreed: StoredPrints::of(&link.agreed),
@@ -208,7 +211,7 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
     if !rest.is_empty() {
         return Err(CodecError::Damaged("bytes after the end"));
     }
-    if stored.flags & !(MATCHED | OFF_FEED) != 0 {
+    if stored.flags & !(MATCHED | OFF_FEED | TAGGED) != 0 {
         return Err(CodecError::Damaged("unknown flag"));
     }
     let row = Uuid::from_bytes(stored.id);
@@ -233,6 +236,7 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         last_owner: stored.last_owner.map(|owner| UserId(Uuid::from_bytes(owner))),
         matched: stored.flags & MATCHED != 0,
         off_feed: stored.flags & OFF_FEED != 0,
+        tagged: stored.flags & TAGGED != 0,
         trouble: stored.trouble.map(StoredTrouble::trouble).transpose()?,
     })
 }

@@ -1,22 +1,22 @@
 //! A pair that agreed once: what changed since, on which side, and who may write it where.
 
-use super::create::{fits_dynamics, fits_exchange, is_past};
+use super::carry::{missing_uid, write_to_dynamics, write_to_exchange};
+use super::create::is_past;
 use super::{
-    After, Standing, Verdict, Write, acknowledge, attendee_count, fields, item_facts, mails,
-    removal, verdict,
+    After, Standing, Verdict, acknowledge, attendee_count, fields, item_facts, leave, removal,
+    verdict,
 };
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Fields, Group, Value};
+use crate::domain::field::{Field, Group};
 use crate::domain::kind::Kind;
 use crate::domain::link::{Role, Why};
-use crate::domain::plan::{MailClass, Verb};
+use crate::domain::plan::Verb;
 use crate::domain::policy::{ConflictPolicy, Context};
-use crate::domain::rule::RuleId;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
-use crate::engine::translate::{changes, local_midnights, translate};
+use crate::engine::translate::{changes, translate, words};
 
 pub(super) fn decide(
     pairing: Pairing,
@@ -24,6 +24,11 @@ pub(super) fn decide(
     context: &Context<'_>,
 ) -> Verdict {
     use Standing as S;
+    if half_unseen(&pairing, standing) {
+        // Something changed and the other half was not read: no guess, the next cycle reads both.
+        let code = Code::PutOff;
+        return leave(pairing, After::Unsettled(code), rule::ERR_02, code);
+    }
     match (&standing.dynamics, &standing.exchange) {
         (S::Deleted, S::Deleted | S::None) => {
             verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05])
@@ -91,12 +96,27 @@ fn changed(
     }
 }
 
-/// LINK-06: the user took the category off. Contacts are not tracked by category (LINK-05), and
+/// Tells whether one half is known and was not seen although the other half needs it.
+fn half_unseen(pairing: &Pairing, standing: &PerSide<Standing>) -> bool {
+    let unseen = |side: Side| {
+        let known = pairing.link.as_ref().is_some_and(|link| link.native.get(side).is_some());
+        known && pairing.seen.get(side).is_none()
+    };
+    Side::BOTH.into_iter().any(|side| unseen(side) && *standing.get(side.other()) != Standing::Same)
+}
+
+/// LINK-06: the user took the category off. A meeting that was met by its identity could not be
+/// given it without mailing its attendees (APPT-OUT-15); there its absence says nothing. Contacts are not tracked by category (LINK-05), and
 /// when the feature is off nobody's category counts (LINK-08).
 fn lost_category(pairing: &Pairing, context: &Context<'_>) -> bool {
     let by_category = pairing.kind() != Kind::Contact;
     let seen = pairing.seen.exchange.is_some();
-    by_category && seen && context.policy.settings.track_categorized && !item_facts(pairing).tracked
+    let Some(link) = &pairing.link else { return false };
+    by_category
+        && seen
+        && link.tagged
+        && context.policy.settings.track_categorized
+        && !item_facts(pairing).tracked
 }
 
 /// Carries changed groups across: each group once, from the side that changed, or from the side
@@ -108,7 +128,10 @@ fn carry(
     mark: bool,
     context: &Context<'_>,
 ) -> Verdict {
-    if changed.dynamics.is_empty() && changed.exchange.is_empty() {
+    // A stamp that failed left the pair unsettled and is written now (`engine::stamp`).
+    let unsettled = pairing.link.as_ref().is_some_and(|link| link.trouble.is_some());
+    let stamps = unsettled && missing_uid(&pairing, role).is_some();
+    if changed.dynamics.is_empty() && changed.exchange.is_empty() && !stamps {
         // CONF-05, CONF-02: a new version with equal content is an echo, or noise.
         return acknowledge(pairing, rule::CONF_05);
     }
@@ -133,7 +156,9 @@ fn carry(
     }
     let code = to_exchange.code.or(to_dynamics.code);
     let code = code.or(split.conflict.then_some(Code::ConflictResolved));
-    let mut out = verdict(pairing, After::Agreed, verb, &rules).with_role(role);
+    // What does not fit yet is not agreed on: once it fits, every change of it is carried.
+    let after = to_exchange.unfit.or(to_dynamics.unfit).map_or(After::Agreed, After::Unsettled);
+    let mut out = verdict(pairing, after, verb, &rules).with_role(role);
     out.decision.code = code;
     if let Some(write) = to_exchange.write {
         out = out.with_write(Side::Exchange, write);
@@ -160,20 +185,29 @@ fn split(
 ) -> Split {
     let mut out = Split::default();
     for group in groups::of(pairing.kind(), &context.policy.settings) {
-        let dynamics = changed.dynamics.contains(&group) && may_leave(Side::Dynamics, role);
+        // APPT-IN-09: Exchange alone says what is private.
+        let dynamics = changed.dynamics.contains(&group)
+            && may_leave(Side::Dynamics, role)
+            && group != Group::Privacy;
         let exchange = changed.exchange.contains(&group) && may_leave(Side::Exchange, role);
         match (dynamics, exchange) {
             (false, false) => {}
             (true, false) => out.to_exchange.push(group),
             (false, true) => out.to_dynamics.push(group),
             (true, true) if agree(pairing, group, context) => {}
-            (true, true) => {
-                out.conflict = true;
-                match winner(pairing.kind(), group, context.policy.conflict) {
-                    Side::Dynamics => out.to_exchange.push(group),
-                    Side::Exchange => out.to_dynamics.push(group),
+            (true, true) => match open_ways(pairing, group, context) {
+                // FLD-02: what flows one way only has no rival.
+                (true, false) => out.to_exchange.push(group),
+                (false, true) => out.to_dynamics.push(group),
+                (false, false) => {}
+                (true, true) => {
+                    out.conflict = true;
+                    match winner(pairing.kind(), group, context.policy.conflict) {
+                        Side::Dynamics => out.to_exchange.push(group),
+                        Side::Exchange => out.to_dynamics.push(group),
+                    }
                 }
-            }
+            },
         }
     }
     out
@@ -191,14 +225,29 @@ const fn may_leave(from: Side, role: Role) -> bool {
     }
 }
 
-/// Tells whether both sides say the same in a group, each in its own words.
+/// Tells whether both sides say the same in a group, each in its own words and whatever the
+/// directions of its fields.
 fn agree(pairing: &Pairing, group: Group, context: &Context<'_>) -> bool {
+    let kind = pairing.kind();
+    let row = fields(pairing, Side::Dynamics);
+    let item = fields(pairing, Side::Exchange);
+    // APPT-OUT-06: the attendees of a past meeting were left out by us, nobody removed them.
+    if group == Group::Attendees && is_past(&item, context) && attendee_count(&item) == 0 {
+        return true;
+    }
+    let there = words(kind, Side::Dynamics, &[group], &row, &item, context);
+    let here = words(kind, Side::Exchange, &[group], &item, &row, context);
+    !changes(&there.patch, &item) || !changes(&here.patch, &row)
+}
+
+/// Tells in which directions a difference may flow: to Exchange, to Dynamics (FLD-02).
+fn open_ways(pairing: &Pairing, group: Group, context: &Context<'_>) -> (bool, bool) {
     let kind = pairing.kind();
     let row = fields(pairing, Side::Dynamics);
     let item = fields(pairing, Side::Exchange);
     let there = translate(kind, Side::Dynamics, &[group], &row, &item, context);
     let here = translate(kind, Side::Exchange, &[group], &item, &row, context);
-    !changes(&there.patch, &item) || (group != Group::Privacy && !changes(&here.patch, &row))
+    (changes(&there.patch, &item), changes(&here.patch, &row))
 }
 
 /// CONF-03: Dynamics for contacts and tasks, the organizer's calendar for time and attendees.
@@ -212,163 +261,6 @@ const fn winner(kind: Kind, group: Group, policy: ConflictPolicy) -> Side {
     }
 }
 
-/// One direction of a carry.
-#[derive(Debug, Default)]
-struct Carried {
-    write: Option<Write>,
-    rules: Vec<RuleId>,
-    code: Option<Code>,
-}
-
-impl Carried {
-    fn held(id: RuleId, code: Code) -> Self {
-        Self { write: None, rules: vec![id], code: Some(code) }
-    }
-}
-
-fn write_to_exchange(
-    pairing: &Pairing,
-    role: Role,
-    wanted: &[Group],
-    mark: bool,
-    context: &Context<'_>,
-) -> Carried {
-    let kind = pairing.kind();
-    let row = fields(pairing, Side::Dynamics);
-    let item = fields(pairing, Side::Exchange);
-    // LINK-08: a foreign item that became half of a pair is marked, if marking mails nobody.
-    let mark = mark && matches!(role, Role::Owner) && attendee_count(&item) == 0;
-    let mark =
-        mark && pairing.seen.exchange.as_ref().is_some_and(|it| it.observation.marker.is_none());
-    if wanted.is_empty() && !mark {
-        return Carried::default();
-    }
-    if let Err((id, code)) = fits_exchange(kind, &row) {
-        return Carried::held(id, code);
-    }
-    let wanted = match attendees_allowed(kind, role, wanted, &row, &item, context) {
-        Ok(wanted) => wanted,
-        Err((id, code)) => return Carried::held(id, code),
-    };
-    let out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
-    if !changes(&out.patch, &item) && !mark {
-        return Carried {
-            write: None,
-            rules: vec![rule::CONF_05],
-            code: out.losses.first().copied(),
-        };
-    }
-    let mail = update_mail(kind, &item, &row, &wanted);
-    let mut rules = vec![rule::FILT_03, rule::LINK_01];
-    if wanted.contains(&Group::Status) {
-        rules.push(if kind == Kind::Appointment { rule::APPT_OUT_02 } else { rule::TASK_OUT_07 });
-    }
-    Carried {
-        write: Some(Write::Update { patch: out.patch, groups: wanted, mail, mark }),
-        rules,
-        code: out.losses.first().copied(),
-    }
-}
-
-/// APPT-OUT-06, APPT-OUT-15: a write to a meeting mails its attendees, so a past meeting that has
-/// any is not written, and nobody is added to one. A meeting that comes back to the future gets
-/// the attendees that were left out.
-fn attendees_allowed(
-    kind: Kind,
-    role: Role,
-    wanted: &[Group],
-    row: &Fields,
-    item: &Fields,
-    context: &Context<'_>,
-) -> Result<Vec<Group>, (RuleId, Code)> {
-    let mut wanted = wanted.to_vec();
-    if kind != Kind::Appointment {
-        return Ok(wanted);
-    }
-    if role == Role::PrivateCopy {
-        wanted.retain(|group| *group != Group::Attendees);
-        return Ok(wanted);
-    }
-    let past = is_past(row, context);
-    if past && attendee_count(item) > 0 && !wanted.is_empty() {
-        return Err((rule::APPT_OUT_06, Code::PastMeetingHeld));
-    }
-    if past {
-        wanted.retain(|group| *group != Group::Attendees);
-    } else if attendee_count(item) == 0
-        && attendee_count(row) > 0
-        && !wanted.contains(&Group::Attendees)
-        && wanted.contains(&Group::Time)
-    {
-        wanted.push(Group::Attendees);
-    }
-    Ok(wanted)
-}
-
-/// Exchange mails everybody who attends before or after the write (protocols A4).
-fn update_mail(kind: Kind, item: &Fields, row: &Fields, wanted: &[Group]) -> MailClass {
-    if kind != Kind::Appointment {
-        return MailClass::Silent;
-    }
-    let before = attendee_count(item);
-    let after = if wanted.contains(&Group::Attendees) { attendee_count(row) } else { 0 };
-    mails(before.max(after))
-}
-
-fn write_to_dynamics(
-    pairing: &Pairing,
-    role: Role,
-    wanted: &[Group],
-    context: &Context<'_>,
-) -> Carried {
-    let kind = pairing.kind();
-    let stamp = missing_uid(pairing, role);
-    if wanted.is_empty() && stamp.is_none() {
-        return Carried::default();
-    }
-    let row = fields(pairing, Side::Dynamics);
-    let item = fields(pairing, Side::Exchange);
-    // APPT-IN-05.
-    let state = row.number(Field::State).unwrap_or(0);
-    if kind == Kind::Appointment && matches!(state, 1 | 2) {
-        return Carried::held(rule::APPT_IN_05, Code::RowClosed);
-    }
-    if let Err((id, code)) = fits_dynamics(kind, &item) {
-        return Carried::held(id, code);
-    }
-    let mut out = translate(kind, Side::Exchange, wanted, &item, &row, context);
-    let code = out.losses.first().copied();
-    if !changes(&out.patch, &row) && stamp.is_none() {
-        return Carried { write: None, rules: vec![rule::CONF_05], code };
-    }
-    local_midnights(&mut out.patch, &item);
-    let mut rules = vec![rule::LINK_01];
-    if let Some(uid) = stamp {
-        out.patch.push((Field::Uid, Some(Value::Text(uid))));
-        rules.push(rule::APPT_IN_11);
-    }
-    if item_facts(pairing).is_cancelled {
-        rules.insert(0, rule::CXL_13);
-    }
-    let write = Write::Update {
-        patch: out.patch,
-        groups: wanted.to_vec(),
-        mail: MailClass::Silent,
-        mark: false,
-    };
-    Carried { write: Some(write), rules, code }
-}
-
-/// The organizer's mailbox writes the meeting's identity to the row, by which the attendees'
-/// mailboxes find their copies (APPT-OUT-14, APPT-IN-11).
-fn missing_uid(pairing: &Pairing, role: Role) -> Option<String> {
-    let row = pairing.seen.dynamics.as_ref()?;
-    let item = pairing.seen.exchange.as_ref()?;
-    let stamps = pairing.kind() == Kind::Appointment && role == Role::Owner;
-    let uid = item.observation.uid.as_ref()?;
-    (stamps && row.observation.uid.is_none()).then(|| uid.as_str().to_owned())
-}
-
 /// CXL-04: a row canceled in Dynamics takes the organizer's future meeting with it, when the
 /// organization says so. Otherwise CXL-03: it shows as free.
 fn cancels(pairing: &Pairing, context: &Context<'_>) -> bool {
@@ -378,6 +270,8 @@ fn cancels(pairing: &Pairing, context: &Context<'_>) -> bool {
     pairing.kind() == Kind::Appointment
         && context.policy.settings.propagate_cancellations
         && role == Some(Role::Owner)
+        // ORG-06: judged by the item.
+        && item_facts(pairing).is_organizer
         && row.number(Field::State) == Some(2)
         && !is_past(&item, context)
         && pairing.seen.exchange.is_some()

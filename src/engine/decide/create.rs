@@ -9,6 +9,7 @@ use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::ids::UserId;
 use crate::domain::kind::Kind;
 use crate::domain::link::{LinkState, Role, Why};
+use crate::domain::observation::Presence;
 use crate::domain::party::{Party, PartyRow, PartyTable};
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
@@ -30,7 +31,12 @@ pub(super) fn decide(
 ) -> Verdict {
     use Standing as S;
     match (&standing.dynamics, &standing.exchange) {
-        (S::New | S::Same | S::Changed(_), S::None | S::MovedAway) => in_exchange(pairing, context),
+        (S::New | S::Same | S::Changed(_), S::None) => in_exchange(pairing, context),
+        // CXL-12: the item is there, only elsewhere. A second one would be a duplicate.
+        (S::New | S::Same | S::Changed(_), S::MovedAway) => {
+            verdict(pairing, After::Unlinked(Why::MovedAway), Verb::Unlink, &[rule::CXL_12])
+                .with_code(Code::MovedAway)
+        }
         (S::New | S::Same | S::Changed(_), S::Deleted) => recreate(pairing, context),
         (S::None, S::New | S::Same | S::Changed(_)) => in_dynamics(pairing, context),
         (S::New | S::Same | S::Changed(_), S::New | S::Same | S::Changed(_)) => {
@@ -57,6 +63,15 @@ pub(super) fn decide(
 fn in_exchange(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let row = fields(&pairing, Side::Dynamics);
     let kind = pairing.kind();
+    let matches = pairing
+        .seen
+        .dynamics
+        .as_ref()
+        .is_some_and(|seen| seen.observation.presence == Presence::Present);
+    if !matches {
+        // Read for another reason; no filter returns it.
+        return verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_02]);
+    }
     if let Err((id, code)) = fits_exchange(kind, &row) {
         return leave(pairing, After::LeftAlone(code), id, code);
     }
@@ -177,7 +192,10 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
         pairing.link.as_ref().map(|link| link.state),
         Some(LinkState::Creating(Side::Dynamics))
     );
-    if !facts.tracked && !creating {
+    // LINK-08: when the feature is off, the category tracks nothing (LINK-05: contacts go without).
+    let tracked = facts.tracked
+        && (pairing.kind() == Kind::Contact || context.policy.settings.track_categorized);
+    if !tracked && !creating {
         // LINK-02: not remembered, it is none of our business.
         return verdict(pairing, After::Nothing, Verb::LeaveAlone, &[rule::LINK_02]);
     }
@@ -197,10 +215,20 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let mut rules = vec![rule::LINK_02, rule::LINK_03];
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
     let role = role_in(&pairing, context);
-    verdict(pairing, After::Agreed, Verb::Create(Side::Dynamics), &rules)
+    let mark = !marked && role == Role::Owner && attendee_count(&item) == 0;
+    let row = Write::Create { patch: out.patch, mail: MailClass::Silent };
+    let made = verdict(pairing, After::Agreed, Verb::Create(Side::Dynamics), &rules)
         .with_role(role)
         .with_losses(&out.losses)
-        .with_write(Side::Dynamics, Write::Create { patch: out.patch, mail: MailClass::Silent })
+        .with_write(Side::Dynamics, row);
+    if !mark {
+        return made;
+    }
+    // INV-7: the item names its row, so that the loss of the store makes no second one. Where the
+    // mark would mail somebody the meeting's identity must do.
+    let (patch, groups) = (Vec::new(), Vec::new());
+    let mark = Write::Update { patch, groups, mail: MailClass::Silent, mark: true };
+    made.with_write(Side::Exchange, mark)
 }
 
 /// Adds what no field of the item carries: owner, organizer, identity, actual start.
@@ -218,7 +246,9 @@ fn add_by_rule(
                 Some(me)
             } else {
                 let address = facts.organizer.as_ref();
-                address.and_then(|it| context.directory.by_address(it)).map(|user| user.user)
+                let user = address.and_then(|it| context.directory.by_address(it));
+                // RES-01: a disabled user never resolves.
+                user.filter(|user| user.enabled).map(|user| user.user)
             };
             // ORG-05: the organizer owns the row if he is a user, else the tracker does.
             patch.push((Field::Owner, Some(user_party(organizer.unwrap_or(me)))));

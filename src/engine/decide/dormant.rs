@@ -42,6 +42,10 @@ pub(super) fn unlinked(
                 .map_or_else(|| super::role_in(&pairing, context), |it| it.role);
             agreed::merge_new(pairing, role, context)
         }
+        // The row will not come back; it need not be looked for again.
+        (S::Deleted, _) => {
+            verdict(pairing, After::Unlinked(Why::RowGone), Verb::LeaveAlone, &[rule::FILT_05])
+        }
         _ => verdict(pairing, After::Unlinked(why), Verb::LeaveAlone, &[rule::CXL_06]),
     }
 }

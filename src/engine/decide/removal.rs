@@ -3,7 +3,7 @@
 //! Deletion is earned (promise 3): these arms are reached only with a proven absence, and each
 //! names the rule that allows or forbids the delete.
 
-use super::create::is_past;
+use super::create::{fits_exchange, is_past};
 use super::{
     After, Standing, Verdict, Write, attendee_count, fields, is_me, item_facts, mails, row_facts,
     verdict,
@@ -11,7 +11,7 @@ use super::{
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Group};
 use crate::domain::kind::Kind;
-use crate::domain::link::{Role, Why};
+use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
@@ -40,9 +40,13 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
     if gone {
         return verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05]);
     }
+    let matched = pairing.link.as_ref().is_some_and(|link| link.matched);
     // FILT-06: told apart, a logical delete only unlinks, whatever the kind.
     let fate = if !physical && context.policy.settings.distinct_deletes {
         Fate::Keep(rule::FILT_06)
+    } else if !physical && !matched {
+        // What never matched a filter cannot leave it (rules.md §6, question 3).
+        Fate::Keep(rule::FILT_05)
     } else {
         match pairing.kind() {
             Kind::Appointment | Kind::RecurringAppointment | Kind::ServiceAppointment => {
@@ -73,6 +77,12 @@ fn keep_item(
     context: &Context<'_>,
 ) -> Verdict {
     let pending = if *how == Standing::LeftFilter { pending(&pairing, context) } else { None };
+    let pending = match (pending, owed_mark(&pairing)) {
+        (Some(Write::Update { patch, groups, mail, .. }), Some(_)) => {
+            Some(Write::Update { patch, groups, mail, mark: true })
+        }
+        (pending, owed) => pending.or(owed),
+    };
     match pending {
         None => verdict(pairing, After::Unlinked(why), Verb::Unlink, &[id, rule::FILT_04]),
         Some(write) => {
@@ -83,18 +93,35 @@ fn keep_item(
     }
 }
 
+/// An item whose adoption was cut short has no marker yet. It gets it before the pair is dissolved,
+/// or the loss of the store would make a second row of it (INV-7).
+fn owed_mark(pairing: &Pairing) -> Option<Write> {
+    let link = pairing.link.as_ref()?;
+    let item = &pairing.seen.exchange.as_ref()?.observation;
+    let owed = link.state == LinkState::Creating(Side::Exchange) && item.marker.is_none();
+    let mails = link.role != Role::Owner || attendee_count(&item.fields) > 0;
+    let (patch, groups) = (Vec::new(), Vec::new());
+    (owed && !mails).then_some(Write::Update { patch, groups, mail: MailClass::Silent, mark: true })
+}
+
 fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {
     let kind = pairing.kind();
     let item = fields(pairing, Side::Exchange);
-    if kind == Kind::Appointment && attendee_count(&item) > 0 {
-        return None;
-    }
     let link = pairing.link.as_ref()?;
     let seen = pairing.seen.dynamics.as_ref()?;
+    let there = pairing.seen.exchange.as_ref()?;
+    // ORG-01: only the mailbox that may write the item. Nobody is mailed by a farewell.
+    let writes = matches!(link.role, Role::Owner | Role::PrivateCopy);
+    if !writes || (kind == Kind::Appointment && attendee_count(&item) > 0) {
+        return None;
+    }
+    fits_exchange(kind, &seen.observation.fields).ok()?;
     let wanted: Vec<Group> = groups::of(kind, &context.policy.settings)
         .into_iter()
         .filter(|group| *group != Group::Attendees)
         .filter(|group| seen.prints.get(*group) != link.agreed.dynamics.get(*group))
+        // What was edited in Exchange, too, stays there: the pair ends, nobody has to win.
+        .filter(|group| there.prints.get(*group) == link.agreed.exchange.get(*group))
         .collect();
     let row = &seen.observation.fields;
     let out = translate(kind, Side::Dynamics, &wanted, row, &item, context);

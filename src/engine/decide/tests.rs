@@ -1,1 +1,10 @@
-//! Tests of the decision tables.
+//! Tests of the decision tables, by subject: each rule at its boundary, and once negated.
+
+mod appointment_in;
+mod appointment_out;
+mod cancel;
+mod conflict;
+mod contact;
+mod links;
+mod removal;
+mod task;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, NaiveTime, Utc};
 
 use super::Translation;
-use crate::domain::field::{Field, Fields, TodoStatus, Value};
+use crate::domain::field::{Field, Fields, Group, TodoStatus, Value};
 use crate::domain::kind::Kind;
 use crate::domain::policy::{Context, Policy};
 use crate::domain::side::Side;
@@ -54,11 +54,18 @@ pub(super) fn to_exchange(kind: Kind, row: &Fields, context: &Context<'_>, out: 
     // TASK-OUT-08; Exchange refuses a completion date on an open task.
     let completed = row.time(Field::ActualEnd).filter(|_| status == TodoStatus::Completed);
     out.patch.push((Field::CompletedAt, completed.map(|at| Value::Time(day_of(at)))));
-    reminder(row, context, out);
 }
 
 /// TASK-OUT-02, TASK-OUT-03: the reminder rings at the due time of an open task.
-fn reminder(row: &Fields, context: &Context<'_>, out: &mut Translation) {
+pub(super) fn reminder(
+    wanted: &[Group],
+    row: &Fields,
+    context: &Context<'_>,
+    out: &mut Translation,
+) {
+    if !wanted.iter().any(|group| matches!(group, Group::Status | Group::Due)) {
+        return;
+    }
     let open = matches!(row.number(Field::State), None | Some(0 | 3));
     let edge = context.now - REMINDER_GRACE;
     let due = row.time(Field::Due).filter(|due| {

@@ -1,0 +1,185 @@
+//! One direction of a carry: what is written to one side, what is held, and whom it mails.
+
+use super::create::{fits_dynamics, fits_exchange, is_past};
+use super::{Write, attendee_count, fields, item_facts, mails};
+use crate::domain::code::Code;
+use crate::domain::field::{Field, Fields, Group, Patch, Value};
+use crate::domain::kind::Kind;
+use crate::domain::link::Role;
+use crate::domain::plan::MailClass;
+use crate::domain::policy::Context;
+use crate::domain::rule::RuleId;
+use crate::domain::side::Side;
+use crate::engine::catalogue as rule;
+use crate::engine::matching::Pairing;
+use crate::engine::translate::{changes, local_midnights, translate};
+
+/// One direction of a carry.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    pub(super) write: Option<Write>,
+    pub(super) rules: Vec<RuleId>,
+    pub(super) code: Option<Code>,
+    /// The source does not fit the other side as it stands.
+    pub(super) unfit: Option<Code>,
+}
+
+impl Carried {
+    /// A rule forbids the write for good.
+    fn held(id: RuleId, code: Code) -> Self {
+        Self { rules: vec![id], code: Some(code), ..Self::default() }
+    }
+
+    /// The write waits until the source is mended.
+    fn unfit(id: RuleId, code: Code) -> Self {
+        Self { unfit: Some(code), ..Self::held(id, code) }
+    }
+}
+
+pub(super) fn write_to_exchange(
+    pairing: &Pairing,
+    role: Role,
+    wanted: &[Group],
+    mark: bool,
+    context: &Context<'_>,
+) -> Carried {
+    let kind = pairing.kind();
+    let row = fields(pairing, Side::Dynamics);
+    let item = fields(pairing, Side::Exchange);
+    // LINK-08: a foreign item that became half of a pair is marked, if marking mails nobody.
+    let mark = mark && matches!(role, Role::Owner) && attendee_count(&item) == 0;
+    let mark =
+        mark && pairing.seen.exchange.as_ref().is_some_and(|it| it.observation.marker.is_none());
+    if wanted.is_empty() && !mark {
+        return Carried::default();
+    }
+    if let Err((id, code)) = fits_exchange(kind, &row) {
+        return Carried::unfit(id, code);
+    }
+    let wanted = match attendees_allowed(kind, role, wanted, &row, &item, context) {
+        Ok(wanted) => wanted,
+        Err((id, code)) => return Carried::held(id, code),
+    };
+    let out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
+    if !changes(&out.patch, &item) && !rings(&wanted, &out.patch) && !mark {
+        let code = out.losses.first().copied();
+        return Carried { rules: vec![rule::CONF_05], code, ..Carried::default() };
+    }
+    let mail = update_mail(kind, &item, &row, &wanted);
+    let mut rules = vec![rule::FILT_03, rule::LINK_01];
+    if wanted.contains(&Group::Status) {
+        rules.push(if kind == Kind::Appointment { rule::APPT_OUT_02 } else { rule::TASK_OUT_07 });
+    }
+    Carried {
+        write: Some(Write::Update { patch: out.patch, groups: wanted, mail, mark }),
+        rules,
+        code: out.losses.first().copied(),
+        unfit: None,
+    }
+}
+
+/// TASK-OUT-03: the reminder rings at the due time, which may move within the day that Exchange
+/// shows. The reminder is never read back, so a changed due date alone says that it moves.
+fn rings(wanted: &[Group], patch: &Patch) -> bool {
+    wanted.contains(&Group::Due)
+        && patch.iter().any(|(field, value)| *field == Field::ReminderAt && value.is_some())
+}
+
+/// APPT-OUT-06, APPT-OUT-15: a write to a meeting mails its attendees, so a past meeting that has
+/// any is not written, and nobody is added to one. A meeting that comes back to the future gets
+/// the attendees that were left out.
+fn attendees_allowed(
+    kind: Kind,
+    role: Role,
+    wanted: &[Group],
+    row: &Fields,
+    item: &Fields,
+    context: &Context<'_>,
+) -> Result<Vec<Group>, (RuleId, Code)> {
+    let mut wanted = wanted.to_vec();
+    if kind != Kind::Appointment {
+        return Ok(wanted);
+    }
+    if role == Role::PrivateCopy {
+        wanted.retain(|group| *group != Group::Attendees);
+        return Ok(wanted);
+    }
+    let past = is_past(row, context);
+    if past && attendee_count(item) > 0 && !wanted.is_empty() {
+        return Err((rule::APPT_OUT_06, Code::PastMeetingHeld));
+    }
+    if past {
+        wanted.retain(|group| *group != Group::Attendees);
+    } else if attendee_count(item) == 0
+        && attendee_count(row) > 0
+        && !wanted.contains(&Group::Attendees)
+        && wanted.contains(&Group::Time)
+    {
+        wanted.push(Group::Attendees);
+    }
+    Ok(wanted)
+}
+
+/// Exchange mails everybody who attends before or after the write (protocols A4).
+fn update_mail(kind: Kind, item: &Fields, row: &Fields, wanted: &[Group]) -> MailClass {
+    if kind != Kind::Appointment {
+        return MailClass::Silent;
+    }
+    let before = attendee_count(item);
+    let after = if wanted.contains(&Group::Attendees) { attendee_count(row) } else { 0 };
+    mails(before.max(after))
+}
+
+pub(super) fn write_to_dynamics(
+    pairing: &Pairing,
+    role: Role,
+    wanted: &[Group],
+    context: &Context<'_>,
+) -> Carried {
+    let kind = pairing.kind();
+    let stamp = missing_uid(pairing, role);
+    if wanted.is_empty() && stamp.is_none() {
+        return Carried::default();
+    }
+    let row = fields(pairing, Side::Dynamics);
+    let item = fields(pairing, Side::Exchange);
+    // APPT-IN-05.
+    let state = row.number(Field::State).unwrap_or(0);
+    if kind == Kind::Appointment && matches!(state, 1 | 2) {
+        return Carried::held(rule::APPT_IN_05, Code::RowClosed);
+    }
+    if let Err((id, code)) = fits_dynamics(kind, &item) {
+        return Carried::unfit(id, code);
+    }
+    let mut out = translate(kind, Side::Exchange, wanted, &item, &row, context);
+    let code = out.losses.first().copied();
+    if !changes(&out.patch, &row) && stamp.is_none() {
+        return Carried { rules: vec![rule::CONF_05], code, ..Carried::default() };
+    }
+    let mut rules = vec![rule::LINK_01];
+    local_midnights(&mut out.patch, &item);
+    if let Some(uid) = stamp {
+        out.patch.push((Field::Uid, Some(Value::Text(uid))));
+        rules.push(rule::APPT_IN_11);
+    }
+    if item_facts(pairing).is_cancelled {
+        rules.insert(0, rule::CXL_13);
+    }
+    let write = Write::Update {
+        patch: out.patch,
+        groups: wanted.to_vec(),
+        mail: MailClass::Silent,
+        mark: false,
+    };
+    Carried { write: Some(write), rules, code, unfit: None }
+}
+
+/// The organizer's mailbox writes the meeting's identity to the row, by which the attendees'
+/// mailboxes find their copies (APPT-OUT-14, APPT-IN-11).
+pub(super) fn missing_uid(pairing: &Pairing, role: Role) -> Option<String> {
+    let row = pairing.seen.dynamics.as_ref()?;
+    let item = pairing.seen.exchange.as_ref()?;
+    let stamps = pairing.kind() == Kind::Appointment && role == Role::Owner;
+    let uid = item.observation.uid.as_ref()?;
+    (stamps && row.observation.uid.is_none()).then(|| uid.as_str().to_owned())
+}

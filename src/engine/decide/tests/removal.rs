@@ -1,0 +1,124 @@
+//! Rows that leave, pairs that are dissolved, and what brings them back (FILT, dormant links).
+
+use crate::domain::field::Field;
+use crate::domain::kind::Kind::{Appointment, Contact, Task};
+use crate::domain::link::{LinkState, Why};
+use crate::domain::observation::Presence;
+use crate::domain::side::Side::{Dynamics, Exchange};
+use crate::engine::catalogue as rule;
+use crate::engine::decide::{After, Write};
+use crate::engine::testing::*;
+
+#[test]
+fn filt_04_filt_05_leaving_the_filter_is_a_delete_by_the_kinds_rules() {
+    // An open task that left the filter is deleted in Exchange, physically gone or not.
+    let world = World::new();
+    for left in [row(Task).presence(Presence::LeftFilter), row(Task).gone()] {
+        let verdict = world.decide(world.then(world.linked(&row(Task), &item(Task)), &left));
+        assert!(deletes(&verdict, Exchange) && cites(&verdict, rule::FILT_04));
+    }
+}
+
+#[test]
+fn filt_06_told_apart_a_logical_delete_only_unlinks() {
+    // With the setting a row that left keeps its item, whatever the kind.
+    let world = World::with(|world| world.policy.settings.distinct_deletes = true);
+    for kind in [Appointment, Contact, Task] {
+        let left = row(kind).owned_by(SERVED).presence(Presence::LeftFilter);
+        let verdict = world.decide(world.then(world.linked(&row(kind), &item(kind)), &left));
+        assert!(!deletes(&verdict, Exchange) && cites(&verdict, rule::FILT_06), "{kind}");
+        assert_eq!(verdict.after, After::Unlinked(Why::LeftFilter));
+    }
+}
+
+#[test]
+fn filt_05_what_never_matched_cannot_leave() {
+    // A row tracked from Exchange goes on without a filter; losing access to it deletes nothing.
+    let world = World::new();
+    let pairing = linking(world.linked(&row(Task), &item(Task)), |link| link.matched = false);
+    let left = row(Task).presence(Presence::LeftFilter).text(Field::Body, "note");
+    let verdict = world.decide(world.then(pairing.clone(), &left));
+    assert!(writes(&verdict, Exchange, Field::Body).is_some());
+    let hidden = row(Task).gone().presence(Presence::Unreadable);
+    assert!(!deletes(&world.decide(world.then(pairing, &hidden)), Exchange));
+}
+
+#[test]
+fn filt_05_both_gone_is_forgotten() {
+    // Nothing is written when both halves are gone.
+    let world = World::new();
+    let pairing = world.then(world.linked(&row(Task), &item(Task)), &item(Task).gone());
+    let verdict = world.decide(world.then(pairing, &row(Task).gone()));
+    assert!(silent(&verdict) && verdict.after == After::Forgotten);
+}
+
+#[test]
+fn filt_07_a_row_that_returns_is_created_again() {
+    // After the delete nothing is remembered, so the next match makes a new item.
+    let world = World::new();
+    let verdict = world.decide(world.alone(&row(Contact)));
+    assert!(creates(&verdict, Exchange));
+}
+
+#[test]
+fn filt_06_a_dissolved_pair_returns_with_the_match() {
+    // The kept item is linked again when its row matches again, and not before.
+    let world = World::new();
+    let dissolved = linking(world.linked(&row(Contact), &item(Contact)), |link| {
+        link.state = LinkState::Unlinked(Why::LeftFilter);
+        link.matched = false;
+    });
+    let away = row(Contact).presence(Presence::LeftFilter);
+    let still = world.decide(world.then(dissolved.clone(), &away));
+    assert_eq!(still.after, After::Unlinked(Why::LeftFilter));
+    assert_eq!(world.decide(dissolved).after, After::Agreed);
+}
+
+#[test]
+fn conf_04_a_tombstone_stays_until_the_item_is_gone() {
+    // The kept item of a deleted row makes no new row; when it goes, too, all is forgotten.
+    let world = World::new();
+    let state = LinkState::Unlinked(Why::RowGone);
+    let pairing = in_state(world.linked(&row(Task), &item(Task)), state);
+    let mut alone = world.then(pairing, &item(Task).text(Field::Body, "note"));
+    alone.seen.dynamics = None;
+    let verdict = world.decide(alone.clone());
+    assert!(silent(&verdict) && verdict.after == After::Unlinked(Why::RowGone));
+    let verdict = world.decide(world.then(alone, &item(Task).gone()));
+    assert_eq!(verdict.after, After::Forgotten);
+}
+
+#[test]
+fn conf_04_a_marked_item_without_its_row_makes_no_row() {
+    // The store was lost and the row deleted: the marker says that this item had its row.
+    let world = World::new();
+    let verdict = world.decide(world.alone(&item(Task).marked(row_guid(1))));
+    assert!(!creates(&verdict, Dynamics));
+    assert_eq!(verdict.after, After::Unlinked(Why::RowGone));
+}
+
+#[test]
+fn filt_04_a_create_that_crossed_with_a_delete_does_not_survive_it() {
+    // The answer to a create was lost and its row is gone: the found item is deleted.
+    let world = World::new();
+    let pairing = linking(world.linked(&row(Task), &item(Task)), |link| {
+        link.state = LinkState::Creating(Exchange);
+        link.native.exchange = None;
+    });
+    let verdict = world.decide(world.then(pairing, &row(Task).gone()));
+    assert!(deletes(&verdict, Exchange));
+}
+
+#[test]
+fn link_03_an_adoption_cut_short_is_marked_before_the_pair_is_dissolved() {
+    // Without its marker the kept item would become a second row when the store is lost (INV-7).
+    let world = World::new();
+    let left = row(Contact).presence(Presence::LeftFilter);
+    for (state, marks) in [(LinkState::Creating(Exchange), true), (LinkState::Agreed, false)] {
+        let pairing = in_state(world.linked(&row(Contact), &item(Contact)), state);
+        let verdict = world.decide(world.then(pairing, &left));
+        let marked = matches!(verdict.writes.exchange, Some(Write::Update { mark: true, .. }));
+        assert_eq!(marked, marks, "{state:?}");
+        assert_eq!(verdict.after, After::Unlinked(Why::LeftFilter));
+    }
+}

@@ -1,0 +1,118 @@
+//! Tests of the matching: id, marker, meeting identity, copies.
+
+use crate::domain::ids::{GlobalId, LinkId};
+use crate::domain::kind::Kind::{Appointment, Contact, PhoneCall, Task};
+use crate::domain::link::{Link, LinkState};
+use crate::domain::side::Side;
+use crate::engine::matching::{Pairing, pair};
+use crate::engine::testing::*;
+
+fn paired(links: &[Link], seen: &[Obs]) -> Vec<Pairing> {
+    let world = World::new();
+    pair(links, seen.iter().map(|obs| world.seen(obs)).collect())
+}
+
+fn link(kind: crate::domain::kind::Kind) -> Link {
+    World::new().linked(&row(kind), &item(kind)).link.unwrap()
+}
+
+fn both(pairing: &Pairing) -> bool {
+    pairing.seen.dynamics.is_some() && pairing.seen.exchange.is_some()
+}
+
+#[test]
+fn link_01_linked_items_meet_by_id() {
+    // Row and item of one link are one pairing, and the link comes with it.
+    let links = [link(Task)];
+    let found = paired(&links, &[item(Task), row(Task)]);
+    assert!(found.len() == 1 && both(&found[0]));
+    assert_eq!(found[0].link.as_ref(), links.first());
+}
+
+#[test]
+fn task_in_01_a_linked_item_is_of_its_rows_kind() {
+    // The item of a phone call is a task to Exchange; the link knows better.
+    let found = paired(&[link(PhoneCall)], &[item(Task)]);
+    assert_eq!(found[0].kind(), PhoneCall);
+}
+
+#[test]
+fn inv_7_a_marker_leads_to_the_row_without_a_link() {
+    // When the store is lost, the marker names the row.
+    let found = paired(&[], &[item(Contact).marked(row_guid(1)), row(Contact)]);
+    assert!(found.len() == 1 && both(&found[0]) && found[0].link.is_none());
+    let strangers = paired(&[], &[item(Contact).marked(row_guid(2)), row(Contact)]);
+    assert_eq!(strangers.len(), 2);
+}
+
+#[test]
+fn appt_in_11_a_meeting_meets_its_row_by_identity() {
+    // Equal identities pair, different ones do not.
+    let found = paired(&[], &[item(Appointment).uid("u"), row(Appointment).uid("u")]);
+    assert!(found.len() == 1 && both(&found[0]));
+    assert_eq!(paired(&[], &[item(Appointment).uid("u"), row(Appointment).uid("v")]).len(), 2);
+}
+
+#[test]
+fn appt_in_11_a_waiting_row_meets_its_invitation() {
+    // A row left alone is linked when the invitation arrives, also if only now both tell the uid.
+    for stored in [Some("u"), None] {
+        let mut waiting = link(Appointment);
+        waiting.state = LinkState::LeftAlone;
+        waiting.native.exchange = None;
+        waiting.uid = stored.map(GlobalId::new);
+        let seen = [item(Appointment).uid("u"), row(Appointment).uid("u")];
+        let found = paired(&[waiting], &seen);
+        assert!(found.len() == 1 && both(&found[0]), "{stored:?}");
+    }
+}
+
+#[test]
+fn appt_in_11_identity_never_replaces_a_linked_item() {
+    // A second event of the same identity does not enter a complete pair.
+    let mut complete = link(Appointment);
+    complete.uid = Some(GlobalId::new("u"));
+    let second = item(Appointment).id("second").uid("u");
+    let seen = [item(Appointment).uid("u"), second, row(Appointment).uid("u")];
+    let found = paired(&[complete], &seen);
+    assert_eq!(found.len(), 2);
+    let linked = found.iter().find(|it| it.link.is_some()).unwrap();
+    assert_eq!(linked.seen.exchange.as_ref().unwrap().observation.id.as_str(), "item-1");
+}
+
+#[test]
+fn copy_01_a_second_item_with_the_marker_of_a_link_is_a_copy() {
+    // The linked item stays in its pair, the other is set apart.
+    let copy = item(Task).id("copy").marked(row_guid(1));
+    let found = paired(&[link(Task)], &[copy, item(Task), row(Task)]);
+    let copies: Vec<_> = found.iter().filter(|it| it.copy).collect();
+    assert!(found.len() == 2 && copies.len() == 1 && copies[0].link.is_none());
+}
+
+#[test]
+fn copy_01_without_a_store_one_of_two_marked_items_is_a_copy() {
+    // Two items name one row: one becomes its half, the other no row of its own.
+    let first = item(Task).marked(row_guid(1));
+    let second = item(Task).id("item-2").marked(row_guid(1));
+    let found = paired(&[], &[second, first, row(Task)]);
+    assert_eq!(found.iter().filter(|it| both(it)).count(), 1);
+    assert_eq!(found.iter().filter(|it| it.copy).count(), 1);
+}
+
+#[test]
+fn link_03_a_lost_create_is_found_by_its_marker() {
+    // The item of a create whose answer was lost joins the link that the marker names.
+    let mut creating = link(Task);
+    creating.state = LinkState::Creating(Side::Exchange);
+    creating.native.exchange = None;
+    assert_eq!(creating.id, LinkId(row_guid(1)));
+    let found = paired(&[creating], &[item(Task).marked(row_guid(1)), row(Task)]);
+    assert!(found.len() == 1 && both(&found[0]) && found[0].link.is_some());
+}
+
+#[test]
+fn link_01_ids_of_different_collections_do_not_mix() {
+    // An id says something only within its collection.
+    let found = paired(&[link(Contact)], &[item(Task)]);
+    assert!(found[0].link.is_none());
+}

@@ -1,0 +1,283 @@
+//! Documents against the code: what a page lists is what the program has, and nothing is missing.
+//!
+//! `docs/rules.md` is written from the catalogue; the others are written by hand and compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lockstep::config::{self, Environment};
+use lockstep::domain::code::Code;
+use lockstep::engine::catalogue;
+
+/// Set it to write `docs/rules.md` instead of comparing it.
+const WRITE: &str = "LOCKSTEP_WRITE_DOCS";
+
+/// Keys with their default; `None` for a key that has none.
+type Keys = BTreeMap<String, Option<String>>;
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Returns the texts between backticks of a line.
+fn quoted(line: &str) -> Vec<&str> {
+    line.split('`').skip(1).step_by(2).collect()
+}
+
+/// Returns the part of a page below a heading, up to the next one of its height.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let start = page.find(heading).unwrap_or_else(|| panic!("no heading {heading}"));
+    let rest = &page[start + heading.len()..];
+    rest.find("\n## ").map_or(rest, |end| &rest[..end])
+}
+
+#[test]
+fn every_code_has_a_paragraph() {
+    // The codes of the program and the headings of docs/codes.md are the same set.
+    let page = read("docs/codes.md");
+    let mut documented = Vec::new();
+    for part in page.split("\n### ").skip(1) {
+        let (heading, body) = part.split_once('\n').unwrap_or((part, ""));
+        let code = heading.trim().trim_matches('`').to_owned();
+        for word in ["**Meaning.**", "**Impact.**"] {
+            assert!(body.contains(word), "{code} has no {word}");
+        }
+        // The last label may be broken over two lines.
+        let flat = body.replace('\n', " ");
+        assert!(flat.contains("**What to do.**"), "{code} does not say what to do");
+        documented.push(code);
+    }
+    let known: Vec<String> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
+    let (listed, named): (BTreeSet<_>, BTreeSet<_>) =
+        (known.iter().collect(), documented.iter().collect());
+    let without: Vec<_> = listed.difference(&named).collect();
+    let unknown: Vec<_> = named.difference(&listed).collect();
+    assert!(without.is_empty(), "codes without a paragraph: {without:?}");
+    assert!(unknown.is_empty(), "paragraphs of codes that do not exist: {unknown:?}");
+    assert_eq!(documented.len(), named.len(), "a code has two paragraphs");
+}
+
+/// Returns the page of rules as the catalogue says.
+fn rules_page() -> String {
+    let mut page = String::from(
+        "# Rules\n\n\
+         What this version obeys, as `lockstep rules` prints it. A source `BASE L…` is a line of \
+         Microsoft's page on synchronization logic, `DOC` another Microsoft page, `META` the \
+         schema, `COMM` community knowledge, `PROPOSED` a reading or a design choice of this \
+         project.\n\n\
+         This page is written from `src/engine/catalogue.rs`: \
+         `LOCKSTEP_WRITE_DOCS=1 cargo test --test it docs` writes it anew.\n\n\
+         | rule | sentence | source |\n| --- | --- | --- |\n",
+    );
+    for rule in catalogue::ALL {
+        let sentence = rule.sentence.replace('|', "\\|");
+        let _ = writeln!(page, "| {} | {} | {} |", rule.id, sentence, rule.source);
+    }
+    page
+}
+
+#[test]
+fn the_page_of_rules_is_the_catalogue() {
+    // docs/rules.md holds each rule of the catalogue as it is now, in its order.
+    let page = rules_page();
+    if std::env::var_os(WRITE).is_some() {
+        fs::write(path("docs/rules.md"), &page).unwrap();
+    }
+    let hint = format!("write it anew: {WRITE}=1 cargo test --test it docs");
+    assert_eq!(read("docs/rules.md"), page, "docs/rules.md is out of date; {hint}");
+}
+
+#[test]
+fn every_rule_of_the_catalogue_is_a_known_id() {
+    // An implemented rule stands in the list of all rule ids, and stands in the catalogue once.
+    let list = read("docs/rule-ids.txt");
+    let known: BTreeSet<&str> = list.lines().collect();
+    let mut seen = BTreeSet::new();
+    for rule in catalogue::ALL {
+        assert!(known.contains(rule.id.0), "{} is not in docs/rule-ids.txt", rule.id);
+        assert!(seen.insert(rule.id), "{} stands twice in the catalogue", rule.id);
+    }
+}
+
+/// Returns the keys of a commented default file; `# key = …` is a key without a default.
+fn keys_of_file(text: &str) -> Keys {
+    let mut keys = Keys::new();
+    let mut table = String::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            table = format!("{name}.");
+            continue;
+        }
+        let (line, has_default) = match line.strip_prefix("# ") {
+            Some(rest) => (rest, false),
+            None => (line, true),
+        };
+        let Some((key, value)) = line.split_once(" = ") else { continue };
+        let is_key = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if is_key {
+            keys.insert(format!("{table}{key}"), has_default.then(|| value.to_owned()));
+        }
+    }
+    keys
+}
+
+/// Returns the keys of the tables of a page: first cell the key, second cell the default.
+fn keys_of_page(text: &str) -> Keys {
+    let mut keys = Keys::new();
+    for line in text.lines().filter(|line| line.starts_with("| `")) {
+        let mut cells = line.split('|').skip(1);
+        let first = cells.next().map(quoted).unwrap_or_default();
+        let second = cells.next().map(quoted).unwrap_or_default();
+        let default = second.first().map(|text| (*text).to_owned());
+        for key in first {
+            keys.insert(key.to_owned(), default.clone());
+        }
+    }
+    keys
+}
+
+#[test]
+fn every_key_is_documented_with_its_default() {
+    // The keys of both default files and those of docs/configuration.md are the same, with the
+    // same defaults; settings have no default of their own.
+    let page = read("docs/configuration.md");
+    let files = [
+        ("## The node file", "config/default.toml"),
+        ("## A tenant file", "config/default-tenant.toml"),
+    ];
+    for (heading, file) in files {
+        let documented = keys_of_page(section(&page, heading));
+        let mut expected = keys_of_file(&read(file));
+        expected.retain(|key, _| !key.starts_with("settings."));
+        assert!(expected.len() > 5, "{file} was not understood");
+        for (key, default) in &expected {
+            let found = documented.get(key);
+            assert_eq!(found, Some(default), "{key} of {file} in docs/configuration.md");
+        }
+        let unknown: Vec<_> =
+            documented.keys().filter(|key| !expected.contains_key(*key)).collect();
+        assert!(unknown.is_empty(), "keys that {file} does not have: {unknown:?}");
+    }
+}
+
+/// Returns a tenant file that is in order but for what is added at its end.
+fn tenant_with(end: &str) -> String {
+    let side = "url = \"https://far.example\"\ntoken_url = \"https://login.example/token\"\n\
+                client_id = \"id\"\nclient_secret = { env = \"SECRET\" }\n";
+    format!("tenant = \"x\"\n[dataverse]\n{side}[exchange]\n{side}{end}")
+}
+
+#[test]
+fn every_documented_setting_is_obeyed() {
+    // Each setting of the page is known and has an effect: a file that sets it gives no warning.
+    let page = read("docs/configuration.md");
+    let names = keys_of_page(section(&page, "## Settings of the organization"));
+    assert!(names.len() > 4, "the settings were not understood");
+    let environment = Environment::new([("SECRET".to_owned(), "s".to_owned())]);
+    for name in names.keys() {
+        let value = if name.contains("TaskDeletion") { "1" } else { "true" };
+        let text = tenant_with(&format!("[settings]\n{name} = {value}\n"));
+        let (config, problems) = config::check_tenant(&text, Path::new("x.toml"), &environment);
+        assert!(config.is_some() && problems.is_empty(), "{name}: {problems:?}");
+    }
+    let (_, problems) = config::check_tenant(
+        &tenant_with("[settings]\nTraceExchangeSyncData = true\n"),
+        Path::new("x.toml"),
+        &environment,
+    );
+    assert_eq!(problems.len(), 1, "a setting without effect must be warned about");
+}
+
+#[test]
+fn the_worked_tenant_file_is_in_order() {
+    // The example of docs/configuration.md can be used as it stands.
+    let page = read("docs/configuration.md");
+    let example = section(&page, "## A worked tenant file");
+    let text = example.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let variables = ["CONTOSO_DATAVERSE_SECRET"].map(|name| (name.to_owned(), "s".to_owned()));
+    let environment = Environment::with_files(variables, |_| Ok("s".to_owned()));
+    let (config, problems) = config::check_tenant(text, Path::new("contoso.toml"), &environment);
+    assert!(config.is_some() && problems.is_empty(), "{problems:?}");
+}
+
+#[test]
+fn every_metric_is_documented() {
+    // docs/operations.md names each metric of the program, counters with their ending.
+    let page = read("docs/operations.md");
+    let documented: BTreeSet<&str> = page.lines().flat_map(quoted).collect();
+    let names = read("src/telemetry/names.rs");
+    let mut counter = false;
+    let mut found = 0;
+    for line in names.lines() {
+        if line.starts_with("/// ") {
+            counter = line.starts_with("/// Counter");
+        }
+        let Some(name) = line.split('"').nth(1) else { continue };
+        if !name.starts_with("lockstep_") && !name.starts_with("http_client_") {
+            continue;
+        }
+        let name = if counter { format!("{name}_total") } else { name.to_owned() };
+        assert!(documented.contains(name.as_str()), "{name} is not in docs/operations.md");
+        found += 1;
+    }
+    assert!(found > 8, "the names of metrics were not understood");
+}
+
+/// Returns all pages.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(path).to_vec();
+    for folder in ["docs", "docs/adr"] {
+        let entries =
+            fs::read_dir(path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let found = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        pages.extend(found.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
+    }
+    assert!(pages.len() > 12, "the pages were not found");
+    pages
+}
+
+#[test]
+fn rules_named_in_pages_exist() {
+    // A rule that a page names stands in the list of all rule ids.
+    let list = read("docs/rule-ids.txt");
+    let known: BTreeSet<&str> = list.lines().collect();
+    let families: BTreeSet<&str> =
+        known.iter().filter_map(|id| id.rsplit_once('-').map(|(family, _)| family)).collect();
+    let mut unknown = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+            let Some((family, digits)) = word.rsplit_once('-') else { continue };
+            let is_rule = families.contains(family) && digits.bytes().all(|b| b.is_ascii_digit());
+            if is_rule && !known.contains(word) {
+                unknown.push(format!("{}: {word}", page.display()));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    // A relative link of a page names a file that is there, or the picture that the demo makes.
+    let mut broken = Vec::new();
+    for page in &pages() {
+        let text = fs::read_to_string(page).unwrap();
+        for rest in text.split("](").skip(1) {
+            let target = rest.split([')', '#']).next().unwrap_or("");
+            let outside = target.is_empty() || target.contains("://");
+            let planned = target.ends_with("demo.svg");
+            if !outside && !planned && !page.parent().unwrap().join(target).exists() {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:?}");
+}
