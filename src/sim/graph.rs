@@ -192,6 +192,12 @@ impl GraphSim {
         self.noise_per_mille = per_mille;
     }
 
+    /// Lets the delta feeds fall behind: items made from now on are not told until they catch up.
+    /// Turn it off between rounds only. Every other request sees the items at once.
+    pub fn set_feeds_behind(&mut self, behind: bool) {
+        self.mailboxes.iter_mut().for_each(|mailbox| mailbox.set_behind(behind));
+    }
+
     /// Makes the delta tokens of one mailbox or of all expire; their next use answers 410.
     pub fn expire_delta_tokens(&mut self, address: Option<&str>) {
         match address {

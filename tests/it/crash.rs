@@ -82,6 +82,15 @@ impl Rig {
         dataverse + self.organization().graph().write_count()
     }
 
+    /// Synchronizes once while the feeds tell nothing new, so that what was made without an answer
+    /// is found by its marker alone, or not at all.
+    fn run_behind(&self) {
+        self.organization().graph().set_feeds_behind(true);
+        let ended = run(&self.arguments());
+        assert!(matches!(ended.code, Some(0 | 2)), "{ended:?}");
+        self.organization().graph().set_feeds_behind(false);
+    }
+
     /// Synchronizes until a whole run writes nothing and leaves nothing.
     fn finish(&self) {
         for _ in 0..RUNS {
@@ -113,7 +122,10 @@ impl Rig {
 fn configure(directory: &TempDir, organization: &Organization) {
     let root = directory.path();
     let data = root.join("data");
-    put(root, "lockstep.toml", &format!("[state]\nurl = \"embedded:{}\"\n", data.display()));
+    // Few mailboxes at once, so that a kill finds some done, some half done, some untouched.
+    let node =
+        format!("[state]\nurl = \"embedded:{}\"\n[sync]\ncycles_at_once = 8\n", data.display());
+    put(root, "lockstep.toml", &node);
     let secrets = root.join("secrets");
     for (name, value) in organization.secrets() {
         put(&secrets, &name, &value);
@@ -139,6 +151,8 @@ fn written(answer: &Value) -> u64 {
 fn kill_9_at_fifty_random_moments_costs_and_doubles_nothing() {
     // A first synchronization of 2,000 items, killed again and again, ends as if never disturbed.
     let rig = Rig::new();
+    // What a killed process made is found by its marker alone.
+    rig.organization().graph().set_feeds_behind(true);
     let kills = number("LOCKSTEP_KILLS", KILLS);
     let mut random = fastrand::Rng::with_seed(rig.seed);
     // The kills spread over four fifths of the work, so that the last ones still interrupt it.
@@ -156,20 +170,35 @@ fn kill_9_at_fifty_random_moments_costs_and_doubles_nothing() {
         reached.push(rig.writes());
     }
     println!("writes at each kill: {reached:?}");
+    rig.organization().graph().set_feeds_behind(false);
     rig.finish();
+    println!("writes at the end: {}", rig.writes());
+    rig.assert_exact();
+}
+
+/// Synchronizes while a share of the writes is carried out and never answered.
+fn lose_answers(share: f64, at_least: u64) {
+    let rig = Rig::new();
+    let plan = FaultPlan::new(rig.seed).with(FaultKind::ResetAfterCommit, share, Scope::Writes);
+    rig.organization().set_faults(plan);
+    rig.run_behind();
+    rig.finish();
+    let lost = rig.organization().faults().injected_of("reset_after_commit");
+    println!("answers lost: {lost}");
+    assert!(lost >= at_least, "only {lost} answers were lost");
     rig.assert_exact();
 }
 
 #[test]
 fn answers_lost_after_the_commit_double_nothing() {
-    // Every twentieth write is carried out and its answer never arrives.
-    let rig = Rig::new();
-    let plan = FaultPlan::new(rig.seed).with(FaultKind::ResetAfterCommit, 0.05, Scope::Writes);
-    rig.organization().set_faults(plan);
-    rig.finish();
-    println!("{:?}", rig.organization().faults().injected());
-    assert!(rig.organization().faults().injected_of("reset_after_commit") >= 5);
-    rig.assert_exact();
+    // Every twentieth write, most of them batches, is carried out and its answer never arrives.
+    lose_answers(0.05, 3);
+}
+
+#[test]
+fn a_third_of_all_answers_lost_doubles_nothing() {
+    // The same for every third write: then even the answers of repeats are lost.
+    lose_answers(0.33, 30);
 }
 
 #[test]
@@ -182,6 +211,7 @@ fn half_answers_throttling_and_resets_double_nothing() {
         .with(throttle, 0.02, Scope::All)
         .with(FaultKind::ResetBefore, 0.02, Scope::All);
     rig.organization().set_faults(plan);
+    rig.run_behind();
     rig.finish();
     println!("{:?}", rig.organization().faults().injected());
     for kind in ["truncate_body", "throttle", "reset_before"] {

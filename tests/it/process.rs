@@ -4,7 +4,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &[&str]) -> Ended {
 /// A running binary; it is killed when this is dropped.
 pub(crate) struct Running {
     child: Child,
-    out: Option<BufReader<ChildStdout>>,
+    out: Receiver<String>,
     read: String,
     err: Option<JoinHandle<String>>,
 }
@@ -55,9 +56,15 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let out = child.stdout.take().map(BufReader::new);
+        let stdout = child.stdout.take().unwrap();
         let mut stderr = child.stderr.take().unwrap();
-        // Read all the while, so that the process never waits for a full pipe.
+        // Both are read all the while, so that the process never waits for a full pipe.
+        let (lines, out) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = lines.send(line + "\n");
+            }
+        });
         let err = std::thread::spawn(move || {
             let mut text = Vec::new();
             let _ = stderr.read_to_end(&mut text);
@@ -66,15 +73,13 @@ impl Running {
         Self { child, out, read: String::new(), err: Some(err) }
     }
 
-    /// Reads standard output until a line holds a text, and returns that line.
+    /// Waits for a line of standard output that holds a text, and returns that line.
     pub(crate) fn line_with(&mut self, text: &str) -> String {
         loop {
-            let mut line = String::new();
-            let length = self.out.as_mut().unwrap().read_line(&mut line).unwrap();
-            if length == 0 {
-                let errors = self.errors();
-                panic!("it ended without “{text}”: {} {errors}", self.read);
-            }
+            let Ok(line) = self.out.recv_timeout(PATIENCE) else {
+                self.kill();
+                panic!("no line with “{text}”: {} {}", self.errors(), self.read);
+            };
             self.read.push_str(&line);
             if line.contains(text) {
                 return line;
@@ -101,15 +106,9 @@ impl Running {
 
     /// Waits for its end, bounded, and returns what it said.
     pub(crate) fn wait(mut self) -> Ended {
-        let mut out = std::mem::take(&mut self.read);
-        let mut reader = self.out.take().unwrap();
-        let rest = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = reader.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        });
         let status = until(PATIENCE, "the process ends", || self.child.try_wait().unwrap());
-        out.push_str(&rest.join().unwrap());
+        let mut out = std::mem::take(&mut self.read);
+        out.extend(self.out.iter());
         Ended { code: status.code(), out, err: self.errors() }
     }
 

@@ -161,7 +161,7 @@ impl GraphSim {
         mut token: Token,
         call: &Call,
     ) -> Result<Response, Refusal> {
-        let upto = token.upto.unwrap_or_else(|| self.mailboxes[scope.mailbox].last_seq());
+        let upto = token.upto.unwrap_or_else(|| self.mailboxes[scope.mailbox].told_seq());
         token.upto = Some(upto);
         let mut first = call.clone();
         first.query.clone_from(&token.query);
@@ -187,7 +187,9 @@ impl GraphSim {
         body["value"] = Value::Array(page.rows);
         token.cursor = page.cursor;
         if page.done {
-            (token.cursor, token.upto, token.initial) = (upto, None, false);
+            // What the feed did not tell yet belongs to a later round.
+            token.cursor = upto.min(self.mailboxes[scope.mailbox].told_seq());
+            (token.upto, token.initial) = (None, false);
             body["@odata.deltaLink"] = json!(self.token_link(call, "$deltatoken", &token));
         } else {
             body["@odata.nextLink"] = json!(self.token_link(call, "$skiptoken", &token));
@@ -197,6 +199,18 @@ impl GraphSim {
 
     fn token_link(&self, call: &Call, name: &str, token: &Token) -> String {
         self.link(call, &format!("{name}={}", token.write()))
+    }
+}
+
+impl Mailbox {
+    /// Returns the sequence number of the last change that the feeds know.
+    fn told_seq(&self) -> u64 {
+        self.behind.map_or(self.last_seq(), |(seq, _)| seq)
+    }
+
+    /// Tells whether the feeds know nothing of this item yet.
+    fn is_untold(&self, key: u64) -> bool {
+        self.behind.is_some_and(|(_, last)| key > last)
     }
 }
 
@@ -235,6 +249,7 @@ impl RowReader<'_> {
 
     fn rows_of(&self, entry: Entry) -> Result<Vec<Value>, Refusal> {
         match entry {
+            Entry::Live(key) if self.room.is_untold(key) => Ok(Vec::new()),
             Entry::Live(key) => match self.room.items.get(&key) {
                 Some(item) if item.folder == self.scope.folder => self.rows_of_item(item),
                 Some(_) | None => Ok(Vec::new()),

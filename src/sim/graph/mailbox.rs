@@ -138,6 +138,8 @@ pub(super) struct Mailbox {
     next: u64,
     seq: u64,
     version: u64,
+    /// Where the feeds stand still: the last change and the last item they tell.
+    pub(super) behind: Option<(u64, u64)>,
 }
 
 impl Mailbox {
@@ -160,6 +162,7 @@ impl Mailbox {
             next: 0,
             seq: 0,
             version: 0,
+            behind: None,
         };
         let named = |name: &str| Map::from_iter([("displayName".to_owned(), json!(name))]);
         let list = |name: &str, known: &str| {
@@ -183,6 +186,11 @@ impl Mailbox {
     /// Returns the sequence number of the last change.
     pub(super) fn last_seq(&self) -> u64 {
         self.seq
+    }
+
+    /// Lets the feeds stand still at this moment, or catch up.
+    pub(super) fn set_behind(&mut self, behind: bool) {
+        self.behind = behind.then_some((self.seq, self.next));
     }
 
     /// Returns a new version number; change keys are made of it.

@@ -368,6 +368,25 @@ async fn control_endpoints_show_and_move_the_world() {
 }
 
 #[tokio::test]
+async fn control_endpoints_judge_both_worlds() {
+    // A lone tracked event is a loss to the judge; an organization that is not there is a 404.
+    let rig = Rig::start().await;
+    let (_, found) = json_of(rig.control(Method::GET, "/compare/contoso")).await;
+    assert_eq!((&found["clean"], &found["mailboxes"]), (&json!(true), &json!(1)), "{found}");
+    let event = json!({
+        "subject": "Planning 0001",
+        "categories": [crate::sim::seed::TRACKED_CATEGORY],
+        "start": { "dateTime": "2026-03-03T09:00:00", "timeZone": "UTC" },
+        "end": { "dateTime": "2026-03-03T10:00:00", "timeZone": "UTC" },
+    });
+    rig.organization().graph().user_create_event(ADDRESS, &event, start()).unwrap();
+    let (_, found) = json_of(rig.control(Method::GET, "/compare/contoso")).await;
+    assert_eq!(found["clean"], false);
+    assert_eq!(found["problems"][0]["what"], "MissingInDynamics", "{found}");
+    assert_eq!(status_of(rig.control(Method::GET, "/compare/nobody")).await, 404);
+}
+
+#[tokio::test]
 async fn control_endpoints_set_fault_plans() {
     // A plan is set, extended and read back; a wrong plan changes nothing.
     let rig = Rig::start().await;

@@ -156,6 +156,26 @@ fn rounds_survive_pages_replays_and_empty_pages() {
 }
 
 #[test]
+fn feeds_that_fall_behind_tell_it_all_when_they_catch_up() {
+    // Old and new rounds know nothing of what is made meanwhile; later both tell it once.
+    let mut bench = Bench::new();
+    bench.made("/events", &meeting());
+    let (_, old) = bench.round(WINDOW);
+    bench.sim.set_feeds_behind(true);
+    bench.made("/events", &with(meeting(), &json!({ "subject": "Late" })));
+    let (rows, old) = bench.round(&old);
+    assert!(rows.is_empty(), "{rows:?}");
+    let (rows, new) = bench.round(WINDOW);
+    assert_eq!(rows.len(), 1);
+    bench.sim.set_feeds_behind(false);
+    for link in [&old, &new] {
+        let (rows, _) = bench.round(link);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["subject"], "Late");
+    }
+}
+
+#[test]
 fn contacts_delta_selects_and_expands() {
     // Contacts delta of a folder takes $select and $expand, also in the rounds after the first.
     let mut bench = Bench::new();
