@@ -94,7 +94,9 @@ impl System {
         let bound = SimServer::bind(None).expect("a free port");
         let world = Arc::new(World::new(&bound.url, vec![spec], clock.as_fn()));
         let server = bound.serve(world.clone()).expect("the stand-ins start");
-        let environment = Environment::new(world.secrets());
+        let mut secrets = world.secrets();
+        secrets.push(("WRONG_SECRET".to_owned(), "wrong".to_owned()));
+        let environment = Environment::new(secrets);
         let io = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -122,8 +124,17 @@ impl System {
 
     /// Returns a tenant runtime with another tenant file text.
     pub(crate) fn tenant_with(&self, lines: &str) -> Arc<TenantRuntime> {
-        let text = format!("{}{lines}", self.world.tenant_toml("contoso").expect("one"));
-        let config = config::load_tenant(&text, Path::new("contoso.toml"), &self.environment)
+        self.tenant_of(&format!("{}{lines}", self.tenant_file()))
+    }
+
+    /// Returns the tenant file.
+    pub(crate) fn tenant_file(&self) -> String {
+        self.world.tenant_toml("contoso").expect("an organization")
+    }
+
+    /// Returns the tenant runtime of a tenant file; `WRONG_SECRET` names a secret that is wrong.
+    pub(crate) fn tenant_of(&self, text: &str) -> Arc<TenantRuntime> {
+        let config = config::load_tenant(text, Path::new("contoso.toml"), &self.environment)
             .unwrap_or_else(|problems| panic!("{}", config::render(&problems)));
         self.app.tenant(&config)
     }

@@ -185,12 +185,18 @@ fn addr_01_and_03_the_mailing_address_is_synchronized_in_both_directions() {
     let address = &item["businessAddress"];
     assert_eq!((&address["city"], &address["postalCode"]), (&json!("Bonn"), &json!("53111")));
     assert_eq!(address["street"].as_str().unwrap().replace("\r\n", "\n"), "Main 1\nB");
-    let moved = json!({ "street": "Side 2", "city": "Kiel", "countryOrRegion": "Germany" });
+    let moved = json!({ "street": "Side 2", "city": "Kiel", "postalCode": null });
     system.edit_contact(0, &id_of(&item), &json!({ "businessAddress": moved }));
     system.settled();
     let row = system.row("contacts", id).unwrap();
     assert_eq!((&row["address1_line1"], &row["address1_city"]), (&json!("Side 2"), &json!("Kiel")));
     assert_eq!((&row["address1_line2"], &row["address1_postalcode"]), (&Value::Null, &Value::Null));
+    assert_eq!(row["address1_country"], "Germany");
+    system.update(0, "contacts", id, &json!({ "address1_country": null }));
+    system.settled();
+    let address = system.contacts(0)[0]["businessAddress"].clone();
+    assert_eq!(address["city"], "Kiel");
+    assert!(address["countryOrRegion"].as_str().unwrap_or_default().is_empty(), "{address}");
 }
 
 #[test]

@@ -273,11 +273,11 @@ fn link_02_an_add_ins_signal_tracks_a_contact_and_a_category_does_not() {
     // LINK-01: from now on in both directions.
     let row = guid(&rows[0], "contactid");
     system.update(0, "contacts", row, &json!({ "jobtitle": "Clerk" }));
-    system.edit_contact(0, &id, &json!({ "department": "Sales" }));
+    system.edit_contact(0, &id, &json!({ "nickName": "Annie" }));
     system.settled();
     let item = system.contacts(0).into_iter().find(|one| id_of(one) == id).unwrap();
     assert_eq!(item["jobTitle"], "Clerk");
-    assert_eq!(system.row("contacts", row).unwrap()["department"], "Sales");
+    assert_eq!(system.row("contacts", row).unwrap()["nickname"], "Annie");
 }
 
 #[test]
