@@ -5,8 +5,8 @@ use tracing::Instrument;
 use super::context::CycleContext;
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
-use crate::engine::plan::Plan;
-use crate::engine::stamp::stamp;
+use crate::engine::plan::{Entry, Plan};
+use crate::engine::stamp::{mark, stamp};
 
 /// Performs all steps and returns, for each entry, the outcome on each side.
 pub(super) async fn all(context: &CycleContext, plan: &Plan) -> Vec<PerSide<Option<Outcome>>> {
@@ -22,19 +22,25 @@ pub(super) async fn all(context: &CycleContext, plan: &Plan) -> Vec<PerSide<Opti
     for (at, outcome) in exchange {
         outcomes[at].exchange = Some(outcome);
     }
-    let stamps: Vec<(usize, Step)> = plan
-        .entries
-        .iter()
-        .enumerate()
-        .filter_map(|(at, entry)| {
-            let outcome = outcomes[at].exchange.as_ref()?;
-            stamp(entry, outcome).map(|step| (at, step))
-        })
-        .collect();
-    for (at, outcome) in one_side(context, stamps, Side::Dynamics).await {
+    let stamps = follow(plan, |at, entry| stamp(entry, outcomes[at].exchange.as_ref()?));
+    let marks = follow(plan, |at, entry| mark(entry, outcomes[at].dynamics.as_ref()?));
+    let (stamped, marked) = tokio::join!(
+        one_side(context, stamps, Side::Dynamics),
+        one_side(context, marks, Side::Exchange),
+    );
+    for (at, outcome) in stamped {
         outcomes[at].dynamics = Some(outcome);
     }
+    for (at, outcome) in marked {
+        outcomes[at].exchange = Some(outcome);
+    }
     outcomes
+}
+
+/// Returns the steps that follow from what was done, each with the place of its entry.
+fn follow(plan: &Plan, step: impl Fn(usize, &Entry) -> Option<Step>) -> Vec<(usize, Step)> {
+    let entries = plan.entries.iter().enumerate();
+    entries.filter_map(|(at, entry)| Some((at, step(at, entry)?))).collect()
 }
 
 async fn one_side(

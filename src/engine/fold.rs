@@ -116,7 +116,9 @@ fn settle_side(
     }
     // While anything failed, neither side's agreement moves: the next cycle sees the same change
     // again and finishes it. A create that succeeded is agreed in any case, it holds what was read.
-    if troubled && !created(entry, side, outcome) {
+    // Nor does it while the pair cannot be settled: what was read then is still to be carried.
+    let held = troubled || matches!(entry.after(), After::Unsettled(_));
+    if held && !created(entry, side, outcome) {
         return;
     }
     let prints = agreed_prints(link.agreed.get(side), entry, side, seen, written.as_ref());

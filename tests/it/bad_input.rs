@@ -49,7 +49,8 @@ fn assert_edited(system: &System) {
     let phones: Vec<Value> =
         system.contacts(0).iter().map(|one| one["businessPhones"].clone()).collect();
     assert!(phones.contains(&json!(["2"])), "{phones:?}");
-    let subjects: Vec<Value> = system.rows("tasks").iter().map(|one| one["subject"].clone()).collect();
+    let subjects: Vec<Value> =
+        system.rows("tasks").iter().map(|one| one["subject"].clone()).collect();
     assert!(subjects.contains(&json!("Offer 2")), "{subjects:?}");
     assert!(system.mails().is_empty());
 }
@@ -185,7 +186,9 @@ fn dataverse_pages_that_never_end_are_refused() {
     // Every page links to a further one: the profile is not read for ever.
     let system = agreed();
     edit(&system);
-    system.organization().set_faults(plan(FaultKind::EndlessPages, Scope::Side(FarSide::Dataverse)));
+    system
+        .organization()
+        .set_faults(plan(FaultKind::EndlessPages, Scope::Side(FarSide::Dataverse)));
     let error = system.io.block_on(once::enrol(&system.tenant)).unwrap_err();
     assert!(error.to_string().contains("too large"), "{error:#}");
     system.organization().set_faults(FaultPlan::none());
@@ -242,7 +245,8 @@ fn an_event_without_a_required_field_is_left_alone_and_read_again() {
     system.new_event(0, &tracked_event("Odd", "2026-12-07T10:00:00Z"));
     let event = system.events(0).into_iter().find(|one| one["subject"] == "Talk").unwrap();
     system.edit_event(0, &id_of(&event), &json!({ "subject": "Talk 2" }));
-    let rewrite = FaultKind::Rewrite { from: "\"isOrganizer\"".into(), to: "\"isOrganiser\"".into() };
+    let rewrite =
+        FaultKind::Rewrite { from: "\"isOrganizer\"".into(), to: "\"isOrganiser\"".into() };
     system.organization().set_faults(plan(rewrite, Scope::Side(FarSide::Graph)));
     system.passes(3);
     assert!(system.codes().contains(&Code::ReplyIncomplete));
@@ -262,7 +266,8 @@ fn a_row_without_a_required_column_is_left_alone_and_read_again() {
     let system = agreed();
     system.create(0, "tasks", &json!({ "subject": "New" }));
     system.create(0, "contacts", &json!({ "lastname": "New" }));
-    let rewrite = FaultKind::Rewrite { from: "\"percentcomplete\"".into(), to: "\"percent\"".into() };
+    let rewrite =
+        FaultKind::Rewrite { from: "\"percentcomplete\"".into(), to: "\"percent\"".into() };
     system.organization().set_faults(plan(rewrite, Scope::Side(FarSide::Dataverse)));
     system.passes(3);
     assert!(system.codes().contains(&Code::ReplyIncomplete));
@@ -282,8 +287,11 @@ fn a_subject_longer_than_the_column_is_cut_and_does_not_echo() {
     system.new_task(0, &json!({ "title": long, "categories": [CATEGORY] }));
     system.settled();
     assert!(system.codes().contains(&Code::TextTruncated));
-    let subjects: Vec<String> =
-        system.rows("appointments").iter().map(|row| row["subject"].as_str().unwrap().to_owned()).collect();
+    let subjects: Vec<String> = system
+        .rows("appointments")
+        .iter()
+        .map(|row| row["subject"].as_str().unwrap().to_owned())
+        .collect();
     assert!(subjects.contains(&exact));
     assert!(subjects.iter().all(|one| one.chars().count() <= 200));
     assert_eq!((system.rows("appointments").len(), system.rows("tasks").len()), (2, 1));
@@ -323,6 +331,34 @@ fn a_date_in_the_year_9999_is_left_alone_on_either_side() {
     system.update(0, "tasks", id, &json!({ "scheduledend": "2027-01-04T10:00:00Z" }));
     system.settled();
     assert!(system.tasks(0).iter().any(|one| one["title"] == "Far task"));
+}
+
+#[test]
+fn what_changed_together_with_an_impossible_date_arrives_with_a_possible_one() {
+    // Subject and date change at once, the date is none: the subject waits and is not forgotten.
+    let system = agreed();
+    let task = crate::harness::guid(&system.rows("tasks")[0], "activityid");
+    let talk = crate::harness::guid(&system.rows("appointments")[0], "activityid");
+    let far = json!({ "subject": "Far", "scheduledend": "9999-12-30T10:00:00Z" });
+    system.update(0, "tasks", task, &far);
+    system.update(0, "appointments", talk, &far);
+    system.passes(3);
+    assert!(system.codes().contains(&Code::DateOutOfRange));
+    assert_eq!(
+        (&system.tasks(0)[0]["title"], &system.events(0)[0]["subject"]),
+        (&json!("Offer"), &json!("Talk"))
+    );
+    system.update(0, "tasks", task, &json!({ "scheduledend": "2027-01-04T10:00:00Z" }));
+    system.update(0, "appointments", talk, &json!({ "scheduledend": "2026-12-01T12:00:00Z" }));
+    system.settled();
+    assert_eq!(
+        (&system.tasks(0)[0]["title"], &system.events(0)[0]["subject"]),
+        (&json!("Far"), &json!("Far"))
+    );
+    assert!(
+        system.events(0)[0]["end"]["dateTime"].as_str().unwrap().starts_with("2026-12-01T12:00")
+    );
+    assert!(system.mails().is_empty());
 }
 
 #[test]

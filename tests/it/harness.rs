@@ -17,6 +17,7 @@ use lockstep::ports::clock::Clock;
 use lockstep::sim::directory::Person;
 use lockstep::sim::graph::MailKind;
 use lockstep::sim::server::SimServer;
+use lockstep::sim::wire::{Request, Response};
 use lockstep::sim::world::{Organization, OrganizationSpec, SimClock, World};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -295,6 +296,37 @@ impl System {
         made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message))
     }
 
+    /// Makes a task list through the API, as another program would, and returns its id.
+    pub(crate) fn new_list(&self, at: usize, name: &str) -> String {
+        let organization = self.organization();
+        let app = &organization.graph_app;
+        let scope = "https://graph.microsoft.com/.default";
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}&scope={scope}",
+            app.client_id, app.client_secret
+        );
+        let post = |target: String, kind: &str, token: String, body: String| Request {
+            method: "POST".to_owned(),
+            target,
+            headers: vec![
+                ("Content-Type".to_owned(), kind.to_owned()),
+                ("Authorization".to_owned(), format!("Bearer {token}")),
+            ],
+            body: body.into_bytes(),
+        };
+        let read = |answer: Response, name: &str| {
+            let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            body[name].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+        };
+        let (mut graph, now) = (organization.graph(), self.clock.now());
+        let kind = "application/x-www-form-urlencoded";
+        let asked = post("/oauth2/v2.0/token".to_owned(), kind, String::new(), form);
+        let token = read(graph.token(&asked, now), "access_token");
+        let target = format!("/v1.0/users/{}/todo/lists", self.address(at));
+        let body = json!({ "displayName": name }).to_string();
+        read(graph.handle(&post(target, "application/json", token, body), now), "id")
+    }
+
     pub(crate) fn edit_event(&self, at: usize, id: &str, body: &Value) {
         let (address, now) = (self.address(at), self.clock.now());
         self.organization().graph().user_update_event(&address, id, body, now).expect("changed");
@@ -359,9 +391,7 @@ pub(crate) fn guid(row: &Value, key: &str) -> Uuid {
 pub(crate) fn tracked_event(subject: &str, start: &str) -> Value {
     let begin: DateTime<Utc> = start.parse().expect("a valid instant");
     let end = begin + chrono::Duration::hours(1);
-    let at = |time: DateTime<Utc>| {
-        json!({ "dateTime": time.format("%Y-%m-%dT%H:%M:%S").to_string(), "timeZone": "UTC" })
-    };
+    let at = |time: DateTime<Utc>| json!({ "dateTime": time.format("%Y-%m-%dT%H:%M:%S").to_string(), "timeZone": "UTC" });
     json!({ "subject": subject, "start": at(begin), "end": at(end), "categories": [CATEGORY] })
 }
 

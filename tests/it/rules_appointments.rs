@@ -81,8 +81,14 @@ fn org_02_an_appointment_without_an_organizer_stays_at_home_with_a_reason() {
 fn appt_out_02_and_03_every_status_shows_as_its_rule_says() {
     // Completed, canceled and free show as free; tentative, busy and out of office by name.
     let system = two();
-    let cases =
-        [(0, 1, "free"), (0, 2, "tentative"), (1, 3, "free"), (2, 4, "free"), (3, 5, "busy"), (3, 6, "oof")];
+    let cases = [
+        (0, 1, "free"),
+        (0, 2, "tentative"),
+        (1, 3, "free"),
+        (2, 4, "free"),
+        (3, 5, "busy"),
+        (3, 6, "oof"),
+    ];
     for (state, status, _) in cases {
         let mut body = system.meeting(&status.to_string(), FUTURE, &[system.party(0, 7)]);
         body["statecode"] = json!(state);
@@ -127,9 +133,7 @@ fn appt_out_05_no_reminder_for_what_shows_as_free() {
 #[test]
 fn appt_out_06_a_past_appointment_invites_nobody() {
     // It began now or earlier: the event is made without attendees. A second later: one mail.
-    for (start, mails) in
-        [(PAST, 0), ("2026-11-24T09:00:00Z", 0), ("2026-11-24T09:00:01Z", 1)]
-    {
+    for (start, mails) in [(PAST, 0), ("2026-11-24T09:00:00Z", 0), ("2026-11-24T09:00:01Z", 1)] {
         let system = two();
         paul_organizes(&system, start, true);
         system.settled();
@@ -285,7 +289,9 @@ fn appt_in_03_and_05_nothing_from_exchange_reaches_a_closed_row() {
         let event = id_of(&system.events(0)[0]);
         let before = system.row("appointments", id).unwrap();
         system.codes();
-        for change in [json!({ "subject": "New" }), json!({ "showAs": "oof" }), json!({ "showAs": "free" })] {
+        for change in
+            [json!({ "subject": "New" }), json!({ "showAs": "oof" }), json!({ "showAs": "free" })]
+        {
             system.edit_event(0, &event, &change);
             system.passes(2);
         }
@@ -311,7 +317,8 @@ fn appt_in_09_privacy_flows_one_way_and_only_when_switched_on() {
     // Off: the flag stays away. On: it reaches the row, and the row's own flag never leaves it.
     for on in [false, true] {
         let system = two();
-        system.setting("SSSSyncAppointmentIsPrivateFromExchange", if on { "true" } else { "false" });
+        system
+            .setting("SSSSyncAppointmentIsPrivateFromExchange", if on { "true" } else { "false" });
         let mut body = tracked_event("Talk", FUTURE);
         body["sensitivity"] = json!("private");
         let event = system.new_event(0, &body);
@@ -332,7 +339,8 @@ fn appt_in_09_privacy_flows_one_way_and_only_when_switched_on() {
 fn appt_in_10_attendees_become_parties_with_their_roles() {
     // Required 5, optional 6, organizer 7; who is unknown keeps the address without a row.
     let system = two();
-    let to = |address: &str, kind: &str| json!({ "emailAddress": { "address": address }, "type": kind });
+    let to =
+        |address: &str, kind: &str| json!({ "emailAddress": { "address": address }, "type": kind });
     let mut body = tracked_event("Talk", FUTURE);
     body["attendees"] =
         json!([to(&system.address(1), "required"), to("x@fabrikam.example", "optional")]);

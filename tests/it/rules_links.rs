@@ -96,7 +96,12 @@ fn elig_10_approval_may_be_switched_off_but_not_the_one_of_the_administrator() {
     system.create(0, "contacts", &json!({ "lastname": "Mitchell" }));
     set_mailbox(&system, 0, "emailrouteraccessapproval", json!(0));
     let column = "requireapprovalforuseremail";
-    system.organization().dataverse().admin_set("organizations", organization, column, json!(false));
+    system.organization().dataverse().admin_set(
+        "organizations",
+        organization,
+        column,
+        json!(false),
+    );
     assert!(system.reasons(0).is_empty());
     system.settled();
     assert_eq!(system.contacts(0).len(), 1);
@@ -189,9 +194,8 @@ fn filt_09_two_filters_are_a_union() {
     // A row that either filter finds is there once, also when both find it.
     let system = two();
     let user = system.user(0);
-    let by_city = contacts_of(
-        "<condition attribute=\"address1_city\" operator=\"eq\" value=\"Bonn\"/>",
-    );
+    let by_city =
+        contacts_of("<condition attribute=\"address1_city\" operator=\"eq\" value=\"Bonn\"/>");
     let by_job = contacts_of("<condition attribute=\"jobtitle\" operator=\"eq\" value=\"CEO\"/>");
     let filters = [by_city.as_str(), by_job.as_str()];
     system.organization().dataverse().set_user_filters(user, "contact", &filters);
@@ -254,7 +258,10 @@ fn filt_18_completing_a_task_does_not_delete_it() {
     system.settled();
     let tasks = system.tasks(0);
     assert_eq!(tasks.len(), 1, "an open task that left is deleted");
-    assert_eq!((&tasks[0]["title"], &tasks[0]["status"]), (&json!("Offer sent"), &json!("completed")));
+    assert_eq!(
+        (&tasks[0]["title"], &tasks[0]["status"]),
+        (&json!("Offer sent"), &json!("completed"))
+    );
 }
 
 #[test]

@@ -305,6 +305,24 @@ fn task_in_04_the_setting_has_three_values() {
 }
 
 #[test]
+fn cxl_12_a_task_moved_to_another_list_is_no_delete() {
+    // It leaves the synchronized list: the row stays, unlinked, and no second task is made.
+    let system = two();
+    let id = system.create(0, "tasks", &json!({ "subject": "Offer" }));
+    system.settled();
+    let list = system.new_list(0, "Private");
+    let (address, now) = (system.address(0), system.clock.now());
+    let task = id_of(&system.tasks(0)[0]);
+    let moved = system.organization().graph().user_move_task(&address, &task, &list, now);
+    moved.unwrap();
+    system.settled();
+    system.update(0, "tasks", id, &json!({ "subject": "Offer 2" }));
+    system.settled();
+    assert!(system.row("tasks", id).is_some());
+    assert_eq!((system.tasks(0).len(), &system.tasks(0)[0]["title"]), (1, &json!("Offer")));
+}
+
+#[test]
 fn rec_10_a_recurring_task_is_never_synchronized() {
     // It is left alone with a reason; its neighbour is not.
     let system = two();

@@ -133,7 +133,11 @@ fn carry(
     }
     let code = to_exchange.code.or(to_dynamics.code);
     let code = code.or(split.conflict.then_some(Code::ConflictResolved));
-    let mut out = verdict(pairing, After::Agreed, verb, &rules).with_role(role);
+    let after = match code {
+        Some(code) if to_exchange.waits || to_dynamics.waits => After::Unsettled(code),
+        _ => After::Agreed,
+    };
+    let mut out = verdict(pairing, after, verb, &rules).with_role(role);
     out.decision.code = code;
     if let Some(write) = to_exchange.write {
         out = out.with_write(Side::Exchange, write);
@@ -218,11 +222,18 @@ struct Carried {
     write: Option<Write>,
     rules: Vec<RuleId>,
     code: Option<Code>,
+    /// The change does not fit the other side now and is still to be carried.
+    waits: bool,
 }
 
 impl Carried {
     fn held(id: RuleId, code: Code) -> Self {
-        Self { write: None, rules: vec![id], code: Some(code) }
+        Self { rules: vec![id], code: Some(code), ..Self::default() }
+    }
+
+    /// What does not fit waits until it does (ERR-02).
+    fn waiting((id, code): (RuleId, Code)) -> Self {
+        Self { waits: true, ..Self::held(id, code) }
     }
 }
 
@@ -243,8 +254,8 @@ fn write_to_exchange(
     if wanted.is_empty() && !mark {
         return Carried::default();
     }
-    if let Err((id, code)) = fits_exchange(kind, &row) {
-        return Carried::held(id, code);
+    if let Err(reason) = fits_exchange(kind, &row) {
+        return Carried::waiting(reason);
     }
     let wanted = match attendees_allowed(kind, role, wanted, &row, &item, context) {
         Ok(wanted) => wanted,
@@ -252,11 +263,8 @@ fn write_to_exchange(
     };
     let out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
     if !changes(&out.patch, &item) && !mark {
-        return Carried {
-            write: None,
-            rules: vec![rule::CONF_05],
-            code: out.losses.first().copied(),
-        };
+        let code = out.losses.first().copied();
+        return Carried { rules: vec![rule::CONF_05], code, ..Carried::default() };
     }
     let mail = update_mail(kind, &item, &row, &wanted);
     let mut rules = vec![rule::FILT_03, rule::LINK_01];
@@ -267,6 +275,7 @@ fn write_to_exchange(
         write: Some(Write::Update { patch: out.patch, groups: wanted, mail, mark }),
         rules,
         code: out.losses.first().copied(),
+        waits: false,
     }
 }
 
@@ -333,13 +342,13 @@ fn write_to_dynamics(
     if kind == Kind::Appointment && matches!(state, 1 | 2) {
         return Carried::held(rule::APPT_IN_05, Code::RowClosed);
     }
-    if let Err((id, code)) = fits_dynamics(kind, &item) {
-        return Carried::held(id, code);
+    if let Err(reason) = fits_dynamics(kind, &item) {
+        return Carried::waiting(reason);
     }
     let mut out = translate(kind, Side::Exchange, wanted, &item, &row, context);
     let code = out.losses.first().copied();
     if !changes(&out.patch, &row) && stamp.is_none() {
-        return Carried { write: None, rules: vec![rule::CONF_05], code };
+        return Carried { rules: vec![rule::CONF_05], code, ..Carried::default() };
     }
     let mut rules = vec![rule::LINK_01];
     if let Some(uid) = stamp {
@@ -355,7 +364,7 @@ fn write_to_dynamics(
         mail: MailClass::Silent,
         mark: false,
     };
-    Carried { write: Some(write), rules, code }
+    Carried { write: Some(write), rules, code, waits: false }
 }
 
 /// The organizer's mailbox writes the meeting's identity to the row, by which the attendees'
