@@ -125,12 +125,18 @@ impl Link {
     }
 
     /// Tells whether the next cycle must read both items again, whatever the feeds say. A parked
-    /// item waits for a change or an operator instead (ERR-02).
+    /// item waits for a change or an operator instead (ERR-02); so does one that was left alone,
+    /// unless a reply was at fault, which says nothing of the item.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
-        let parked = self.trouble.is_some_and(|trouble| trouble.code == Code::ItemParked);
-        !parked
-            && (matches!(self.state, LinkState::Creating(_))
-                || (self.trouble.is_some() && !matches!(self.state, LinkState::LeftAlone)))
+        let code = self.trouble.map(|trouble| trouble.code);
+        match self.state {
+            _ if code == Some(Code::ItemParked) => false,
+            LinkState::Creating(_) => true,
+            LinkState::LeftAlone => code == Some(Code::ReplyIncomplete),
+            LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => {
+                code.is_some()
+            }
+        }
     }
 }

@@ -3,13 +3,14 @@
 use uuid::Uuid;
 
 use crate::domain::ids::LinkId;
+use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Op, Step};
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::{After, Verdict, Write};
-use crate::engine::matching::row_link;
+use crate::engine::matching::{Pairing, row_link};
 
 /// What the cycle will do: the verdicts, each with its steps.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,6 +57,7 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
         let id = row
             .and_then(|seen| row_link(&seen.observation.id))
             .or(marker)
+            .or_else(|| meeting_link(pairing))
             .unwrap_or_else(|| LinkId(fresh()));
         let origin = if row.is_some() { Side::Dynamics } else { Side::Exchange };
         Link::new(id, pairing.kind(), origin, LinkState::LeftAlone)
@@ -80,6 +82,16 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
         }
     }
     link
+}
+
+/// All who track one meeting give its row the same id, so that of two mailboxes that track it at
+/// the same moment one makes the row and the other finds it made (APPT-IN-11).
+fn meeting_link(pairing: &Pairing) -> Option<LinkId> {
+    let seen = pairing.seen.exchange.as_ref()?;
+    let uid = seen.observation.uid.as_ref()?;
+    let is_meeting = pairing.kind() == Kind::Appointment;
+    let name = format!("lockstep:meeting:{}", uid.as_str());
+    is_meeting.then(|| LinkId(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())))
 }
 
 /// The create marker: stored before the create is sent, so that a lost answer is looked up before

@@ -53,6 +53,14 @@ pub enum FaultKind {
     EndlessPages,
     /// The request is not executed; this many bytes of one JSON string are streamed, chunked.
     HugeBody(u64),
+    /// The request is executed; every `from` in the answer's body reads `to`: a reply that is not
+    /// what the protocol promises.
+    Rewrite {
+        /// The text that is replaced.
+        from: String,
+        /// What stands there instead.
+        to: String,
+    },
 }
 
 impl FaultKind {
@@ -70,6 +78,7 @@ impl FaultKind {
             Self::MalformedJson => "malformed_json",
             Self::EndlessPages => "endless_pages",
             Self::HugeBody(_) => "huge_body",
+            Self::Rewrite { .. } => "rewrite",
         }
     }
 
@@ -85,7 +94,8 @@ impl FaultKind {
             | Self::ResetAfterCommit
             | Self::TruncateBody
             | Self::MalformedJson
-            | Self::HugeBody(_) => true,
+            | Self::HugeBody(_)
+            | Self::Rewrite { .. } => true,
         }
     }
 }

@@ -1,19 +1,25 @@
 //! A whole system for a test: stand-ins behind real HTTP, a node's parts, a store, a clock.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use lockstep::actors::runtime::TenantRuntime;
 use lockstep::app::App;
 use lockstep::app::once::{self, MailboxResult, Progress};
 use lockstep::config::{self, Environment, NodeConfig};
-use lockstep::cycle::CycleReport;
+use lockstep::cycle::{CycleReport, Line};
+use lockstep::domain::code::Code;
+use lockstep::domain::link::Link;
 use lockstep::domain::policy::Mailbox;
+use lockstep::engine::eligible::Reason;
 use lockstep::ports::clock::Clock;
 use lockstep::sim::directory::Person;
+use lockstep::sim::graph::MailKind;
 use lockstep::sim::server::SimServer;
+use lockstep::sim::wire::{Request, Response};
 use lockstep::sim::world::{Organization, OrganizationSpec, SimClock, World};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The instant at which every world begins, unless a test wants another.
@@ -28,13 +34,20 @@ impl Clock for Shared {
     }
 }
 
-/// Nobody watches.
-struct Silent;
+/// Keeps the lines of all reports.
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Line>>);
 
-impl Progress for Silent {
+impl Progress for Recorder {
     fn pass(&self, _: u32, _: usize) {}
-    fn cycle(&self, _: Option<&CycleReport>) {}
+    fn cycle(&self, report: Option<&CycleReport>) {
+        let lines = report.map(|report| report.lines.clone()).unwrap_or_default();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(lines);
+    }
 }
+
+/// The category that tracks an item.
+pub(crate) const CATEGORY: &str = "Tracked to Dynamics 365";
 
 /// One organization `contoso`, one node, one runtime.
 #[allow(dead_code, reason = "each test uses some of it")]
@@ -45,6 +58,8 @@ pub(crate) struct System {
     pub(crate) io: tokio::runtime::Runtime,
     pub(crate) app: Arc<App>,
     environment: Environment,
+    node: String,
+    recorder: Recorder,
     _server: SimServer,
 }
 
@@ -70,28 +85,37 @@ impl System {
 
     /// Starts a system with a node file and lines added to the tenant file.
     pub(crate) fn with(people: Vec<Person>, node: &str, tenant: &str) -> Self {
+        Self::with_spec(OrganizationSpec::new("contoso", people, 7), node, tenant)
+    }
+
+    /// Starts a system for an organization that is out of the ordinary.
+    pub(crate) fn with_spec(spec: OrganizationSpec, node: &str, tenant: &str) -> Self {
         let begin = BEGIN.parse().expect("a valid instant");
         let clock = SimClock::fixed(begin);
         let bound = SimServer::bind(None).expect("a free port");
-        let specs = vec![OrganizationSpec::new("contoso", people, 7)];
-        let world = Arc::new(World::new(&bound.url, specs, clock.as_fn()));
+        let world = Arc::new(World::new(&bound.url, vec![spec], clock.as_fn()));
         let server = bound.serve(world.clone()).expect("the stand-ins start");
-        let environment = Environment::new(world.secrets());
+        let mut secrets = world.secrets();
+        secrets.push(("WRONG_SECRET".to_owned(), "wrong".to_owned()));
+        let environment = Environment::new(secrets);
         let io = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("a runtime");
-        let node = node_config(node, &environment);
-        let app = Arc::new(
-            io.block_on(App::open(node, Arc::new(Shared(clock.clone())))).expect("the node opens"),
-        );
-        assert!(io.block_on(app.ownership.hold()).expect("the store answers"), "the lease is free");
+        let app = open(&io, node, &environment, &clock);
         let text = format!("{}{tenant}", world.tenant_toml("contoso").expect("an organization"));
         let config = config::load_tenant(&text, Path::new("contoso.toml"), &environment)
             .unwrap_or_else(|problems| panic!("{}", config::render(&problems)));
         let tenant = app.tenant(&config);
-        Self { world, clock, tenant, io, app, environment, _server: server }
+        let (node, recorder) = (node.to_owned(), Recorder::default());
+        Self { world, clock, tenant, io, app, environment, node, recorder, _server: server }
+    }
+
+    /// Replaces the node by one whose store is empty; the world stays as it is.
+    pub(crate) fn lose_state(&mut self) {
+        self.app = open(&self.io, &self.node, &self.environment, &self.clock);
+        self.tenant = self.tenant_with("");
     }
 
     /// Returns the organization.
@@ -101,8 +125,17 @@ impl System {
 
     /// Returns a tenant runtime with another tenant file text.
     pub(crate) fn tenant_with(&self, lines: &str) -> Arc<TenantRuntime> {
-        let text = format!("{}{lines}", self.world.tenant_toml("contoso").expect("one"));
-        let config = config::load_tenant(&text, Path::new("contoso.toml"), &self.environment)
+        self.tenant_of(&format!("{}{lines}", self.tenant_file()))
+    }
+
+    /// Returns the tenant file.
+    pub(crate) fn tenant_file(&self) -> String {
+        self.world.tenant_toml("contoso").expect("an organization")
+    }
+
+    /// Returns the tenant runtime of a tenant file; `WRONG_SECRET` names a secret that is wrong.
+    pub(crate) fn tenant_of(&self, text: &str) -> Arc<TenantRuntime> {
+        let config = config::load_tenant(text, Path::new("contoso.toml"), &self.environment)
             .unwrap_or_else(|problems| panic!("{}", config::render(&problems)));
         self.app.tenant(&config)
     }
@@ -120,14 +153,267 @@ impl System {
 
     /// Runs at most this many passes.
     pub(crate) fn passes(&self, most: u32) -> Vec<MailboxResult> {
-        let mailboxes = self.enrol();
-        self.io.block_on(once::run(&self.tenant, mailboxes, most, &Silent))
+        self.run(self.enrol(), most)
+    }
+
+    /// Runs at most this many passes over these mailboxes, without reading the profile.
+    pub(crate) fn run(&self, mailboxes: Vec<Arc<Mailbox>>, most: u32) -> Vec<MailboxResult> {
+        self.io.block_on(once::run(&self.tenant, mailboxes, most, &self.recorder))
+    }
+
+    /// Runs until nothing changes, and fails where that is not reached.
+    pub(crate) fn settled(&self) {
+        for result in self.settle() {
+            assert!(result.quiet, "{:?} did not come to rest: {result:?}", result.mailbox.key);
+        }
+    }
+
+    /// Runs one pass over the mailbox of one person.
+    pub(crate) fn one_pass(&self, at: usize) -> MailboxResult {
+        let address = self.address(at);
+        let mine = |one: &Arc<Mailbox>| one.address.as_str() == address;
+        let mailboxes: Vec<_> = self.enrol().into_iter().filter(mine).collect();
+        self.run(mailboxes, 1).remove(0)
+    }
+
+    /// Returns why a person's mailbox does not take part.
+    pub(crate) fn reasons(&self, at: usize) -> Vec<Reason> {
+        let judged = self.io.block_on(once::enrol(&self.tenant)).expect("the profile is read");
+        let id = self.organization().people[at].mailbox_id;
+        judged.into_iter().find(|one| one.id == id).expect("the record is there").reasons
+    }
+
+    /// Returns the lines that were reported since the last call.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        std::mem::take(&mut *self.recorder.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns the codes that were reported since the last call, of decisions and of failures.
+    pub(crate) fn codes(&self) -> Vec<Code> {
+        let both = |line: Line| [line.decision.code, line.failed];
+        let mut codes: Vec<Code> = self.lines().into_iter().flat_map(both).flatten().collect();
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
+
+    /// Returns what the store remembers of a person's mailbox.
+    pub(crate) fn links(&self, at: usize) -> Vec<Link> {
+        let address = self.address(at);
+        let mailbox = self.enrol().into_iter().find(|one| one.address.as_str() == address);
+        let mailbox = mailbox.expect("the mailbox takes part");
+        self.io.block_on(self.app.links.load(&mailbox.key)).expect("the store answers").links
+    }
+
+    // What people do in Dynamics.
+
+    pub(crate) fn user(&self, at: usize) -> Uuid {
+        self.organization().people[at].user_id
+    }
+
+    pub(crate) fn address(&self, at: usize) -> String {
+        self.organization().people[at].address.clone()
+    }
+
+    pub(crate) fn create(&self, at: usize, set: &str, body: &Value) -> Uuid {
+        let (user, now) = (self.user(at), self.clock.now());
+        let made = self.organization().dataverse().user_create(user, set, body, now);
+        made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message))
+    }
+
+    pub(crate) fn update(&self, at: usize, set: &str, id: Uuid, body: &Value) {
+        let (user, now) = (self.user(at), self.clock.now());
+        let done = self.organization().dataverse().user_update(user, set, id, body, now);
+        done.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message));
+    }
+
+    pub(crate) fn delete(&self, at: usize, set: &str, id: Uuid) {
+        let (user, now) = (self.user(at), self.clock.now());
+        let done = self.organization().dataverse().user_delete(user, set, id, now);
+        done.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message));
+    }
+
+    pub(crate) fn row(&self, set: &str, id: Uuid) -> Option<Value> {
+        self.organization().dataverse().row(set, id)
+    }
+
+    pub(crate) fn rows(&self, set: &str) -> Vec<Value> {
+        self.organization().dataverse().rows(set)
+    }
+
+    pub(crate) fn setting(&self, name: &str, value: &str) {
+        self.organization().dataverse().set_org_db_setting(name, value);
+    }
+
+    /// Returns the body that gives a row to another person.
+    pub(crate) fn owner(&self, at: usize) -> Value {
+        json!({ "ownerid@odata.bind": format!("/systemusers({})", self.user(at)) })
+    }
+
+    /// Returns a user as a party: 5 required, 6 optional, 7 organizer.
+    pub(crate) fn party(&self, at: usize, mask: i64) -> Value {
+        let user = format!("/systemusers({})", self.user(at));
+        json!({ "partyid_systemuser@odata.bind": user, "participationtypemask": mask })
+    }
+
+    /// Returns the body of a busy appointment of one hour.
+    pub(crate) fn meeting(&self, subject: &str, start: &str, parties: &[Value]) -> Value {
+        let begin: DateTime<Utc> = start.parse().expect("a valid instant");
+        let end = (begin + chrono::Duration::hours(1)).to_rfc3339();
+        json!({ "subject": subject, "scheduledstart": start, "scheduledend": end,
+            "statecode": 3, "statuscode": 5, "appointment_activity_parties": parties })
+    }
+
+    // What people do in Outlook and To Do.
+
+    pub(crate) fn contacts(&self, at: usize) -> Vec<Value> {
+        self.organization().graph().contacts(&self.address(at))
+    }
+
+    pub(crate) fn events(&self, at: usize) -> Vec<Value> {
+        self.organization().graph().events(&self.address(at))
+    }
+
+    pub(crate) fn tasks(&self, at: usize) -> Vec<Value> {
+        self.organization().graph().tasks(&self.address(at))
+    }
+
+    pub(crate) fn new_event(&self, at: usize, body: &Value) -> String {
+        let (address, now) = (self.address(at), self.clock.now());
+        let made = self.organization().graph().user_create_event(&address, body, now);
+        made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message))
+    }
+
+    pub(crate) fn new_contact(&self, at: usize, body: &Value) -> String {
+        let (address, now) = (self.address(at), self.clock.now());
+        let made = self.organization().graph().user_create_contact(&address, body, now);
+        made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message))
+    }
+
+    pub(crate) fn new_task(&self, at: usize, body: &Value) -> String {
+        let (address, now) = (self.address(at), self.clock.now());
+        let made = self.organization().graph().user_create_task(&address, body, now);
+        made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message))
+    }
+
+    /// Makes a task list through the API, as another program would, and returns its id.
+    pub(crate) fn new_list(&self, at: usize, name: &str) -> String {
+        let organization = self.organization();
+        let app = &organization.graph_app;
+        let scope = "https://graph.microsoft.com/.default";
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}&scope={scope}",
+            app.client_id, app.client_secret
+        );
+        let post = |target: String, kind: &str, token: String, body: String| Request {
+            method: "POST".to_owned(),
+            target,
+            headers: vec![
+                ("Content-Type".to_owned(), kind.to_owned()),
+                ("Authorization".to_owned(), format!("Bearer {token}")),
+            ],
+            body: body.into_bytes(),
+        };
+        let read = |answer: Response, name: &str| {
+            let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            body[name].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+        };
+        let (mut graph, now) = (organization.graph(), self.clock.now());
+        let kind = "application/x-www-form-urlencoded";
+        let asked = post("/oauth2/v2.0/token".to_owned(), kind, String::new(), form);
+        let token = read(graph.token(&asked, now), "access_token");
+        let target = format!("/v1.0/users/{}/todo/lists", self.address(at));
+        let body = json!({ "displayName": name }).to_string();
+        read(graph.handle(&post(target, "application/json", token, body), now), "id")
+    }
+
+    pub(crate) fn edit_event(&self, at: usize, id: &str, body: &Value) {
+        let (address, now) = (self.address(at), self.clock.now());
+        self.organization().graph().user_update_event(&address, id, body, now).expect("changed");
+    }
+
+    pub(crate) fn edit_contact(&self, at: usize, id: &str, body: &Value) {
+        let (address, now) = (self.address(at), self.clock.now());
+        self.organization().graph().user_update_contact(&address, id, body, now).expect("changed");
+    }
+
+    pub(crate) fn edit_task(&self, at: usize, id: &str, body: &Value) {
+        let (address, now) = (self.address(at), self.clock.now());
+        self.organization().graph().user_update_task(&address, id, body, now).expect("changed");
+    }
+
+    pub(crate) fn delete_event(&self, at: usize, id: &str) {
+        let (address, now) = (self.address(at), self.clock.now());
+        self.organization().graph().user_delete_event(&address, id, now).expect("deleted");
+    }
+
+    pub(crate) fn delete_contact(&self, at: usize, id: &str) {
+        let (address, now) = (self.address(at), self.clock.now());
+        self.organization().graph().user_delete_contact(&address, id, now).expect("deleted");
+    }
+
+    pub(crate) fn delete_task(&self, at: usize, id: &str) {
+        let (address, now) = (self.address(at), self.clock.now());
+        self.organization().graph().user_delete_task(&address, id, now).expect("deleted");
+    }
+
+    /// Returns kind and receiver of every mail so far.
+    pub(crate) fn mails(&self) -> Vec<(MailKind, String)> {
+        let organization = self.organization();
+        let graph = organization.graph();
+        graph.ledger().iter().map(|mail| (mail.kind, mail.to.clone())).collect()
+    }
+
+    /// Returns the writes that both services committed through their APIs.
+    pub(crate) fn writes(&self) -> (u64, u64) {
+        let organization = self.organization();
+        let dataverse = organization.dataverse().write_count();
+        (dataverse, organization.graph().write_count())
     }
 
     /// Moves the clock.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.advance(chrono::Duration::seconds(seconds));
     }
+}
+
+/// Returns an item's id.
+pub(crate) fn id_of(item: &Value) -> String {
+    item["id"].as_str().expect("an id").to_owned()
+}
+
+/// Returns a row's guid.
+pub(crate) fn guid(row: &Value, key: &str) -> Uuid {
+    row[key].as_str().and_then(|text| text.parse().ok()).expect("a guid")
+}
+
+/// Returns the body of a tracked event of one hour.
+pub(crate) fn tracked_event(subject: &str, start: &str) -> Value {
+    let begin: DateTime<Utc> = start.parse().expect("a valid instant");
+    let end = begin + chrono::Duration::hours(1);
+    let at = |time: DateTime<Utc>| json!({ "dateTime": time.format("%Y-%m-%dT%H:%M:%S").to_string(), "timeZone": "UTC" });
+    json!({ "subject": subject, "start": at(begin), "end": at(end), "categories": [CATEGORY] })
+}
+
+/// Returns the usual two people.
+pub(crate) fn two() -> System {
+    System::new(vec![
+        person(1, "Paul", "Cannon", "Europe/Berlin"),
+        person(2, "Laura", "Norman", "America/New_York"),
+    ])
+}
+
+fn open(
+    io: &tokio::runtime::Runtime,
+    node: &str,
+    environment: &Environment,
+    clock: &SimClock,
+) -> Arc<App> {
+    let node = node_config(node, environment);
+    let opened = io.block_on(App::open(node, Arc::new(Shared(clock.clone()))));
+    let app = Arc::new(opened.expect("the node opens"));
+    assert!(io.block_on(app.ownership.hold()).expect("the store answers"), "the lease is free");
+    app
 }
 
 fn node_config(text: &str, environment: &Environment) -> NodeConfig {

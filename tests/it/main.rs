@@ -8,6 +8,8 @@
     reason = "a test that cannot go on says so by a panic, and its numbers are part of its output"
 )]
 
+mod bad_input;
+mod complaints;
 mod crash;
 mod dataverse;
 mod docs;
@@ -17,5 +19,9 @@ mod otlp;
 mod process;
 mod processes;
 mod redis_server;
+mod rules_appointments;
+mod rules_contacts;
+mod rules_links;
+mod rules_tasks;
 mod stores;
 mod tidy;

@@ -213,7 +213,8 @@ fn has_error_status(kind: &FaultKind) -> bool {
         | FaultKind::InnerThrottle { .. }
         | FaultKind::MalformedJson
         | FaultKind::EndlessPages
-        | FaultKind::HugeBody(_) => true,
+        | FaultKind::HugeBody(_)
+        | FaultKind::Rewrite { .. } => true,
     }
 }
 

@@ -111,6 +111,9 @@ impl World {
             Some(FaultKind::MalformedJson) => {
                 Outcome::Answer(spoil::cut(spoil::with_body(admitted.execute(now))))
             }
+            Some(FaultKind::Rewrite { from, to }) => {
+                Outcome::Answer(spoil::rewrite(admitted.execute(now), from, to))
+            }
             // An inner throttle is armed in `execute`, under the lock of the execution.
             Some(
                 FaultKind::EndlessPages | FaultKind::InnerThrottle { .. } | FaultKind::Delay(_),

@@ -59,6 +59,12 @@ pub(super) fn cut(mut answer: Response) -> Response {
     answer
 }
 
+/// Replaces a text in the body.
+pub(super) fn rewrite(mut answer: Response, from: &str, to: &str) -> Response {
+    answer.body = String::from_utf8_lossy(&answer.body).replace(from, to).into_bytes();
+    answer
+}
+
 /// Takes the page number of an endless collection out of a target.
 pub(super) fn strip_page(target: &str) -> (String, Option<u64>) {
     let Some((path, query)) = target.split_once('?') else { return (target.to_owned(), None) };
