@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | 401 | once more with a new token | the same |
 //! | 429 | after the wait, gate closed, 3 repeats | the same |
+//! | 429 for the token | after the wait, 3 repeats | the same |
 //! | 503, 509 with `Retry-After` | as 429 | as 429 |
 //! | other 5xx with `Retry-After` | as 429 | `NoAnswer`, gate closed |
 //! | other 5xx, no answer | back-off, 3 tries | `NoAnswer` |
@@ -121,7 +122,18 @@ impl Session {
         let repeatable = read_only || !call.method.is_write();
         let mut tries = Tries::default();
         loop {
-            let token = self.tokens.bearer().await.map_err(CallError::NotSent)?;
+            let token = match self.tokens.bearer().await {
+                Ok(token) => token,
+                // The token endpoint asks for a pause as the far side does.
+                Err(SideError::Throttled { retry_after })
+                    if tries.pauses < MAX_PAUSES && retry_after <= MAX_PAUSE =>
+                {
+                    tries.pauses += 1;
+                    sleep(retry_after).await;
+                    continue;
+                }
+                Err(error) => return Err(CallError::NotSent(error)),
+            };
             let permit = self.throttle.enter(key, weight).await;
             let permit = permit.map_err(|throttled| CallError::NotSent(throttled.into()))?;
             let result = self.http.attempt(&call, Some(&token), tries.sent).await;

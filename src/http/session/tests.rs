@@ -13,12 +13,20 @@ use crate::throttle::ThrottleOptions;
 async fn far_side(
     script: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static,
 ) -> (Server, Session, Arc<Hand>) {
+    far_side_with(|number| grant(&format!("t{number}")), script).await
+}
+
+/// Starts a far side whose token endpoint answers by the number of the request too.
+async fn far_side_with(
+    token: impl Fn(usize) -> Answer + Send + Sync + 'static,
+    script: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static,
+) -> (Server, Session, Arc<Hand>) {
     let counts = std::sync::Mutex::new((0, 0));
     let server = Server::start(move |_, seen| {
         let mut counts = counts.lock().unwrap();
         if seen.head.starts_with("POST /token") {
             counts.0 += 1;
-            return grant(&format!("t{}", counts.0 - 1));
+            return token(counts.0 - 1);
         }
         counts.1 += 1;
         script(counts.1 - 1, seen)
@@ -86,6 +94,23 @@ async fn a_401_is_repeated_once_with_a_new_token() {
     assert_eq!(seen.len(), 2);
     assert!(seen[0].head.contains("authorization: Bearer t0"), "{}", seen[0].head);
     assert!(seen[1].head.contains("authorization: Bearer t1"), "{}", seen[1].head);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_token_endpoint_is_waited_for() {
+    // One 429 for the token costs its nine seconds, not the call; the fourth gives up.
+    let frozen = Frozen::new();
+    let pause = || answer(429, &[("Retry-After", "9")], "");
+    let once = move |number| if number == 0 { pause() } else { grant("t1") };
+    let (server, session, _) = far_side_with(once, |_, _| ok()).await;
+    let started = Instant::now();
+    let reply = frozen.run(session.call(&key(), 1, false, call(&server, Method::Post))).await;
+    assert_eq!(reply.unwrap().status, 200);
+    assert!(server.seen("/events")[0].at - started >= Duration::from_secs(9));
+    let (server, session, _) = far_side_with(move |_| pause(), |_, _| ok()).await;
+    let result = frozen.run(session.call(&key(), 1, false, call(&server, Method::Get))).await;
+    assert!(matches!(result, Err(CallError::NotSent(SideError::Throttled { .. }))));
+    assert_eq!((server.seen("/token").len(), server.seen("/events").len()), (4, 0));
 }
 
 #[tokio::test(start_paused = true)]
