@@ -240,6 +240,7 @@ impl<'a> Table<'a> {
             for side in Side::BOTH {
                 self.want_other(&mut wants, &pairing, side);
             }
+            self.want_moved(&mut wants, &pairing);
         }
         wants
     }
@@ -254,6 +255,18 @@ impl<'a> Table<'a> {
                 }
                 None => {}
             }
+        }
+    }
+
+    /// CXL-12: a task that was moved to another list has another id and looks deleted here.
+    fn want_moved(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing) {
+        let Some(link) = pairing.link.as_ref() else { return };
+        let gone = pairing.seen.exchange.as_ref().is_some_and(|seen| {
+            seen.observation.presence == Presence::Deleted
+                && seen.observation.kind.collection() == Collection::Tasks
+        });
+        if gone && link.state == LinkState::Agreed {
+            self.want_find(wants, Side::Exchange, FindKey::Marker(link.id, link.kind));
         }
     }
 

@@ -273,7 +273,8 @@ fn halted(system: &System) {
 /// Lets one cycle pass, as an operator does.
 fn release(system: &System) {
     let address = system.address(0);
-    let mine = system.enrol().into_iter().find(|one| one.address.as_str() == address).unwrap();
+    let mine = system.enrol().into_iter().find(|one| one.address.as_str() == address);
+    let mine = mine.expect("the mailbox takes part");
     let ended = system.io.block_on(system.tenant.clone().cycle(mine, true));
     assert!(matches!(ended, Ended::Report(_)));
 }

@@ -179,7 +179,7 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     );
     // LINK-08: with the feature off no category counts; contacts have a signal of their own.
     let counts = pairing.kind() == Kind::Contact || context.policy.settings.track_categorized;
-    if !(facts.tracked && counts) && !creating {
+    if !(creating || facts.tracked && counts) {
         // LINK-02: not remembered, it is none of our business.
         return verdict(pairing, After::Nothing, Verb::LeaveAlone, &[rule::LINK_02]);
     }
