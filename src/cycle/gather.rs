@@ -287,6 +287,18 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// CXL-12: a task that was moved to another list has another id and looks deleted here.
+    fn want_moved(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing) {
+        let Some(link) = pairing.link.as_ref() else { return };
+        let gone = pairing.seen.exchange.as_ref().is_some_and(|seen| {
+            seen.observation.presence == Presence::Deleted
+                && seen.observation.kind.collection() == Collection::Tasks
+        });
+        if gone && link.state == LinkState::Agreed {
+            self.want_find(wants, Side::Exchange, FindKey::Marker(link.id, link.kind));
+        }
+    }
+
     /// The other half of a pairing of which one half was seen.
     fn want_other(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing, side: Side) {
         let other = side.other();
@@ -307,16 +319,6 @@ impl<'a> Table<'a> {
         let unlinked = link.is_none_or(|link| link.state == LinkState::LeftAlone);
         if unlinked && let Some(key) = twin_key(seen) {
             self.want_find(wants, other, key);
-        }
-    }
-
-    /// A task that is gone from its list may have moved to another one, where only its marker tells
-    /// who it is. Without this look, a move would count as a delete (TASK-IN-04, CXL-12).
-    fn want_moved(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing) {
-        let (Some(link), Some(item)) = (&pairing.link, &pairing.seen.exchange) else { return };
-        let gone = item.observation.presence == Presence::Deleted;
-        if gone && link.kind.collection() == Collection::Tasks {
-            self.want_find(wants, Side::Exchange, FindKey::Marker(link.id, link.kind));
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::domain::ids::{GlobalId, LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::Link;
+use crate::domain::observation::Presence;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::normalise::Seen;
 
@@ -32,8 +33,10 @@ pub fn pair(links: &[Link], seen: Vec<Seen>) -> Vec<Pairing> {
     // The order in which things were seen must not decide anything.
     seen.sort_by(|left, right| sort_key(left).cmp(&sort_key(right)));
     // Rows first: an Exchange item may then find its row by marker or meeting identity.
-    let (rows, items): (Vec<Seen>, Vec<Seen>) =
+    let (rows, mut items): (Vec<Seen>, Vec<Seen>) =
         seen.into_iter().partition(|one| one.observation.side == Side::Dynamics);
+    // What is gone first: an item with its marker may then take its place.
+    items.sort_by_key(|one| one.observation.presence != Presence::Deleted);
     for one in rows.into_iter().chain(items) {
         table.place(one);
     }
@@ -152,7 +155,7 @@ impl<'a> Table<'a> {
         let side = one.observation.side;
         let link = &self.links[at];
         let foreign = link.native.get(side).as_ref().is_some_and(|id| *id != one.observation.id);
-        if foreign {
+        if foreign && !self.is_gone(at, side) {
             // The marker of an item that the link does not mean: somebody copied it (COPY-01).
             // Whether the original still stands was settled by the fetch that preceded.
             return self.set_apart(one);
@@ -166,10 +169,22 @@ impl<'a> Table<'a> {
             }
         };
         let other = self.pairings[place].seen.get(side).as_ref();
-        if other.is_some_and(|other| other.observation.id != one.observation.id) {
+        let taken = other.is_some_and(|other| {
+            other.observation.id != one.observation.id
+                && other.observation.presence != Presence::Deleted
+        });
+        if taken {
             return self.set_apart(one);
         }
         self.put(place, one);
+    }
+
+    /// Tells whether a link's own item is gone: one that carries its marker is then no copy, but
+    /// the same item under another id, as after a move (COPY-03, CXL-12).
+    fn is_gone(&self, at: usize, side: Side) -> bool {
+        let place = self.of_link.get(&at).map(|place| &self.pairings[*place]);
+        let own = place.and_then(|pairing| pairing.seen.get(side).as_ref());
+        own.is_some_and(|own| own.observation.presence == Presence::Deleted)
     }
 
     fn add(&mut self, link: Option<Link>) -> usize {

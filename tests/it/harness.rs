@@ -298,33 +298,46 @@ impl System {
 
     /// Makes a task list through the API, as another program would, and returns its id.
     pub(crate) fn new_list(&self, at: usize, name: &str) -> String {
+        let made = self.ask_lists(at, "POST", &json!({ "displayName": name }));
+        id_of(&made)
+    }
+
+    /// Returns the id of the default list.
+    pub(crate) fn default_list(&self, at: usize) -> Option<String> {
+        let lists = self.ask_lists(at, "GET", &Value::Null);
+        let all = lists["value"].as_array()?;
+        all.iter().find(|one| one["wellknownListName"] == "defaultList").map(id_of)
+    }
+
+    fn ask_lists(&self, at: usize, method: &str, body: &Value) -> Value {
         let organization = self.organization();
         let app = &organization.graph_app;
-        let scope = "https://graph.microsoft.com/.default";
         let form = format!(
-            "grant_type=client_credentials&client_id={}&client_secret={}&scope={scope}",
+            "grant_type=client_credentials&client_id={}&client_secret={}\
+             &scope=https://graph.microsoft.com/.default",
             app.client_id, app.client_secret
         );
-        let post = |target: String, kind: &str, token: String, body: String| Request {
-            method: "POST".to_owned(),
-            target,
-            headers: vec![
-                ("Content-Type".to_owned(), kind.to_owned()),
-                ("Authorization".to_owned(), format!("Bearer {token}")),
-            ],
-            body: body.into_bytes(),
+        let request = |method: &str, target: String, kind: &str, token: &str, body: String| {
+            let headers = [("Content-Type", kind), ("Authorization", &format!("Bearer {token}"))];
+            Request {
+                method: method.to_owned(),
+                target,
+                headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+                body: body.into_bytes(),
+            }
         };
-        let read = |answer: Response, name: &str| {
-            let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
-            body[name].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+        let read = |answer: Response| -> Value {
+            serde_json::from_slice(&answer.body).expect("the answer is JSON")
         };
         let (mut graph, now) = (organization.graph(), self.clock.now());
         let kind = "application/x-www-form-urlencoded";
-        let asked = post("/oauth2/v2.0/token".to_owned(), kind, String::new(), form);
-        let token = read(graph.token(&asked, now), "access_token");
+        let asked = request("POST", "/oauth2/v2.0/token".to_owned(), kind, "", form);
+        let granted = read(graph.token(&asked, now));
+        let token = granted["access_token"].as_str().expect("a token");
         let target = format!("/v1.0/users/{}/todo/lists", self.address(at));
-        let body = json!({ "displayName": name }).to_string();
-        read(graph.handle(&post(target, "application/json", token, body), now), "id")
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let asked = request(method, target, "application/json", token, body);
+        read(graph.handle(&asked, now))
     }
 
     pub(crate) fn edit_event(&self, at: usize, id: &str, body: &Value) {

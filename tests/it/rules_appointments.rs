@@ -55,7 +55,7 @@ fn invited_from_outside(system: &System, who: &[usize]) -> String {
             system.edit_event(*at, &id_of(&event), &json!({ "categories": [CATEGORY] }));
         }
     }
-    sent.unwrap()
+    sent.expect("sent")
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn appt_out_02_and_03_every_status_shows_as_its_rule_says() {
     system.settled();
     let events = system.events(0);
     for (_, status, expected) in cases {
-        let event = events.iter().find(|one| one["subject"] == status.to_string()).unwrap();
+        let event = events.iter().find(|one| one["subject"] == json!(status.to_string())).unwrap();
         assert_eq!(event["showAs"], expected, "{status}");
     }
 }

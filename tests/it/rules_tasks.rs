@@ -323,6 +323,28 @@ fn cxl_12_a_task_moved_to_another_list_is_no_delete() {
 }
 
 #[test]
+fn cxl_12_a_task_moved_away_and_back_stays_a_pair() {
+    // Both moves between two cycles give it a third id: the marker still leads to its letter.
+    let system = two();
+    let id = system.create(0, "letters", &json!({ "subject": "Letter" }));
+    system.settled();
+    let default = id_of(&system.tasks(0)[0]);
+    let (address, now) = (system.address(0), system.clock.now());
+    let list = system.new_list(0, "Private");
+    let away = system.organization().graph().user_move_task(&address, &default, &list, now);
+    let away = away.unwrap();
+    let home = system.default_list(0).unwrap();
+    let back = system.organization().graph().user_move_task(&address, &away, &home, now).unwrap();
+    system.edit_task(0, &back, &json!({ "title": "Letter 2" }));
+    system.settled();
+    assert_eq!(system.row("letters", id).unwrap()["subject"], "Letter 2");
+    system.update(0, "letters", id, &json!({ "subject": "Letter 3" }));
+    system.settled();
+    assert_eq!((system.tasks(0).len(), &system.tasks(0)[0]["title"]), (1, &json!("Letter 3")));
+    assert!(system.rows("tasks").is_empty());
+}
+
+#[test]
 fn rec_10_a_recurring_task_is_never_synchronized() {
     // It is left alone with a reason; its neighbour is not.
     let system = two();
