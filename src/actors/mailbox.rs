@@ -127,7 +127,7 @@ impl MailboxActor {
 
     fn reported(&mut self, report: CycleReport) -> Event {
         let wrote = Side::BOTH.into_iter().any(|side| *report.done.get(side) > 0);
-        let unsettled = report.unsettled > 0;
+        let unsettled = report.soon;
         self.runtime.board.report(&report);
         // Nobody listening is fine.
         let _ = self.runtime.reports.send(Arc::new(report));

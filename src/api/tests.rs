@@ -117,6 +117,7 @@ fn fill(runtime: &TenantRuntime) {
         }],
         done: PerSide { dynamics: 0, exchange: 1 },
         unsettled: 2,
+        soon: false,
         parked: 1,
         left_alone: 0,
     });

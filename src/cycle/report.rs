@@ -85,6 +85,9 @@ pub struct CycleReport {
     pub done: PerSide<u32>,
     /// Items that stay unsettled and are tried again in the next cycle.
     pub unsettled: u32,
+    /// One of them may be settled at once: its answer was lost, or it changed meanwhile. A refusal
+    /// can wait for the sweep.
+    pub soon: bool,
     /// Items that failed too often and wait for a change.
     pub parked: u32,
     /// Items that are left alone for a reason.
@@ -101,6 +104,7 @@ impl CycleReport {
             lines: Vec::new(),
             done: PerSide::default(),
             unsettled: 0,
+            soon: false,
             parked: 0,
             left_alone: 0,
         }
@@ -144,7 +148,12 @@ impl CycleReport {
         }
         let failed = link.trouble.filter(|_| !quiet_outcome(outcomes)).map(|trouble| trouble.code);
         match change {
-            LinkChange::Put(link) if link.is_unsettled() => self.unsettled += 1,
+            LinkChange::Put(link) if link.is_unsettled() => {
+                self.unsettled += 1;
+                let code = link.trouble.map(|trouble| trouble.code);
+                let chance = [Code::ResultUnknown, Code::ChangedMeanwhile, Code::PutOff];
+                self.soon |= code.is_some_and(|code| chance.contains(&code));
+            }
             LinkChange::Put(_) | LinkChange::None | LinkChange::Drop(_) => {}
         }
         let decision = &entry.verdict.decision;

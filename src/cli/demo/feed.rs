@@ -1,5 +1,6 @@
 //! The live feed: people edit on either side, the node mirrors, each line names its rule.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,11 +68,16 @@ pub(super) fn live(
 /// Prints every finished cycle that did something.
 async fn show(stage: &Stage) {
     let mut reports = stage.app.reports.subscribe();
+    let mut names = Names::of(&stage.world);
+    let mut told = HashSet::new();
     loop {
         match reports.recv().await {
             Ok(report) => {
                 for line in report.lines.iter().filter(|line| worth(line)) {
-                    print_line(&stage.world, &report, line);
+                    // What fails again and again is told once.
+                    if line.failed.is_none_or(|code| told.insert((line.link, code))) {
+                        print_line(&stage.world, &mut names, &report, line);
+                    }
                 }
             }
             Err(RecvError::Lagged(missed)) => say!("… {missed} cycles went by unseen"),
@@ -133,8 +139,7 @@ fn concerned(organization: &Organization, event: &Event) -> Vec<Uuid> {
     let mut mailboxes: Vec<Uuid> = editor.map(|person| person.mailbox_id).collect();
     let id = Uuid::parse_str(&event.id).unwrap_or_default();
     let dataverse = organization.dataverse();
-    let sets = ["contacts", "appointments", "tasks", "phonecalls", "letters", "faxes"];
-    let Some(row) = sets.iter().find_map(|set| dataverse.row(set, id)) else { return mailboxes };
+    let Some(row) = SETS.iter().find_map(|set| dataverse.row(set, id)) else { return mailboxes };
     let parties = row["parties"].as_array().into_iter().flatten();
     let users: Vec<&str> = parties
         .filter_map(|party| party["partyid"].as_str())
@@ -147,11 +152,11 @@ fn concerned(organization: &Organization, event: &Event) -> Vec<Uuid> {
 
 /// The demo's items are invented and the demo owns both worlds, so it may show their names; logs,
 /// traces, metrics and pages never do.
-fn print_line(world: &World, report: &CycleReport, line: &Line) {
+fn print_line(world: &World, names: &mut Names, report: &CycleReport, line: &Line) {
     let tenant = report.mailbox.tenant.as_str();
     let organization = world.organization(tenant);
     let who = organization.map_or_else(String::new, |it| owner(it, report.mailbox.mailbox));
-    let name = organization.and_then(|it| name_of(it, line)).unwrap_or_default();
+    let name = names.name(organization, line);
     let rule = line.decision.rules.first();
     let sentence = rule
         .and_then(|id| catalogue::ALL.iter().find(|rule| rule.id == *id))
@@ -161,7 +166,7 @@ fn print_line(world: &World, report: &CycleReport, line: &Line) {
         MailClass::Silent => String::new(),
         MailClass::Mails(count) => format!(" ✉ {count}"),
     };
-    let failed = line.failed.map_or_else(String::new, |code| format!(" !{code}"));
+    let failed = line.failed.map_or_else(String::new, |code| format!(" — refused: {code}"));
     say!(
         "{} {} {tenant:9} {who:18} {} {} “{name}”{mails}{failed}\n{:22}[{}] {sentence}",
         clock(),
@@ -209,13 +214,43 @@ fn owner(organization: &Organization, mailbox: Uuid) -> String {
     person.map_or_else(String::new, crate::sim::directory::Person::full_name)
 }
 
-fn name_of(organization: &Organization, line: &Line) -> Option<String> {
-    let set = match line.kind.table() {
-        "fax" => "faxes".to_owned(),
-        table => format!("{table}s"),
-    };
-    let id = line.native.dynamics.as_ref().and_then(|id| Uuid::parse_str(id.as_str()).ok());
-    let row = organization.dataverse().row(&set, id.unwrap_or(line.link.0))?;
+/// The sets whose rows the feed names.
+const SETS: [&str; 6] = ["contacts", "appointments", "tasks", "phonecalls", "letters", "faxes"];
+
+/// The last known names of rows, so that a deleted one still has a name. A link's id is the guid
+/// of its row.
+struct Names(HashMap<Uuid, String>);
+
+impl Names {
+    fn of(world: &World) -> Self {
+        let mut names = HashMap::new();
+        for organization in &world.organizations {
+            let dataverse = organization.dataverse();
+            for row in SETS.iter().flat_map(|set| dataverse.rows(set)) {
+                let id = row["activityid"].as_str().or_else(|| row["contactid"].as_str());
+                let id = id.and_then(|id| Uuid::parse_str(id).ok());
+                if let (Some(id), Some(name)) = (id, text_of(&row)) {
+                    names.insert(id, name);
+                }
+            }
+        }
+        Self(names)
+    }
+
+    fn name(&mut self, organization: Option<&Organization>, line: &Line) -> String {
+        let now = organization.and_then(|organization| {
+            let dataverse = organization.dataverse();
+            let row = SETS.iter().find_map(|set| dataverse.row(set, line.link.0))?;
+            text_of(&row)
+        });
+        if let Some(name) = now {
+            self.0.insert(line.link.0, name);
+        }
+        self.0.get(&line.link.0).cloned().unwrap_or_default()
+    }
+}
+
+fn text_of(row: &serde_json::Value) -> Option<String> {
     let text = row["subject"].as_str().or_else(|| row["fullname"].as_str())?;
     Some(text.to_owned())
 }
