@@ -52,10 +52,8 @@ impl Node {
         let text = format!("{text}\n[limits]\ndataverse_requests = {budget}\n");
         let config = config::load_tenant(&text, Path::new("contoso.toml"), &environment);
         let config = config.map_err(|problems| anyhow!("{}", config::render(&problems)))?;
-        let io = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()?;
+        let io =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let app = io.block_on(App::open(node, Arc::new(SystemClock)))?;
         ensure!(io.block_on(app.ownership.hold())?, "the lease is not free");
         io.spawn(app.ownership.clone().keep());
