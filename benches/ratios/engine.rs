@@ -186,9 +186,9 @@ impl World {
         });
         let mut row = blank(Side::Dynamics, kind, row_id, row);
         let mut item = blank(Side::Exchange, kind, format!("AAMkAGI2-item-{number}"), item);
-        let shared = match kind {
-            Kind::Task => self.task(number),
-            Kind::Contact => contact(number),
+        let shared = match number % 3 {
+            0 => self.task(number),
+            1 => contact(number),
             _ => self.meeting(number)?,
         };
         (row.fields, item.fields) = (shared.clone(), shared);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use lockstep::actors::phase::Pace;
 use lockstep::actors::runtime::{RuntimeParts, TenantRuntime};
@@ -12,7 +13,7 @@ use lockstep::cycle::{CycleDeps, TenantOptions};
 use lockstep::domain::fingerprint::PrintKey;
 use lockstep::domain::ids::{Address, Fence, MailboxKey, NativeId, TenantId, UserId};
 use lockstep::domain::kind::Kind;
-use lockstep::domain::mailbox::{DeliveryMethod, MailboxRecord, MailboxSource, Regarding};
+use lockstep::domain::mailbox::MailboxSource;
 use lockstep::domain::observation::Observation;
 use lockstep::domain::party::PartyCandidate;
 use lockstep::domain::plan::{Outcome, Step};
@@ -91,11 +92,8 @@ impl Organization for Nothing {
     }
 }
 
-/// Returns a tenant that knows this many mailboxes and owns them.
-pub(crate) async fn tenant(
-    io: tokio::runtime::Handle,
-    mailboxes: usize,
-) -> anyhow::Result<(Arc<TenantRuntime>, Vec<Mailbox>)> {
+/// Returns a tenant that owns its mailboxes and whose profile was read.
+pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<TenantRuntime>> {
     let clock = Arc::new(SystemClock);
     let ownership = Arc::new(Ownership::new(Arc::new(MemoryStore::new(clock.clone())), "bench"));
     anyhow::ensure!(ownership.hold().await?, "the lease is not free");
@@ -125,16 +123,17 @@ pub(crate) async fn tenant(
         },
         key: None,
     }));
+    // Without mailboxes: what their list takes would be freed and then hide what the actors take.
     let profile = Profile {
         organization: Uuid::from_u128(1),
         settings: Settings::default(),
         directions: Directions::default(),
-        mailboxes: (0..mailboxes).map(record).collect(),
+        mailboxes: Vec::new(),
         users: Vec::new(),
     };
-    let roster = runtime.adopt(&profile, PrintKey([7; 16]));
-    let mailboxes = roster.mailboxes().cloned().collect();
-    Ok((runtime, mailboxes))
+    // Its list of mailboxes is empty.
+    let _ = runtime.adopt(&profile, PrintKey([7; 16]));
+    Ok(runtime)
 }
 
 fn options() -> TenantOptions {
@@ -149,23 +148,17 @@ fn options() -> TenantOptions {
     }
 }
 
-fn record(number: usize) -> MailboxRecord {
+/// Returns a mailbox of a tenant.
+pub(crate) fn mailbox(runtime: &TenantRuntime, number: usize) -> anyhow::Result<Mailbox> {
     let number = number as u128 + 1;
-    MailboxRecord {
-        id: Uuid::from_u128(number << 32),
-        address: Address::parse(&format!("given.surname{number}@contoso.example")),
-        active: true,
-        regarding: Regarding::User {
-            user: UserId(Uuid::from_u128(number << 40)),
-            enabled: true,
-            object_id: Some(Uuid::from_u128(number << 48)),
+    let address = Address::parse(&format!("given.surname{number}@contoso.example"));
+    Ok(Mailbox {
+        key: MailboxKey {
+            tenant: runtime.options.tenant.clone(),
+            mailbox: Uuid::from_u128(number << 32),
         },
-        approved: true,
-        approved_by_admin: true,
-        tested: true,
-        enabled_for_act: true,
-        delivery: DeliveryMethod::ServerSide,
-        server_type: Some(3),
-        last_sync_started: None,
-    }
+        user: UserId(Uuid::from_u128(number << 40)),
+        object_id: Uuid::from_u128(number << 48),
+        address: address.context("no address")?,
+    })
 }

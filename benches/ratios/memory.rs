@@ -64,16 +64,20 @@ pub(crate) fn actors(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 async fn measure(io: tokio::runtime::Handle, number: usize) -> anyhow::Result<(f64, f64)> {
-    let (runtime, mailboxes) = fakes::tenant(io, number).await?;
-    ensure!(mailboxes.len() == number, "{} mailboxes take part", mailboxes.len());
+    let runtime = fakes::tenant(io).await?;
     let mut reports = runtime.reports.subscribe();
     let parent = TenantSupervisor::new(runtime.clone()).start();
     let mut actors = Vec::with_capacity(number);
     let before = resident()?;
-    for mailbox in mailboxes {
+    let mut rows = Vec::with_capacity(number);
+    for one in 0..number {
+        let mailbox = fakes::mailbox(&runtime, one)?;
+        // Its row for the operators counts too.
+        rows.push((mailbox.key.mailbox, Some(mailbox.address.clone()), Vec::new()));
         let spec = MailboxSpec { mailbox: Arc::new(mailbox), delay: LONG };
         actors.push(MailboxActor::new(spec, runtime.clone(), parent.clone()).start());
     }
+    runtime.board.roster(rows);
     // Behind all starts: each actor has set its timer.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let fresh = resident()?;

@@ -1,4 +1,4 @@
-//! One node and one tenant as the product puts them together, with the embedded store.
+//! One node and one tenant as the product puts them together, with a store of choice.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,16 +35,14 @@ impl Progress for Silent {
 }
 
 impl Node {
-    /// Builds the node and reads the organization's profile.
-    pub(crate) fn start(stand_ins: &StandIns) -> anyhow::Result<Self> {
+    /// Builds the node with the `memory` or the `embedded` store and reads the profile.
+    pub(crate) fn start(stand_ins: &StandIns, store: &str) -> anyhow::Result<Self> {
         let about = &stand_ins.about;
         let secrets: Vec<(String, String)> = serde_json::from_value(about["secrets"].clone())?;
         let environment = Environment::new(secrets);
         let directory = tempfile::tempdir()?;
-        let text = format!(
-            "[state]\nurl = \"embedded:{}\"\n[sync]\ncycles_at_once = 32\n",
-            directory.path().display()
-        );
+        let place = if store == "memory" { String::new() } else { path(&directory) };
+        let text = format!("[state]\nurl = \"{store}:{place}\"\n[sync]\ncycles_at_once = 32\n");
         let (node, problems) = config::check_node(&text, Path::new("lockstep.toml"), &environment);
         let node = node.ok_or_else(|| anyhow!("{}", config::render(&problems)))?;
         let text = about["tenant"].as_str().context("no tenant file")?;
@@ -80,4 +78,8 @@ impl Node {
             Ended::Panicked => Err(anyhow!("the cycle panicked")),
         }
     }
+}
+
+fn path(directory: &tempfile::TempDir) -> String {
+    directory.path().display().to_string()
 }

@@ -117,15 +117,13 @@ pub(crate) fn play(arguments: &[String]) -> anyhow::Result<()> {
                 json!({})
             }
             "close" => json!({ "requests": log.close() }),
-            "count" => json!({
-                "dataverse": organization.dataverse().request_count(),
-                "graph": organization.graph().request_count(),
-            }),
-            "edit" => edits.next(organization, world.now()).map_or_else(
-                |error| json!({ "error": error.to_string() }),
-                |what| json!({ "edited": what }),
-            ),
-            other => json!({ "error": format!("{other} is no command") }),
+            other => match other.strip_prefix("edit ") {
+                None => json!({ "error": format!("{other} is no command") }),
+                Some(address) => edits.next(organization, address, world.now()).map_or_else(
+                    |error| json!({ "error": error.to_string() }),
+                    |what| json!({ "edited": what }),
+                ),
+            },
         };
         say(&answer)?;
     }
@@ -138,15 +136,21 @@ fn say(answer: &Value) -> std::io::Result<()> {
     out.flush()
 }
 
-/// The edits of the first person: subjects of linked tasks, in turn on either side.
+/// The edits of people: subjects of linked tasks, in turn on either side.
 struct Edits {
     number: u32,
 }
 
 impl Edits {
-    fn next(&mut self, organization: &Organization, now: DateTime<Utc>) -> anyhow::Result<String> {
+    fn next(
+        &mut self,
+        organization: &Organization,
+        address: &str,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<String> {
         self.number += 1;
-        let person = organization.people.first().context("nobody is there")?;
+        let person = organization.people.iter().find(|person| person.address == address);
+        let person = person.context("nobody has this address")?;
         let name = format!("Renamed for the {}th time", self.number);
         if self.number % 2 == 1 {
             let mut dataverse = organization.dataverse();
