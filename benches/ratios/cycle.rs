@@ -121,12 +121,12 @@ impl Bench {
             let (mut own, mut bare) = (0, 0);
             for turn in 0..cycles.div_ceil(ROUNDS) {
                 let mailbox = self.mailbox(turn)?;
-                self.stand_ins.tell(&format!("edit {}", mailbox.address.as_str()))?;
+                let edit = self.stand_ins.tell(&format!("edit {}", mailbox.address.as_str()))?;
                 let start = workers_cpu()?;
                 // Opening and closing the log happens here on the main thread, which is not counted.
                 let (recorded, written) = self.recorded(&mailbox)?;
                 let middle = workers_cpu()?;
-                ensure!(written == 1, "one edit made {written} writes");
+                ensure!(written == 1, "one edit made {written} writes: {edit}");
                 self.replay(&recorded)?;
                 let end = workers_cpu()?;
                 own += middle - start;
