@@ -73,16 +73,17 @@ impl Bench {
     }
 
     fn idle(&mut self, cycles: usize) -> anyhow::Result<Vec<Row>> {
-        let (mut requests, mut most) = (Vec::new(), 0);
+        let (mut requests, mut most, mut bytes) = (Vec::new(), 0, 0);
         for turn in 0..MAILBOXES {
             let mailbox = self.mailbox(turn)?;
             let (recorded, written) = self.recorded(&mailbox)?;
             ensure!(written == 0, "an idle cycle wrote {written} items");
             // Both have their connections and warm caches before anything counts.
-            self.replay(&recorded)?;
+            bytes += self.replay(&recorded)?;
             most = most.max(recorded.len());
             requests.push((mailbox, recorded));
         }
+        eprintln!("  the answers of an idle cycle have {} bytes", bytes / MAILBOXES);
         let (mut ours, mut rival) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let start = workers_cpu()?;
