@@ -67,23 +67,26 @@ impl Bench {
         Ok((requests.collect::<anyhow::Result<_>>()?, written))
     }
 
-    fn replay(&self, requests: &[Recorded]) -> anyhow::Result<usize> {
+    fn replay(&self, requests: &[Recorded]) -> anyhow::Result<Vec<usize>> {
         let sending = replay::send(self.client.clone(), requests.to_vec());
         self.node.io.block_on(self.node.io.spawn(sending))?
     }
 
     fn idle(&mut self, cycles: usize) -> anyhow::Result<Vec<Row>> {
-        let (mut requests, mut most, mut bytes) = (Vec::new(), 0, 0);
+        let (mut requests, mut most) = (Vec::new(), 0);
         for turn in 0..MAILBOXES {
             let mailbox = self.mailbox(turn)?;
             let (recorded, written) = self.recorded(&mailbox)?;
             ensure!(written == 0, "an idle cycle wrote {written} items");
             // Both have their connections and warm caches before anything counts.
-            bytes += self.replay(&recorded)?;
+            for (request, bytes) in recorded.iter().zip(self.replay(&recorded)?) {
+                if turn == 0 {
+                    eprintln!("  idle: {} answers {bytes} bytes", request.path());
+                }
+            }
             most = most.max(recorded.len());
             requests.push((mailbox, recorded));
         }
-        eprintln!("  the answers of an idle cycle have {} bytes", bytes / MAILBOXES);
         let (mut ours, mut rival) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let start = workers_cpu()?;

@@ -19,6 +19,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
+    /// Returns the path, for people.
+    pub(crate) fn path(&self) -> &str {
+        self.url.path()
+    }
+
     /// Reads the proxy's form.
     pub(crate) fn new(base: &str, request: &Value) -> anyhow::Result<Self> {
         let text = |name: &str| request[name].as_str().context("a request without its parts");
@@ -62,11 +67,12 @@ pub(crate) fn client() -> anyhow::Result<Client> {
     Ok(client)
 }
 
-/// Sends the requests one after the other; returns how many bytes were thrown away.
-pub(crate) async fn send(client: Client, requests: Vec<Recorded>) -> anyhow::Result<usize> {
-    let mut bytes = 0;
+/// Sends the requests one after the other; returns how many bytes of each answer were thrown
+/// away.
+pub(crate) async fn send(client: Client, requests: Vec<Recorded>) -> anyhow::Result<Vec<usize>> {
+    let mut bytes = Vec::with_capacity(requests.len());
     for one in &requests {
-        bytes += client.execute(one.request()).await?.bytes().await?.len();
+        bytes.push(client.execute(one.request()).await?.bytes().await?.len());
     }
     Ok(bytes)
 }
