@@ -1,0 +1,164 @@
+//! A tenant whose ports answer at once with nothing: what is left is the cost of the actors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use lockstep::actors::phase::Pace;
+use lockstep::actors::runtime::{RuntimeParts, TenantRuntime};
+use lockstep::app::clock::SystemClock;
+use lockstep::cluster::ownership::Ownership;
+use lockstep::cycle::{CycleDeps, TenantOptions};
+use lockstep::domain::fingerprint::PrintKey;
+use lockstep::domain::ids::{Address, Fence, MailboxKey, NativeId, TenantId, UserId};
+use lockstep::domain::kind::Kind;
+use lockstep::domain::mailbox::MailboxSource;
+use lockstep::domain::observation::Observation;
+use lockstep::domain::party::PartyCandidate;
+use lockstep::domain::plan::{Outcome, Step};
+use lockstep::domain::policy::{Directions, Limits, Mailbox, Policy, Settings};
+use lockstep::memory::MemoryStore;
+use lockstep::ports::error::{SideError, StoreError};
+use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
+use lockstep::ports::organization::{Organization, Profile};
+use lockstep::ports::side::{FarSide, FindKey, PullAsk, Pulled};
+use lockstep::telemetry::Metrics;
+use tokio::sync::{Semaphore, broadcast};
+use uuid::Uuid;
+
+/// A far side, a store and an organization in which nothing ever happens.
+struct Nothing;
+
+#[async_trait]
+impl FarSide for Nothing {
+    async fn pull(&self, _: PullAsk<'_>) -> Result<Pulled, SideError> {
+        Ok(Pulled::default())
+    }
+
+    async fn fetch(
+        &self,
+        _: &Mailbox,
+        _: &[(Kind, NativeId)],
+    ) -> Result<Vec<Observation>, SideError> {
+        Ok(Vec::new())
+    }
+
+    async fn find(
+        &self,
+        _: &Mailbox,
+        _: &[FindKey],
+    ) -> Result<Vec<Option<Observation>>, SideError> {
+        Ok(Vec::new())
+    }
+
+    async fn apply(&self, _: &Mailbox, _: &[Step]) -> Vec<Outcome> {
+        Vec::new()
+    }
+
+    async fn candidates(
+        &self,
+        _: &Mailbox,
+        _: &[Address],
+    ) -> Result<Vec<PartyCandidate>, SideError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl LinkStore for Nothing {
+    async fn load(&self, _: &MailboxKey) -> Result<MailboxState, StoreError> {
+        Ok(MailboxState::default())
+    }
+
+    async fn commit(&self, _: &MailboxKey, _: Fence, _: &StateChange) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn forget(&self, _: &MailboxKey) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn print_key(&self, _: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError> {
+        Ok(fresh)
+    }
+}
+
+#[async_trait]
+impl Organization for Nothing {
+    /// Never answers: the actors are started by the benchmark, not by their supervisor.
+    async fn profile(&self) -> Result<Profile, SideError> {
+        std::future::pending().await
+    }
+}
+
+/// Returns a tenant that owns its mailboxes and whose profile was read.
+pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<TenantRuntime>> {
+    let clock = Arc::new(SystemClock);
+    let ownership = Arc::new(Ownership::new(Arc::new(MemoryStore::new(clock.clone())), "bench"));
+    anyhow::ensure!(ownership.hold().await?, "the lease is not free");
+    io.spawn(ownership.clone().keep());
+    let nothing = Arc::new(Nothing);
+    let runtime = Arc::new(TenantRuntime::new(RuntimeParts {
+        options: options(),
+        deps: CycleDeps {
+            dynamics: nothing.clone(),
+            exchange: nothing.clone(),
+            links: nothing.clone(),
+            clock,
+            metrics: Metrics::new(),
+        },
+        organization: nothing,
+        io,
+        permits: Arc::new(Semaphore::new(32)),
+        share: Arc::new(Semaphore::new(16)),
+        reports: broadcast::channel(4_096).0,
+        ownership,
+        pace: Pace {
+            sweep: Duration::from_secs(15 * 60),
+            settle: Duration::from_secs(5),
+            backoff: Duration::from_secs(5),
+            backoff_max: Duration::from_secs(15 * 60),
+            park_after: 10,
+        },
+        key: None,
+    }));
+    // Without mailboxes: what their list takes would be freed and then hide what the actors take.
+    let profile = Profile {
+        organization: Uuid::from_u128(1),
+        settings: Settings::default(),
+        directions: Directions::default(),
+        mailboxes: Vec::new(),
+        users: Vec::new(),
+    };
+    // Its list of mailboxes is empty.
+    let _ = runtime.adopt(&profile, PrintKey([7; 16]));
+    Ok(runtime)
+}
+
+fn options() -> TenantOptions {
+    TenantOptions {
+        tenant: TenantId::new("contoso"),
+        source: MailboxSource::Dataverse,
+        takeover: false,
+        policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+        limits: Limits::default(),
+        window_back: chrono::Duration::days(30),
+        window_ahead: chrono::Duration::days(365),
+    }
+}
+
+/// Returns a mailbox of a tenant.
+pub(crate) fn mailbox(runtime: &TenantRuntime, number: usize) -> anyhow::Result<Mailbox> {
+    let number = number as u128 + 1;
+    let address = Address::parse(&format!("given.surname{number}@contoso.example"));
+    Ok(Mailbox {
+        key: MailboxKey {
+            tenant: runtime.options.tenant.clone(),
+            mailbox: Uuid::from_u128(number << 32),
+        },
+        user: UserId(Uuid::from_u128(number << 40)),
+        object_id: Uuid::from_u128(number << 48),
+        address: address.context("no address")?,
+    })
+}

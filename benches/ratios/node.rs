@@ -1,0 +1,85 @@
+//! One node and one tenant as the product puts them together, with a store of choice.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, ensure};
+use lockstep::actors::messages::Ended;
+use lockstep::actors::runtime::TenantRuntime;
+use lockstep::app::App;
+use lockstep::app::clock::SystemClock;
+use lockstep::app::once::{self, Progress};
+use lockstep::config::{self, Environment};
+use lockstep::cycle::CycleReport;
+use lockstep::domain::policy::Mailbox;
+use lockstep::domain::side::Side;
+use tokio::runtime::Runtime;
+
+use crate::stand_ins::{StandIns, WEB_SERVERS};
+
+/// A node beside its stand-ins.
+pub(crate) struct Node {
+    pub(crate) io: Runtime,
+    pub(crate) tenant: Arc<TenantRuntime>,
+    pub(crate) mailboxes: Vec<Arc<Mailbox>>,
+    _app: App,
+    _directory: tempfile::TempDir,
+}
+
+/// Nobody watches.
+struct Silent;
+
+impl Progress for Silent {
+    fn pass(&self, _: u32, _: usize) {}
+    fn cycle(&self, _: Option<&CycleReport>) {}
+}
+
+impl Node {
+    /// Builds the node with the `memory` or the `embedded` store and reads the profile.
+    pub(crate) fn start(stand_ins: &StandIns, store: &str) -> anyhow::Result<Self> {
+        let about = &stand_ins.about;
+        let secrets: Vec<(String, String)> = serde_json::from_value(about["secrets"].clone())?;
+        let environment = Environment::new(secrets);
+        let directory = tempfile::tempdir()?;
+        let place = if store == "memory" { String::new() } else { path(&directory) };
+        let text = format!("[state]\nurl = \"{store}:{place}\"\n[sync]\ncycles_at_once = 32\n");
+        let (node, problems) = config::check_node(&text, Path::new("lockstep.toml"), &environment);
+        let node = node.ok_or_else(|| anyhow!("{}", config::render(&problems)))?;
+        let text = about["tenant"].as_str().context("no tenant file")?;
+        let budget = WEB_SERVERS * 6_000;
+        let text = format!("{text}\n[limits]\ndataverse_requests = {budget}\n");
+        let config = config::load_tenant(&text, Path::new("contoso.toml"), &environment);
+        let config = config.map_err(|problems| anyhow!("{}", config::render(&problems)))?;
+        let io =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let app = io.block_on(App::open(node, Arc::new(SystemClock)))?;
+        ensure!(io.block_on(app.ownership.hold())?, "the lease is not free");
+        io.spawn(app.ownership.clone().keep());
+        let tenant = app.tenant(&config);
+        let judged = io.block_on(once::enrol(&tenant))?;
+        let mailboxes = judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect();
+        Ok(Self { io, tenant, mailboxes, _app: app, _directory: directory })
+    }
+
+    /// Runs passes over all mailboxes; returns the confirmed writes and whether all came to rest.
+    pub(crate) fn passes(&self, most: u32) -> (u64, bool) {
+        let run = once::run(&self.tenant, self.mailboxes.clone(), most, &Silent);
+        let results = self.io.block_on(run);
+        let done = |side| results.iter().map(|it| *it.done.get(side)).sum::<u64>();
+        (Side::BOTH.into_iter().map(done).sum(), results.iter().all(|it| it.quiet))
+    }
+
+    /// Runs one cycle of a mailbox as its actor would.
+    pub(crate) fn cycle(&self, mailbox: &Arc<Mailbox>) -> anyhow::Result<Box<CycleReport>> {
+        let cycle = self.tenant.clone().cycle(mailbox.clone(), false);
+        match self.io.block_on(self.io.spawn(cycle))? {
+            Ended::Report(report) => Ok(report),
+            Ended::End(end) => Err(anyhow!("the cycle ended early: {end}")),
+            Ended::Panicked => Err(anyhow!("the cycle panicked")),
+        }
+    }
+}
+
+fn path(directory: &tempfile::TempDir) -> String {
+    directory.path().display().to_string()
+}
