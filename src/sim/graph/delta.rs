@@ -44,6 +44,8 @@ struct Token {
     cursor: u64,
     /// The last change of this round; nothing for the start of the next round.
     upto: Option<u64>,
+    /// Empty pages of this round, so that no page names itself as the next one.
+    empties: u32,
     /// Whether this is the round that lists everything.
     initial: bool,
     /// The options of the first query.
@@ -129,6 +131,7 @@ impl GraphSim {
             to,
             cursor: 0,
             upto: Some(room.last_seq()),
+            empties: 0,
             initial: true,
             query: call.query,
         })
@@ -175,6 +178,7 @@ impl GraphSim {
         let mut body = json!({ "@odata.context": context, "value": [] });
         let room = &self.mailboxes[scope.mailbox];
         if empty && token.cursor < upto {
+            token.empties += 1;
             body["@odata.nextLink"] = json!(self.token_link(call, "$skiptoken", &token));
             return Ok(Response::json(200, &body));
         }
@@ -189,7 +193,7 @@ impl GraphSim {
         if page.done {
             // What the feed did not tell yet belongs to a later round.
             token.cursor = upto.min(self.mailboxes[scope.mailbox].told_seq());
-            (token.upto, token.initial) = (None, false);
+            (token.upto, token.initial, token.empties) = (None, false, 0);
             body["@odata.deltaLink"] = json!(self.token_link(call, "$deltatoken", &token));
         } else {
             body["@odata.nextLink"] = json!(self.token_link(call, "$skiptoken", &token));
