@@ -19,10 +19,13 @@ use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};
 pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
 
+use tracing::info_span;
+
 use crate::engine::guard::guard;
 use crate::engine::plan::Plan;
 use crate::engine::{decide, invariants, matching, plan as planning};
 use crate::ports::links::MailboxState;
+use crate::telemetry::names;
 
 /// Entries that are marked, written and committed together. A crash loses the answers of at most
 /// this many writes, each of which is looked up by its marker afterwards.
@@ -38,14 +41,16 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
     let state = context.deps.links.load(&context.mailbox.key).await?;
     let (plan, gathered) = plan_cycle(context, &state).await?;
     let mut parked = Parked::of(&state.links);
-    let plan = guard(plan, &state.links, &context.view.limits, context.released)?;
+    let plan = info_span!(names::SPAN_GUARD)
+        .in_scope(|| guard(plan, &state.links, &context.view.limits, context.released))?;
     report.count_invariants(context, &invariants::check_plan(&plan));
     let mut entries = plan.entries.into_iter().peekable();
     while entries.peek().is_some() {
         let slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
         commit::markers(context, &slice).await?;
         let outcomes = apply::all(context, &slice).await;
-        let change = commit::fold_all(context, &slice, &outcomes, &mut report);
+        let change = info_span!(names::SPAN_FOLD)
+            .in_scope(|| commit::fold_all(context, &slice, &outcomes, &mut report));
         parked.take_in(&change);
         commit::links(context, change).await?;
     }
@@ -62,10 +67,14 @@ pub async fn plan_cycle(
     state: &MailboxState,
 ) -> Result<(Plan, gather::Gathered), CycleEnd> {
     let gathered = gather::gather(context, state).await?;
-    let pairings = matching::pair(&state.links, gathered.seen.clone());
+    let pairings = info_span!(names::SPAN_MATCH)
+        .in_scope(|| matching::pair(&state.links, gathered.seen.clone()));
     let parties = gather::resolve_parties(context, &pairings).await?;
     let engine = context.engine(&parties);
-    let verdicts = pairings.into_iter().map(|pairing| decide::decide(pairing, &engine)).collect();
-    let plan = planning::plan(verdicts, &engine, uuid::Uuid::new_v4);
+    let decide = |pairing| decide::decide(pairing, &engine);
+    let verdicts =
+        info_span!(names::SPAN_DECIDE).in_scope(|| pairings.into_iter().map(decide).collect());
+    let plan = info_span!(names::SPAN_PLAN)
+        .in_scope(|| planning::plan(verdicts, &engine, uuid::Uuid::new_v4));
     Ok((plan, gathered))
 }

@@ -18,6 +18,7 @@ use crate::domain::fingerprint::PrintKey;
 use crate::domain::policy::Mailbox;
 use crate::ports::error::{SideError, StoreError};
 use crate::ports::organization::{Organization, Profile};
+use crate::telemetry::names;
 
 /// The world of one tenant's actors.
 pub struct TenantRuntime {
@@ -170,9 +171,11 @@ impl TenantRuntime {
             now: self.deps.clock.now(),
         };
         let span = tracing::info_span!(
-            "cycle",
-            lockstep.tenant = self.options.tenant.as_str(),
-            lockstep.mailbox = %mailbox.key.mailbox,
+            // Whatever span the caller is in: a cycle is a trace of its own.
+            parent: None,
+            names::SPAN_CYCLE,
+            { names::TENANT } = self.options.tenant.as_str(),
+            { names::MAILBOX } = %mailbox.key.mailbox,
         );
         let run = std::panic::AssertUnwindSafe(run_cycle(&context)).catch_unwind().instrument(span);
         let ended = match Box::pin(run).await {

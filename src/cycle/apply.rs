@@ -7,6 +7,7 @@ use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::plan::Plan;
 use crate::engine::stamp::stamp;
+use crate::telemetry::names;
 
 /// Performs all steps and returns, for each entry, the outcome on each side.
 pub(super) async fn all(context: &CycleContext, plan: &Plan) -> Vec<PerSide<Option<Outcome>>> {
@@ -46,7 +47,11 @@ async fn one_side(
         return Vec::new();
     }
     let (places, steps): (Vec<usize>, Vec<Step>) = steps.into_iter().unzip();
-    let span = tracing::info_span!("cycle.apply", lockstep.side = side.name(), steps = steps.len());
+    let span = tracing::info_span!(
+        names::SPAN_APPLY,
+        { names::SIDE } = side.name(),
+        { names::STEP_COUNT } = steps.len()
+    );
     let mut outcomes =
         context.deps.side(side).apply(&context.mailbox, &steps).instrument(span).await;
     // An adapter that forgets a step must not make it look done.

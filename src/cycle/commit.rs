@@ -1,5 +1,7 @@
 //! Commit: what is remembered, always with the fence.
 
+use tracing::Instrument;
+
 use super::context::CycleContext;
 use super::gather::Gathered;
 use super::report::{CycleEnd, CycleReport};
@@ -9,6 +11,7 @@ use crate::engine::fold::{LinkChange, fold};
 use crate::engine::invariants;
 use crate::engine::plan::Plan;
 use crate::ports::links::{MailboxState, StateChange};
+use crate::telemetry::names;
 
 /// Age at which a cursor is stored again although nothing changed, so that its token stays fresh
 /// (protocols A2: tokens of Outlook have no fixed life).
@@ -48,7 +51,13 @@ pub(super) async fn links(context: &CycleContext, change: StateChange) -> Result
     if change.is_empty() {
         return Ok(());
     }
-    context.deps.links.commit(&context.mailbox.key, context.fence, &change).await?;
+    let span = tracing::info_span!(names::SPAN_COMMIT);
+    context
+        .deps
+        .links
+        .commit(&context.mailbox.key, context.fence, &change)
+        .instrument(span)
+        .await?;
     Ok(())
 }
 

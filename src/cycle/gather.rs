@@ -22,6 +22,7 @@ use crate::engine::normalise::{Seen, normalise};
 use crate::engine::parties;
 use crate::ports::links::MailboxState;
 use crate::ports::side::{Cursor, FindKey, Known, PullAsk, Pulled};
+use crate::telemetry::names;
 
 /// Rounds of asking for what earlier answers made necessary. Pulled row → its item → the item's
 /// marker leads to another row: three suffice, a fourth would be a loop.
@@ -55,9 +56,7 @@ pub(super) async fn gather(
     let cursors = pulled.exchange.cursors.clone();
     for side in Side::BOTH {
         let one = if side == Side::Dynamics { &pulled.dynamics } else { &pulled.exchange };
-        for observation in &one.observations {
-            table.add(observation.clone());
-        }
+        table.add_all(one.observations.iter().cloned());
         missing.set(side, one.missing.clone());
         table
             .missing
@@ -69,9 +68,7 @@ pub(super) async fn gather(
         if wants.is_empty() {
             break;
         }
-        for observation in ask(context, &wants).await? {
-            table.add(observation);
-        }
+        table.add_all(ask(context, &wants).await?);
     }
     Ok(Gathered { seen: table.seen.into_values().collect(), cursors, moved })
 }
@@ -90,7 +87,7 @@ async fn pull(context: &CycleContext, state: &MailboxState) -> Result<PerSide<Pu
         async move {
             context.deps.side(side).pull(ask).await.map_err(|error| CycleEnd::Side(side, error))
         }
-        .instrument(tracing::info_span!("cycle.pull", lockstep.side = side.name()))
+        .instrument(tracing::info_span!(names::SPAN_PULL, { names::SIDE } = side.name()))
     };
     let (dynamics, exchange) = tokio::try_join!(one(Side::Dynamics), one(Side::Exchange))?;
     Ok(PerSide { dynamics, exchange })
@@ -143,7 +140,7 @@ async fn ask(context: &CycleContext, wants: &PerSide<Want>) -> Result<Vec<Observ
             }
             Ok::<_, CycleEnd>(got)
         }
-        .instrument(tracing::info_span!("cycle.fetch", lockstep.side = side.name()))
+        .instrument(tracing::info_span!(names::SPAN_FETCH, { names::SIDE } = side.name()))
     };
     let (mut dynamics, exchange) = tokio::try_join!(one(Side::Dynamics), one(Side::Exchange))?;
     dynamics.extend(exchange);
@@ -184,6 +181,11 @@ impl<'a> Table<'a> {
             resynced: pulled.exchange.resynced.iter().copied().collect(),
             first: true,
         }
+    }
+
+    fn add_all(&mut self, observations: impl IntoIterator<Item = Observation>) {
+        tracing::info_span!(names::SPAN_NORMALISE)
+            .in_scope(|| observations.into_iter().for_each(|one| self.add(one)));
     }
 
     fn add(&mut self, mut observation: Observation) {
@@ -379,11 +381,13 @@ pub(super) async fn resolve_parties(
         return Ok(HashMap::new());
     }
     let unknown: Vec<Address> = unknown.into_iter().collect();
+    let side = Side::Dynamics;
     let candidates = context
         .deps
         .dynamics
         .candidates(&context.mailbox, &unknown)
+        .instrument(tracing::info_span!(names::SPAN_FETCH, { names::SIDE } = side.name()))
         .await
-        .map_err(|error| CycleEnd::Side(Side::Dynamics, error))?;
+        .map_err(|error| CycleEnd::Side(side, error))?;
     Ok(parties::choose(&candidates, &context.view.policy.settings))
 }

@@ -39,6 +39,37 @@ pub const CONFIG_BROKEN_FILES: &str = "lockstep_config_broken_files";
 /// The `status` of a request without an answer.
 pub const STATUS_NONE: &str = "none";
 
+/// The span of a cycle, the root of its trace.
+pub const SPAN_CYCLE: &str = "cycle";
+/// The span of reading one side's feed.
+pub const SPAN_PULL: &str = "cycle.pull";
+/// The span of asking one side for what the feeds made necessary.
+pub const SPAN_FETCH: &str = "cycle.fetch";
+/// The span of bringing a set of observations into comparable form.
+pub const SPAN_NORMALISE: &str = "cycle.normalise";
+/// The span of pairing what was seen.
+pub const SPAN_MATCH: &str = "cycle.match";
+/// The span of all decisions.
+pub const SPAN_DECIDE: &str = "cycle.decide";
+/// The span of making steps of the decisions.
+pub const SPAN_PLAN: &str = "cycle.plan";
+/// The span of the brakes.
+pub const SPAN_GUARD: &str = "cycle.guard";
+/// The span of one side's steps.
+pub const SPAN_APPLY: &str = "cycle.apply";
+/// The span of making link changes of the outcomes.
+pub const SPAN_FOLD: &str = "cycle.fold";
+/// The span of one write to the store: markers, links or cursors.
+pub const SPAN_COMMIT: &str = "cycle.commit";
+/// The tenant.
+pub const TENANT: &str = "lockstep.tenant";
+/// The mailbox record's id, never its address.
+pub const MAILBOX: &str = "lockstep.mailbox";
+/// `dynamics` or `exchange`.
+pub const SIDE: &str = "lockstep.side";
+/// How many steps are applied.
+pub const STEP_COUNT: &str = "lockstep.steps";
+
 /// The static name of a span of an HTTP attempt; `OTEL_NAME` carries the real one.
 pub const SPAN_HTTP: &str = "http.client";
 /// Overrides a span's name.

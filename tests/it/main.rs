@@ -25,3 +25,4 @@ mod rules_links;
 mod rules_tasks;
 mod stores;
 mod tidy;
+mod traces;

@@ -16,14 +16,14 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use tracing::dispatcher;
 
-struct Request {
+pub(crate) struct Request {
     line: String,
     headers: HashMap<String, String>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Starts a server that answers every request with `status` and passes it on.
-fn serve(status: u16) -> (String, mpsc::Receiver<Request>) {
+pub(crate) fn serve(status: u16) -> (String, mpsc::Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (sender, receiver) = mpsc::channel();
@@ -56,7 +56,7 @@ fn answer(mut stream: TcpStream, status: u16) -> Request {
     Request { line, headers, body }
 }
 
-fn text(attributes: &[KeyValue], key: &str) -> String {
+pub(crate) fn text(attributes: &[KeyValue], key: &str) -> String {
     let found = attributes.iter().find(|attribute| attribute.key == key);
     match found.and_then(|found| found.value.clone()).and_then(|value| value.value) {
         Some(Value::StringValue(text)) => text,
