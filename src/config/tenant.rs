@@ -97,6 +97,9 @@ pub struct PolicyConfig {
     pub preserve_status_reason: bool,
     /// Read TASK-OUT-02 to the letter.
     pub literal_task_reminder: bool,
+    /// `contact_addresses = "all"`: business, home and other instead of the mailing address
+    /// (ADDR-01, ADDR-02).
+    pub three_addresses: bool,
 }
 
 // === impl TenantConfig ===
@@ -105,7 +108,10 @@ impl TenantConfig {
     /// Returns all that decides for this tenant, given the settings of its organization.
     pub fn policy_with(&self, organization: policy::Settings) -> policy::Policy {
         policy::Policy {
-            settings: self.settings.over(organization),
+            settings: policy::Settings {
+                three_addresses: organization.three_addresses || self.policy.three_addresses,
+                ..self.settings.over(organization)
+            },
             conflict: self.policy.conflict,
             keep_contacts: self.policy.keep_contacts,
             preserve_status_reason: self.policy.preserve_status_reason,
@@ -249,12 +255,15 @@ fn read_policy(section: Section<'_>) -> Option<PolicyConfig> {
     let keep_contacts = section.choice("contact_delete_from_exchange", &deletes, false);
     let preserve_status_reason = section.flag("preserve_status_reason", false);
     let literal_task_reminder = section.flag("literal_task_reminder", false);
+    let addresses = [("mailing", false), ("all", true)];
+    let three_addresses = section.choice("contact_addresses", &addresses, false);
     section.finish();
     Some(PolicyConfig {
         conflict: conflict?,
         keep_contacts: keep_contacts?,
         preserve_status_reason,
         literal_task_reminder,
+        three_addresses: three_addresses?,
     })
 }
 

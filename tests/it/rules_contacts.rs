@@ -221,3 +221,24 @@ fn addr_02_home_and_other_stay_where_they_are_in_mailing_mode() {
     assert!(item["otherAddress"]["city"].is_null());
     assert_eq!(item["businessAddress"]["city"], "Kiel");
 }
+
+#[test]
+fn addr_02_addr_03_all_three_addresses_pair_when_the_tenant_says_so() {
+    // Home ↔ address 2 and other ↔ address 3, both ways, once `contact_addresses` says "all".
+    let people = vec![person(1, "Paul", "Cannon", "Europe/Berlin")];
+    let lines = "[policy]\ncontact_addresses = \"all\"\n";
+    let system = System::with(people, "state.url = \"memory:\"\n", lines);
+    let body = json!({ "lastname": "Mitchell", "address1_city": "Bonn", "address2_city": "Ulm",
+        "address3_city": "Jena" });
+    let id = system.create(0, "contacts", &body);
+    system.settled();
+    let item = system.contacts(0).remove(0);
+    let city = |name: &str| item[name]["city"].clone();
+    assert_eq!(city("businessAddress"), "Bonn");
+    assert_eq!((city("homeAddress"), city("otherAddress")), (json!("Ulm"), json!("Jena")));
+    let moved = json!({ "homeAddress": { "city": "Trier" } });
+    system.edit_contact(0, &id_of(&item), &moved);
+    system.settled();
+    let row = system.row("contacts", id).unwrap();
+    assert_eq!((&row["address2_city"], &row["address3_city"]), (&json!("Trier"), &json!("Jena")));
+}
