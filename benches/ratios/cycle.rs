@@ -12,7 +12,7 @@ use reqwest::Client;
 use crate::node::Node;
 use crate::process::{size, workers_cpu};
 use crate::replay::{self, Recorded};
-use crate::stand_ins::StandIns;
+use crate::stand_ins::{AGE, StandIns};
 use crate::table::{Goal, Row, median};
 
 /// How often ours and the rival take turns.
@@ -40,6 +40,9 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
         let mut bench = Bench { stand_ins, node, client: replay::client()?, store };
         let (written, quiet) = bench.node.passes(8);
         ensure!(quiet, "the mailboxes did not come to rest");
+        bench.stand_ins.tell("age")?;
+        bench.node.clock.advance(AGE);
+        ensure!(bench.node.passes(2).1, "ageing made changes");
         eprintln!("  {store}: {MAILBOXES} mailboxes, {written} writes at their first cycles");
         rows.extend(bench.idle(size("LOCKSTEP_BENCH_IDLE_CYCLES", 100)?)?);
         rows.extend(bench.changed(size("LOCKSTEP_BENCH_CHANGED_CYCLES", 100)?)?);

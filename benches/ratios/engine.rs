@@ -198,7 +198,7 @@ impl World {
             (row.uid, item.uid) = (uid.clone(), uid);
         }
         if changed && number % CHANGED_EVERY == CHANGED_EVERY / 2 {
-            let of = if number / CHANGED_EVERY % 2 == 0 { &mut row } else { &mut item };
+            let of = if (number / CHANGED_EVERY).is_multiple_of(2) { &mut row } else { &mut item };
             let field = if kind == Kind::Contact { Field::City1 } else { Field::Subject };
             of.fields.set(field, Some(Value::Text("Changed by a person".to_owned())));
             of.version = Some(Version::new("2"));

@@ -4,15 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, ensure};
+use chrono::{DateTime, Utc};
 use lockstep::actors::messages::Ended;
 use lockstep::actors::runtime::TenantRuntime;
 use lockstep::app::App;
-use lockstep::app::clock::SystemClock;
 use lockstep::app::once::{self, Progress};
 use lockstep::config::{self, Environment};
 use lockstep::cycle::CycleReport;
 use lockstep::domain::policy::Mailbox;
 use lockstep::domain::side::Side;
+use lockstep::sim::world::SimClock;
 use tokio::runtime::Runtime;
 
 use crate::stand_ins::{StandIns, WEB_SERVERS};
@@ -20,10 +21,20 @@ use crate::stand_ins::{StandIns, WEB_SERVERS};
 /// A node beside its stand-ins.
 pub(crate) struct Node {
     pub(crate) io: Runtime,
+    pub(crate) clock: SimClock,
     pub(crate) tenant: Arc<TenantRuntime>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     _app: App,
     _directory: tempfile::TempDir,
+}
+
+/// A clock that can be put forward together with the stand-ins'.
+struct Clock(SimClock);
+
+impl lockstep::ports::clock::Clock for Clock {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
 }
 
 /// Nobody watches.
@@ -50,15 +61,16 @@ impl Node {
         let text = format!("{text}\n[limits]\ndataverse_requests = {budget}\n");
         let config = config::load_tenant(&text, Path::new("contoso.toml"), &environment);
         let config = config.map_err(|problems| anyhow!("{}", config::render(&problems)))?;
+        let clock = SimClock::real();
         let io =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let app = io.block_on(App::open(node, Arc::new(SystemClock)))?;
+        let app = io.block_on(App::open(node, Arc::new(Clock(clock.clone()))))?;
         ensure!(io.block_on(app.ownership.hold())?, "the lease is not free");
         io.spawn(app.ownership.clone().keep());
         let tenant = app.tenant(&config);
         let judged = io.block_on(once::enrol(&tenant))?;
         let mailboxes = judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect();
-        Ok(Self { io, tenant, mailboxes, _app: app, _directory: directory })
+        Ok(Self { io, clock, tenant, mailboxes, _app: app, _directory: directory })
     }
 
     /// Runs passes over all mailboxes; returns the confirmed writes and whether all came to rest.

@@ -25,6 +25,10 @@ const NAME: &str = "contoso";
 /// Enough that the budget never slows a measurement down; the published one is a row of its own.
 pub(crate) const WEB_SERVERS: u32 = 100;
 
+/// How much older the world becomes before idle cycles: events that changed in the last minutes
+/// are listed once more in each cycle.
+pub(crate) const AGE: chrono::Duration = chrono::Duration::minutes(10);
+
 // The commanding side.
 
 /// A running child.
@@ -116,6 +120,10 @@ pub(crate) fn play(arguments: &[String]) -> anyhow::Result<()> {
         let answer = match line?.as_str() {
             "open" => {
                 log.open();
+                json!({})
+            }
+            "age" => {
+                world.advance(AGE);
                 json!({})
             }
             "close" => json!({ "requests": log.close() }),
