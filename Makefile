@@ -17,9 +17,10 @@ test: redis ## Run all tests (with cargo-nextest when it is installed).
 		$(CARGO) test --lib --test it --no-fail-fast; \
 	fi
 
-lint: ## Check the format and all lints.
+lint: ## Check the format, all lints and the tidy tests.
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) test --quiet --test it tidy
 
 fmt: ## Format the code.
 	$(CARGO) fmt

@@ -74,14 +74,20 @@ impl App {
     ///
     /// # Errors
     /// Fails with a sentence and a remedy when the store cannot be opened.
-    pub async fn open(node: NodeConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    ///
+    /// `command` is part of the owner's name: `sync` beside a running `serve` must not pass for it.
+    pub async fn open(
+        node: NodeConfig,
+        clock: Arc<dyn Clock>,
+        command: &str,
+    ) -> anyhow::Result<Self> {
         let (links, leases) = open_store(&node.state.url, clock.clone()).await?;
         let http = HttpClient::new(HttpOptions {
             connect_timeout: CONNECT_TIMEOUT,
             total_timeout: TOTAL_TIMEOUT,
             user_agent: concat!("lockstep/", env!("CARGO_PKG_VERSION")).to_owned(),
         })?;
-        let ownership = Arc::new(Ownership::new(leases, holder(&node)));
+        let ownership = Arc::new(Ownership::new(leases, holder(&node, command)));
         let pace = Pace {
             sweep: node.sync.sweep_interval,
             settle: Duration::from_secs(5).min(node.sync.sweep_interval),
@@ -213,9 +219,9 @@ async fn open_store(
 }
 
 /// The same node has the same name after a restart; the port keeps two of them apart.
-fn holder(node: &NodeConfig) -> String {
+fn holder(node: &NodeConfig, command: &str) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), node.listen.port())
+    format!("{}:{}:{command}", host.trim(), node.listen.port())
 }
 
 /// Derives a tenant's fingerprint key from the configured one, so that tenants never share a key.

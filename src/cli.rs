@@ -143,8 +143,12 @@ pub(crate) fn io_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Opens the shared parts of a node on the I/O runtime.
-pub(crate) fn open(io: &tokio::runtime::Runtime, node: NodeConfig) -> anyhow::Result<Arc<App>> {
-    Ok(Arc::new(io.block_on(App::open(node, Arc::new(SystemClock)))?))
+pub(crate) fn open(
+    io: &tokio::runtime::Runtime,
+    node: NodeConfig,
+    command: &str,
+) -> anyhow::Result<Arc<App>> {
+    Ok(Arc::new(io.block_on(App::open(node, Arc::new(SystemClock), command))?))
 }
 
 /// Starts logs and traces.

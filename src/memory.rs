@@ -138,13 +138,11 @@ impl LeaseStore for MemoryStore {
             fence: 0,
             until: None,
         });
-        if !lease.is_held_by(holder, now) {
-            if lease.is_held(now) {
-                return Ok(None);
-            }
-            holder.clone_into(&mut lease.holder);
-            lease.fence += 1;
+        if lease.is_held(now) && !lease.is_held_by(holder, now) {
+            return Ok(None);
         }
+        holder.clone_into(&mut lease.holder);
+        lease.fence += 1;
         lease.until = Some(end(now, ttl));
         Ok(Some(Fence(lease.fence)))
     }

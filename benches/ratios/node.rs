@@ -64,7 +64,7 @@ impl Node {
         let clock = SimClock::real();
         let io =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let app = io.block_on(App::open(node, Arc::new(Clock(clock.clone()))))?;
+        let app = io.block_on(App::open(node, Arc::new(Clock(clock.clone())), "bench"))?;
         ensure!(io.block_on(app.ownership.hold())?, "the lease is not free");
         io.spawn(app.ownership.clone().keep());
         let tenant = app.tenant(&config);

@@ -73,7 +73,7 @@ pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result
 fn ask(mut node: NodeConfig, tenants: &[TenantConfig], all: bool) -> anyhow::Result<Vec<Found>> {
     node.state.url = StateUrl::Memory;
     let io = super::io_runtime()?;
-    let app = super::open(&io, node)?;
+    let app = super::open(&io, node, "check")?;
     Ok(io.block_on(async {
         let mut found = Vec::new();
         for config in tenants {

@@ -16,7 +16,7 @@ pub(super) fn run(
     let loaded = super::load(args, environment)?;
     let telemetry = super::telemetry(&loaded.node, log_filter, "info")?;
     let io = super::io_runtime()?;
-    let app = super::open(&io, loaded.node)?;
+    let app = super::open(&io, loaded.node, "serve")?;
     let directory = args.config.clone();
     let environment = environment.clone();
     let outcome = actix_rt::System::new().block_on(async move {

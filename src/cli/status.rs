@@ -73,11 +73,18 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
     } else {
         print_tenants(&answer);
     }
+    let stuck = |one: &Value| {
+        let phase = one["phase"].as_str();
+        let items = one["lastCycle"]["parked"].as_u64() > Some(0);
+        items || matches!(phase, Some("parked" | "halted"))
+    };
+    let mailboxes = answer["mailboxes"].as_array().into_iter().flatten();
+    let one_stuck = stuck(&answer) || mailboxes.into_iter().any(stuck);
     let halted = answer["tenants"].as_array().into_iter().flatten().any(|tenant| {
         ["parked", "halted"].iter().any(|phase| tenant["phases"][*phase].as_u64() > Some(0))
             || tenant["parkedItems"].as_u64() > Some(0)
     });
-    Ok(if halted { super::incomplete() } else { ExitCode::SUCCESS })
+    Ok(if halted || one_stuck { super::incomplete() } else { ExitCode::SUCCESS })
 }
 
 pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {

@@ -54,7 +54,7 @@ pub(super) fn run(
     let loaded = super::load(&args.config, environment)?;
     let telemetry = super::telemetry(&loaded.node, log_filter, "warn")?;
     let io = super::io_runtime()?;
-    let app = super::open(&io, loaded.node)?;
+    let app = super::open(&io, loaded.node, "sync")?;
     let files = loaded.tenants.into_iter().map(|file| file.config);
     let wanted: Vec<_> = files
         .filter(|config| args.tenant.as_deref().is_none_or(|name| name == config.tenant.as_str()))

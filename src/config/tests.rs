@@ -107,7 +107,7 @@ fn the_default_files_say_the_built_in_defaults() {
     // What an operator reads as default is what the program does.
     assert_eq!(node(NODE_DEFAULTS).unwrap(), NodeConfig::default());
     let (given, _) = check_tenant(
-        &switched_on(TENANT_DEFAULTS).replace("addresses = ", "# addresses = "),
+        &switched_on(TENANT_DEFAULTS).replace("\naddresses = ", "\n# addresses = "),
         Path::new("t.toml"),
         &generous(),
     );

@@ -49,7 +49,10 @@ pub(super) async fn gather(
     let pulled = pull(context, state).await?;
     let moved = Side::BOTH.into_iter().any(|side| {
         let one = pulled.get(side);
-        !one.observations.is_empty() || !one.missing.is_empty() || !one.resynced.is_empty()
+        one.advanced
+            || !one.observations.is_empty()
+            || !one.missing.is_empty()
+            || !one.resynced.is_empty()
     });
     let mut table = Table::new(context, state, &pulled);
     let mut missing = PerSide::<Vec<(Kind, NativeId)>>::default();

@@ -134,7 +134,11 @@ fn directory(profile: &Profile, judged: &[Judged]) -> Directory {
     for (user, address, enabled) in &profile.users {
         let entry =
             DirectoryUser { user: *user, enabled: *enabled, served: served.contains_key(user) };
-        users.insert(address.clone(), entry);
+        // A disabled user must not hide an enabled one who got the address after him (RES-01).
+        let taken = users.get(address).is_some_and(|other: &DirectoryUser| other.enabled);
+        if !taken {
+            users.insert(address.clone(), entry);
+        }
     }
     for (user, address) in served {
         users.insert(address, DirectoryUser { user, enabled: true, served: true });

@@ -55,12 +55,9 @@ impl LeaseStore for EmbeddedStore {
         // Held over the write, so that two grants of one name cannot cross.
         let mut held = self.held.lock().await;
         let now = self.clock.now();
-        if let Some(lease) = held.get_mut(name).filter(|lease| now < lease.until) {
-            if lease.holder != holder {
-                return Ok(None);
-            }
-            lease.until = end(now, ttl);
-            return Ok(Some(lease.fence));
+        let live = held.get(name).filter(|lease| now < lease.until);
+        if live.is_some_and(|lease| lease.holder != holder) {
+            return Ok(None);
         }
         let owned = name.to_owned();
         let fence = self.write(move |transaction| next_fence(transaction, &owned)).await?;

@@ -3,6 +3,7 @@
 //! A halt is a value: the plan is not carried out, the mailbox shows why, an operator releases it.
 
 use crate::domain::code::Code;
+use crate::domain::kind::Collection;
 use crate::domain::link::{Link, LinkState};
 use crate::domain::policy::Limits;
 use crate::domain::side::Side;
@@ -36,10 +37,8 @@ pub fn guard(plan: Plan, links: &[Link], limits: &Limits, released: bool) -> Res
     }
     let agreed = links.iter().filter(|link| link.state == LinkState::Agreed).count();
     for side in Side::BOTH {
+        emptied(&plan, links, side)?;
         let wanted = plan.deletes(side);
-        if agreed >= EMPTIED_FROM && wanted >= agreed {
-            return Err(Halt { code: Code::SideEmptied, side, wanted, allowed: agreed - 1 });
-        }
         let allowed = allowed_deletes(agreed, limits);
         if wanted > allowed {
             return Err(Halt { code: Code::DeleteBudget, side, wanted, allowed });
@@ -55,6 +54,21 @@ pub fn guard(plan: Plan, links: &[Link], limits: &Limits, released: bool) -> Res
         });
     }
     Ok(plan)
+}
+
+/// A calendar, an address book or a task list that would lose everything at once.
+fn emptied(plan: &Plan, links: &[Link], side: Side) -> Result<(), Halt> {
+    for collection in Collection::ALL {
+        let agreed = links
+            .iter()
+            .filter(|link| link.state == LinkState::Agreed && link.kind.collection() == collection)
+            .count();
+        let wanted = plan.deletes_in(side, collection);
+        if agreed >= EMPTIED_FROM && wanted >= agreed {
+            return Err(Halt { code: Code::SideEmptied, side, wanted, allowed: agreed - 1 });
+        }
+    }
+    Ok(())
 }
 
 /// The larger of the absolute budget and the share.

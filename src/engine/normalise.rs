@@ -100,14 +100,14 @@ fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// An all-day event is dates, not instants. Dynamics keeps the midnight of whoever made it, in UTC;
-/// the nearest midnight in UTC names the same day for every zone within twelve hours.
+/// the midnight in UTC that lies nearest names the same day from Hawaii to New Zealand in summer.
 fn whole_days(fields: &mut Fields) {
     if !fields.flag(Field::AllDay) {
         return;
     }
     for field in [Field::Start, Field::End] {
         if let Some(time) = fields.time(field) {
-            let day = (time + Duration::hours(12)).date_naive();
+            let day = (time + Duration::hours(13)).date_naive();
             fields.set(field, Some(Value::Time(day.and_time(NaiveTime::MIN).and_utc())));
         }
     }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::domain::ids::LinkId;
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Op, Step};
@@ -165,11 +165,16 @@ impl Plan {
     /// Returns how many deletes the plan has on a side.
     #[must_use]
     pub fn deletes(&self, side: Side) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| {
-                matches!(entry.steps.get(side), Some(Step { op: Op::Delete { .. }, .. }))
-            })
+        Collection::ALL.into_iter().map(|collection| self.deletes_in(side, collection)).sum()
+    }
+
+    /// Returns how many deletes the plan has in one collection of a side.
+    #[must_use]
+    pub fn deletes_in(&self, side: Side, collection: Collection) -> usize {
+        let steps = self.entries.iter().filter_map(|entry| entry.steps.get(side).as_ref());
+        steps
+            .filter(|step| matches!(step.op, Op::Delete { .. }))
+            .filter(|step| step.kind.collection() == collection)
             .count()
     }
 

@@ -44,6 +44,7 @@ impl GraphSide {
         walks.sort_by_key(|walk| walk.is_delta);
         let mut sorted = Sorted::default();
         for walk in walks {
+            sorted.pulled.advanced |= tells_again(&walk, &ask);
             if walk.is_delta {
                 sorted.pulled.cursors.push(next_cursor(&ask, &walk)?);
                 if walk.fresh {
@@ -175,6 +176,16 @@ impl Sorted {
             self.pulled.missing.push((known.kind, known.id.clone()));
         }
     }
+}
+
+/// Age of a cursor from which on the list of changes is worth shortening: the list overlaps its
+/// cursor by some minutes, and a cursor that moved with every cycle would cost a store write each.
+const LIST_AGE: chrono::Duration = chrono::Duration::minutes(15);
+
+/// Tells whether the same rows would come again with the old cursor.
+fn tells_again(walk: &Walk, ask: &PullAsk<'_>) -> bool {
+    let old = ask.cursors.iter().any(|cursor| ask.now - cursor.saved > LIST_AGE);
+    !walk.rows.is_empty() && (walk.is_delta || old)
 }
 
 /// Tells whether an item is still at the version that the store knows: a replayed row, or the echo

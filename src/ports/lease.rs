@@ -10,8 +10,8 @@ use crate::domain::ids::Fence;
 /// Grants and renews leases by name (one name a shard).
 #[async_trait]
 pub trait LeaseStore: Send + Sync {
-    /// Takes the lease when it is free, expired or already held by `holder`. Returns the fence:
-    /// it rises with every change of the holder and never falls.
+    /// Takes the lease when it is free, expired or already held by `holder`. Returns the fence: it
+    /// rises with every grant, so that a former process of the same holder is shut out, too.
     async fn acquire(
         &self,
         name: &str,

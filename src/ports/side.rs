@@ -64,6 +64,9 @@ pub struct Pulled {
     pub missing: Vec<(Kind, NativeId)>,
     /// The next cursors; replaced as a whole.
     pub cursors: Vec<Cursor>,
+    /// The feed had something to tell, if only echoes of known versions: the next cursors spare
+    /// the next pull from hearing it again.
+    pub advanced: bool,
     /// Collections that were read from the start (first round, 410, renewed window).
     pub resynced: Vec<Collection>,
 }

@@ -423,7 +423,7 @@ fn open(
     clock: &SimClock,
 ) -> Arc<App> {
     let node = node_config(node, environment);
-    let opened = io.block_on(App::open(node, Arc::new(Shared(clock.clone()))));
+    let opened = io.block_on(App::open(node, Arc::new(Shared(clock.clone())), "test"));
     let app = Arc::new(opened.expect("the node opens"));
     assert!(io.block_on(app.ownership.hold()).expect("the store answers"), "the lease is free");
     app

@@ -63,7 +63,7 @@ impl Stage {
         let directory = std::env::temp_dir().join(format!("lockstep-demo-{}", std::process::id()));
         std::fs::create_dir_all(&directory)?;
         let environment = Environment::new(world.secrets());
-        let app = super::super::open(io, node(args.port, &directory, &environment)?)?;
+        let app = super::super::open(io, node(free(args.port), &directory, &environment)?, "demo")?;
         let tenants = NAMES
             .iter()
             .map(|name| tenant(&app, &world, name, &environment))
@@ -93,6 +93,14 @@ impl Stage {
         drop(self.tenants);
         // A directory that cannot be removed lies in the temporary directory and harms nobody.
         let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The wanted port, or any free one: the demo should not fail for a status page.
+fn free(port: u16) -> u16 {
+    match std::net::TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => port,
+        Err(_) => 0,
     }
 }
 

@@ -2,17 +2,16 @@
 --
 -- KEYS: lease, the fence granted last
 -- ARGV: holder, time to live in milliseconds
--- Returns the fence as text, or nothing when somebody else holds the lease. The second key
--- never expires, so a fence is never granted twice.
+-- Returns the fence as text, or nothing when somebody else holds the lease. Every grant raises the
+-- fence, also one to the same holder: what its former process still writes is then refused. The
+-- second key never expires, so a fence is never granted twice.
 
 local held = redis.call('GET', KEYS[1])
 if held then
-  local fence, holder = string.match(held, '^(%d+) (.*)$')
+  local holder = string.match(held, '^%d+ (.*)$')
   if holder ~= ARGV[1] then
     return false
   end
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return fence
 end
 
 redis.call('INCR', KEYS[2])

@@ -239,10 +239,11 @@ pub(crate) async fn a_big_commit_is_one_commit<B: Bench>() {
 pub(crate) async fn a_lease_has_one_holder<B: Bench>() {
     let bench = B::start().await;
     let store = bench.store();
-    let fence = store.acquire("shard-1", "node a", LONG).await.unwrap().unwrap();
+    let first = store.acquire("shard-1", "node a", LONG).await.unwrap().unwrap();
     assert_eq!(store.acquire("shard-1", "node b", LONG).await.unwrap(), None);
-    let again = store.acquire("shard-1", "node a", LONG).await.unwrap();
-    assert_eq!(again, Some(fence), "the holder keeps its fence");
+    let fence = store.acquire("shard-1", "node a", LONG).await.unwrap().unwrap();
+    assert!(fence > first, "a new process of the same holder shuts the former one out");
+    assert!(!store.renew("shard-1", "node a", first, LONG).await.unwrap());
     assert!(store.acquire("shard-2", "node b", LONG).await.unwrap().is_some());
     assert!(store.renew("shard-1", "node a", fence, LONG).await.unwrap());
     assert!(!store.renew("shard-1", "node b", fence, LONG).await.unwrap());
