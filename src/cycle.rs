@@ -21,7 +21,7 @@ pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
 
 use tracing::info_span;
 
-use crate::engine::guard::guard;
+use crate::engine::guard::{Halt, guard};
 use crate::engine::plan::Plan;
 use crate::engine::{decide, invariants, matching, plan as planning};
 use crate::ports::links::MailboxState;
@@ -43,7 +43,11 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
     let mut parked = Parked::of(&state.links);
     let plan = info_span!(names::SPAN_GUARD)
         .in_scope(|| guard(plan, &state.links, &context.view.limits, context.released))?;
-    report.count_invariants(context, &invariants::check_plan(&plan));
+    let broken = invariants::check_plan(&plan);
+    report.count_invariants(context, &broken);
+    if !broken.is_empty() && !context.released {
+        return Err(Halt::broken_promise(broken.len()).into());
+    }
     let mut entries = plan.entries.into_iter().peekable();
     while entries.peek().is_some() {
         let slice = Plan { entries: entries.by_ref().take(SLICE).collect() };

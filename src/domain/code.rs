@@ -112,6 +112,8 @@ codes! {
     MailBudget = "mail-budget",
     /// A side is suddenly empty (promise 3).
     SideEmptied = "side-emptied",
+    /// A step of the plan breaks a promise; this is a defect of Lockstep (promises 1 to 4).
+    PromiseBroken = "promise-broken",
     /// The far side refuses our credentials.
     CredentialsRefused = "credentials-refused",
     /// The far side cannot be reached.

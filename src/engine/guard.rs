@@ -22,6 +22,14 @@ pub struct Halt {
     pub allowed: usize,
 }
 
+impl Halt {
+    /// A plan that breaks promises is not carried out.
+    #[must_use]
+    pub const fn broken_promise(count: usize) -> Self {
+        Self { code: Code::PromiseBroken, side: Side::Exchange, wanted: count, allowed: 0 }
+    }
+}
+
 /// A side with fewer agreed links than this may lose all of them: small mailboxes are emptied by
 /// hand, and the absolute delete budget still holds.
 const EMPTIED_FROM: usize = 6;

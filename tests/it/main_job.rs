@@ -189,6 +189,24 @@ fn filt_02_a_meeting_that_left_the_filter_is_made_again_when_it_returns() {
 }
 
 #[test]
+fn appt_out_06_what_was_held_back_in_the_past_comes_along_to_the_future() {
+    // A past meeting's new subject is not mailed; it arrives when the meeting moves to the future.
+    let system = two();
+    let id = row_create(&system, 0, "appointments", &meeting(&system, "Old name"));
+    settled(&system);
+    system.advance(8 * 24 * 3600);
+    row_update(&system, 0, "appointments", id, &json!({ "subject": "New name" }));
+    settled(&system);
+    assert_eq!(events(&system, 0)[0]["subject"], "Old name");
+    let later = json!({
+        "scheduledstart": "2026-12-20T09:00:00Z", "scheduledend": "2026-12-20T10:00:00Z",
+    });
+    row_update(&system, 0, "appointments", id, &later);
+    settled(&system);
+    assert_eq!(events(&system, 0)[0]["subject"], "New name");
+}
+
+#[test]
 fn a_quiet_cycle_costs_one_request_to_each_side_and_no_write() {
     // Nothing changed: one batch to Dataverse, one to Graph, nothing stored.
     let system = two();

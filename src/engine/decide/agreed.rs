@@ -136,7 +136,8 @@ fn carry(
         return acknowledge(pairing, rule::CONF_05);
     }
     let split = split(&pairing, role, changed, context);
-    let to_exchange = write_to_exchange(&pairing, role, &split.to_exchange, mark, context);
+    let rival = &split.to_dynamics;
+    let to_exchange = write_to_exchange(&pairing, role, &split.to_exchange, rival, mark, context);
     let to_dynamics = write_to_dynamics(&pairing, role, &split.to_dynamics, context);
     let verb = match (&to_exchange.write, &to_dynamics.write) {
         (Some(_), Some(_)) => Verb::Merge,

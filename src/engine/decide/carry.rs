@@ -11,6 +11,7 @@ use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
 use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
+use crate::engine::groups;
 use crate::engine::matching::Pairing;
 use crate::engine::translate::{changes, local_midnights, translate};
 
@@ -40,6 +41,7 @@ pub(super) fn write_to_exchange(
     pairing: &Pairing,
     role: Role,
     wanted: &[Group],
+    rival: &[Group],
     mark: bool,
     context: &Context<'_>,
 ) -> Carried {
@@ -60,6 +62,7 @@ pub(super) fn write_to_exchange(
         Ok(wanted) => wanted,
         Err((id, code)) => return Carried::held(id, code),
     };
+    let wanted = with_held_back(kind, role, wanted, rival, &row, &item, context);
     let out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
     if !changes(&out.patch, &item) && !rings(&wanted, &out.patch) && !mark {
         let code = out.losses.first().copied();
@@ -83,6 +86,32 @@ pub(super) fn write_to_exchange(
 fn rings(wanted: &[Group], patch: &Patch) -> bool {
     wanted.contains(&Group::Due)
         && patch.iter().any(|(field, value)| *field == Field::ReminderAt && value.is_some())
+}
+
+/// A past meeting that comes back to the future takes everything along that was held back while
+/// it was past (APPT-OUT-06), but for what Exchange changed itself.
+fn with_held_back(
+    kind: Kind,
+    role: Role,
+    mut wanted: Vec<Group>,
+    rival: &[Group],
+    row: &Fields,
+    item: &Fields,
+    context: &Context<'_>,
+) -> Vec<Group> {
+    let returns = kind == Kind::Appointment
+        && role == Role::Owner
+        && wanted.contains(&Group::Time)
+        && is_past(item, context)
+        && !is_past(row, context);
+    if returns {
+        let all = groups::of(kind, &context.policy.settings);
+        let more = all.into_iter().filter(|it| !rival.contains(it) && *it != Group::Privacy);
+        wanted.extend(more);
+        wanted.sort_unstable();
+        wanted.dedup();
+    }
+    wanted
 }
 
 /// APPT-OUT-06, APPT-OUT-15: a write to a meeting mails its attendees, so a past meeting that has

@@ -38,7 +38,12 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
         seen.observation.presence == crate::domain::observation::Presence::Deleted
     });
     if gone {
-        return verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05]);
+        let unname = unname(&pairing, physical);
+        let verdict = verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05]);
+        return match unname {
+            Some(write) => verdict.with_write(Side::Dynamics, write),
+            None => verdict,
+        };
     }
     let matched = pairing.link.as_ref().is_some_and(|link| link.matched);
     // FILT-06: told apart, a logical delete only unlinks, whatever the kind.
