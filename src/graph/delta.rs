@@ -180,7 +180,7 @@ impl Sorted {
 
 /// Age of a cursor from which on the list of changes is worth shortening: the list overlaps its
 /// cursor by some minutes, and a cursor that moved with every cycle would cost a store write each.
-const LIST_AGE: chrono::Duration = chrono::Duration::minutes(15);
+const LIST_AGE: chrono::Duration = chrono::Duration::minutes(6);
 
 /// Tells whether the same rows would come again with the old cursor.
 fn tells_again(walk: &Walk, ask: &PullAsk<'_>) -> bool {
