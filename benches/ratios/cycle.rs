@@ -40,9 +40,13 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
         let mut bench = Bench { stand_ins, node, client: replay::client()?, store };
         let (written, quiet) = bench.node.passes(8);
         ensure!(quiet, "the mailboxes did not come to rest");
-        bench.stand_ins.tell("age")?;
-        bench.node.clock.advance(AGE);
-        ensure!(bench.node.passes(2).1, "ageing made changes");
+        // Twice: Exchange touches new events by itself once more, and whatever was touched in the
+        // last five minutes is listed again by each cycle.
+        for _ in 0..2 {
+            bench.stand_ins.tell("age")?;
+            bench.node.clock.advance(AGE);
+            ensure!(bench.node.passes(2).1, "ageing made changes");
+        }
         eprintln!("  {store}: {MAILBOXES} mailboxes, {written} writes at their first cycles");
         rows.extend(bench.idle(size("LOCKSTEP_BENCH_IDLE_CYCLES", 100)?)?);
         rows.extend(bench.changed(size("LOCKSTEP_BENCH_CHANGED_CYCLES", 100)?)?);
