@@ -30,8 +30,16 @@ impl GraphSide {
     pub(super) async fn apply_steps(&self, mailbox: &Address, steps: &[Step]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(steps.len());
         // Small groups keep the time between reading and writing an item short.
+        let mut stopped = false;
         for group in steps.chunks(BATCH_MAX) {
-            outcomes.extend(self.apply_group(mailbox, group).await);
+            if stopped {
+                outcomes.extend(vec![Outcome::NotSent; group.len()]);
+                continue;
+            }
+            let done = self.apply_group(mailbox, group).await;
+            // Nothing of a whole group got through: the next one would only wait as long.
+            stopped = done.iter().all(|outcome| *outcome == Outcome::NotSent);
+            outcomes.extend(done);
         }
         outcomes
     }
