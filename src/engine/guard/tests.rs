@@ -1,7 +1,7 @@
 //! Tests of the brakes at their edges (promises 2 and 3).
 
 use crate::domain::code::Code;
-use crate::domain::kind::Kind::{Appointment, Task};
+use crate::domain::kind::Kind::{Appointment, Contact, Task};
 use crate::domain::link::Link;
 use crate::domain::policy::Limits;
 use crate::domain::side::Side;
@@ -58,6 +58,23 @@ fn guard_halts_when_a_side_would_be_emptied() {
         let halt = guard(plan, &links, &limits(20, 1.0), false).err();
         assert_eq!(halt.map(|it| it.code), code, "{linked} {gone}");
     }
+}
+
+#[test]
+fn guard_halts_when_one_collection_of_many_would_be_emptied() {
+    // A full address book is no excuse for an emptied task list.
+    let world = World::new();
+    let (tasks, mut links) = mailbox(6, 6);
+    let contacts: Vec<Link> = (100..200)
+        .filter_map(|number| {
+            let row = row(Contact).id(&row_guid(number).to_string());
+            world.linked(&row, &item(Contact).id(&format!("item-{number}"))).link
+        })
+        .collect();
+    assert_eq!(contacts.len(), 100);
+    links.extend(contacts);
+    let halt = guard(tasks, &links, &limits(20, 1.0), false).err();
+    assert_eq!(halt.map(|it| it.code), Some(Code::SideEmptied));
 }
 
 #[test]
