@@ -278,7 +278,7 @@ impl DataverseSim {
     /// Returns the ids that the user's active filters find now, seen as that user.
     pub fn filter_rows(&mut self, user: Uuid, table: &str, now: DateTime<Utc>) -> Vec<Uuid> {
         let who = Caller::person(user);
-        let asker = fetch::Asker { user, unit: self.core.unit, now };
+        let asker = fetch::Asker { user, unit: self.core.unit, now, store: &self.core.store };
         let mut found = BTreeSet::new();
         for name in ["userquery", "savedquery"] {
             let Some(queries) = schema().logical(name) else { continue };

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 
 use uuid::Uuid;
 
+use super::fetch::fiscal::quarter_of;
 use super::store::Row;
 use super::value::{Cell, fold};
 
@@ -37,6 +38,8 @@ pub(super) enum Op {
     NotBetween(Cell, Cell),
     /// From the first (included) to the second (not included).
     Within(Cell, Cell),
+    /// In this quarter of whatever year.
+    Quarter(u32),
 }
 
 impl Cond {
@@ -103,6 +106,7 @@ impl Op {
             Self::Between(low, high) => is(low, &[Greater, Equal]) && is(high, &[Less, Equal]),
             Self::NotBetween(low, high) => is(low, &[Less]) || is(high, &[Greater]),
             Self::Within(from, to) => is(from, &[Greater, Equal]) && is(to, &[Less]),
+            Self::Quarter(number) => cell.day().is_some_and(|day| quarter_of(day) == *number),
         }
     }
 }

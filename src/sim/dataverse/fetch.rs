@@ -4,6 +4,8 @@
 //! another link by `entityname`, link types other than inner and outer.
 
 mod dates;
+pub(super) mod fiscal;
+mod kin;
 mod operators;
 mod run;
 mod xml;
@@ -14,6 +16,7 @@ use uuid::Uuid;
 use super::cond::Cond;
 use super::error::Refusal;
 use super::schema::{Table, col, schema};
+use super::store::Store;
 use xml::Node;
 
 pub(super) use run::Found;
@@ -53,12 +56,13 @@ pub(super) struct Link {
     pub(super) outer: bool,
 }
 
-/// Who asks and when, for the relative operators.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asker {
+/// Who asks, when and where, for the operators that depend on it.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
     pub(super) user: Uuid,
     pub(super) unit: Uuid,
     pub(super) now: DateTime<Utc>,
+    pub(super) store: &'a Store,
 }
 
 /// The most rows of one page.
@@ -69,7 +73,7 @@ pub(super) fn bad(message: impl Into<String>) -> Refusal {
 }
 
 /// Reads a FetchXML text.
-pub(super) fn parse(text: &str, asker: Asker) -> Result<Fetch, Refusal> {
+pub(super) fn parse(text: &str, asker: Asker<'_>) -> Result<Fetch, Refusal> {
     let root = xml::read(text)?;
     if root.name != "fetch" {
         return Err(bad("The root of FetchXML must be 'fetch'."));
@@ -118,7 +122,7 @@ pub(super) fn parse(text: &str, asker: Asker) -> Result<Fetch, Refusal> {
     })
 }
 
-fn read_entity(node: &Node, asker: Asker, links: &mut usize) -> Result<Entity, Refusal> {
+fn read_entity(node: &Node, asker: Asker<'_>, links: &mut usize) -> Result<Entity, Refusal> {
     let name = node.want("name")?;
     let table = schema().logical(name).ok_or_else(|| {
         let text = format!("The entity with a name = '{name}' was not found in the MetadataCache.");
@@ -155,7 +159,7 @@ fn read_entity(node: &Node, asker: Asker, links: &mut usize) -> Result<Entity, R
     Ok(entity)
 }
 
-fn read_filter(table: &Table, node: &Node, asker: Asker) -> Result<Cond, Refusal> {
+fn read_filter(table: &Table, node: &Node, asker: Asker<'_>) -> Result<Cond, Refusal> {
     node.only_attributes(&["type", "isquickfindfields", "hint"])?;
     let mut parts = Vec::new();
     for child in &node.children {
@@ -176,7 +180,7 @@ fn read_filter(table: &Table, node: &Node, asker: Asker) -> Result<Cond, Refusal
 fn read_link(
     above: &'static Table,
     node: &Node,
-    asker: Asker,
+    asker: Asker<'_>,
     links: &mut usize,
 ) -> Result<Link, Refusal> {
     node.only_attributes(&["name", "from", "to", "alias", "link-type", "intersect", "visible"])?;

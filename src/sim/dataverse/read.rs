@@ -177,7 +177,8 @@ impl Core {
         text: &str,
         prefer: &Prefer,
     ) -> Result<Response, Refusal> {
-        let asker = Asker { user: at.caller.user, unit: self.unit, now: at.now };
+        let asker =
+            Asker { user: at.caller.user, unit: self.unit, now: at.now, store: &self.store };
         let fetch = fetch::parse(text, asker)?;
         if fetch.entity.table.logical != table.logical {
             let text = format!("The fetch entity is not the one of the set '{}'.", table.set);

@@ -42,6 +42,15 @@ impl Cell {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
+    /// The day of an instant, in UTC, or of a date.
+    pub(super) fn day(&self) -> Option<NaiveDate> {
+        match self {
+            Self::Time(time) => Some(time.date_naive()),
+            Self::Date(day) => Some(*day),
+            Self::Text(_) | Self::Int(_) | Self::Bool(_) | Self::Id(_) | Self::Ref(..) => None,
+        }
+    }
+
     pub(super) fn time(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Time(time) => Some(*time),

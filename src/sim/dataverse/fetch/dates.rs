@@ -1,6 +1,6 @@
 //! The relative date operators of FetchXML, resolved at the moment of the query.
 //!
-//! Days begin at midnight UTC, weeks on Sunday. Absent: the caller's time zone, fiscal periods.
+//! Days begin at midnight UTC, weeks on Sunday. Absent: the caller's time zone.
 
 use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, NaiveTime, Utc};
 
@@ -12,6 +12,8 @@ pub(super) enum Span {
     Within(Time, Time),
     Before(Time),
     From(Time),
+    /// Within this quarter of any year.
+    Quarter(u32),
 }
 
 /// `on` and its relatives, for the day of `moment`.
@@ -98,7 +100,7 @@ fn counted(operator: &str, n: i64, now: Time) -> Option<Span> {
     }
 }
 
-fn start(day: NaiveDate) -> Time {
+pub(super) fn start(day: NaiveDate) -> Time {
     day.and_time(NaiveTime::MIN).and_utc()
 }
 
@@ -111,7 +113,7 @@ fn shift(day: NaiveDate, days: i64) -> Option<NaiveDate> {
     day.checked_add_signed(Duration::try_days(days)?)
 }
 
-fn add(day: NaiveDate, months: i32) -> Option<NaiveDate> {
+pub(super) fn add(day: NaiveDate, months: i32) -> Option<NaiveDate> {
     let amount = Months::new(months.unsigned_abs());
     if months < 0 { day.checked_sub_months(amount) } else { day.checked_add_months(amount) }
 }

@@ -22,6 +22,7 @@ applicationid id
 isdisabled bool
 accessmode choice 0=Read-Write 1=Administrative 2=Read 3=Support_User 4=Non-interactive 5=Delegated_Admin
 businessunitid lookup businessunit
+parentsystemuserid lookup systemuser
 defaultmailbox lookup mailbox ro";
 
 pub(super) const ORGANIZATION: &str = "name text 160

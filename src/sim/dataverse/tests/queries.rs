@@ -350,3 +350,114 @@ fn large_organizations_answer_from_the_indexes() {
         assert_eq!(desk.sim.filter_rows(person.user_id, "contact", desk.now).len(), 50);
     }
 }
+
+#[test]
+fn fiscal_operators_count_quarters_from_january() {
+    // It is the first quarter of 2026: each operator finds the rows of its periods and no other.
+    let mut desk = Desk::new();
+    let mut due = |text: &str| {
+        desk.post("tasks", json!({ "subject": text, "scheduledend": format!("{text}T12:00:00Z") }))
+    };
+    let last = due("2025-12-31");
+    let this = due("2026-01-01");
+    let next = due("2026-04-01");
+    let far = due("2027-03-31");
+    let cases: [(&str, Vec<Uuid>); 13] = [
+        ("operator='this-fiscal-period'", vec![this]),
+        ("operator='last-fiscal-period'", vec![last]),
+        ("operator='next-fiscal-period'", vec![next]),
+        ("operator='this-fiscal-year'", vec![this, next]),
+        ("operator='last-fiscal-year'", vec![last]),
+        ("operator='next-fiscal-year'", vec![far]),
+        ("operator='last-x-fiscal-periods' value='1'", vec![last]),
+        ("operator='next-x-fiscal-years' value='2'", vec![far]),
+        ("operator='in-fiscal-year' value='2026'", vec![this, next]),
+        ("operator='in-fiscal-period' value='1'", vec![this, far]),
+        ("operator='in-fiscal-period-and-year'><value>4</value><value>2025</value", vec![last]),
+        (
+            "operator='in-or-after-fiscal-period-and-year'><value>2</value><value>2026</value",
+            vec![next, far],
+        ),
+        (
+            "operator='in-or-before-fiscal-period-and-year'><value>1</value><value>2026</value",
+            vec![last, this],
+        ),
+    ];
+    for (condition, mut wanted) in cases {
+        let end = if condition.contains("<value>") { "></condition>" } else { "/>" };
+        let inside =
+            format!("<filter><condition attribute='scheduledend' {condition}{end}</filter>");
+        let mut found = ids(&fetch(&mut desk, &inside), "activityid");
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted, "{condition}");
+    }
+    for wrong in ["in-fiscal-period' value='5", "in-fiscal-year' value='1899", "in-fiscal-year"] {
+        let inside =
+            format!("<filter><condition attribute='scheduledend' operator='{wrong}'/></filter>");
+        assert_eq!(fetch(&mut desk, &inside).status, 400, "{wrong}");
+    }
+}
+
+#[test]
+fn hierarchical_operators_follow_the_parents() {
+    // Accounts stand in a line by their parent account; other columns have no hierarchy.
+    let mut desk = Desk::new();
+    let top = desk.account("Top");
+    let mut child = |name: &str, parent: Uuid| {
+        let bound = format!("/accounts({parent})");
+        desk.post("accounts", json!({ "name": name, "parentaccountid@odata.bind": bound }))
+    };
+    let middle = child("Middle", top);
+    let low = child("Low", middle);
+    let cases: [(&str, Uuid, Vec<Uuid>); 6] = [
+        ("under", top, vec![middle, low]),
+        ("eq-or-under", middle, vec![middle, low]),
+        ("above", low, vec![top, middle]),
+        ("eq-or-above", middle, vec![top, middle]),
+        ("above", top, vec![]),
+        ("not-under", middle, vec![top, middle]),
+    ];
+    for (operator, of, mut wanted) in cases {
+        let xml = format!(
+            "<fetch><entity name='account'><filter><condition attribute='accountid' \
+             operator='{operator}' value='{of}'/></filter></entity></fetch>"
+        );
+        let mut found = ids(&desk.get(&fetch_url("accounts", &xml)), "accountid");
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted, "{operator}");
+    }
+    for (attribute, operator) in [("subject", "under"), ("subject", "contain-values")] {
+        let inside = format!(
+            "<filter><condition attribute='{attribute}' operator='{operator}' value='1'/></filter>"
+        );
+        assert_eq!(fetch(&mut desk, &inside).status, 400, "{operator}");
+    }
+}
+
+#[test]
+fn a_manager_finds_what_his_reports_own() {
+    // Ben reports to Ann: her hierarchy holds both, his only himself. Reading still takes rights.
+    let mut desk = Desk::new();
+    let [ann, ben] = [desk.ann(), desk.ben()];
+    let manager = json!({ "parentsystemuserid@odata.bind": format!("/systemusers({ann})") });
+    assert_eq!(desk.patch("systemusers", ben, manager).status, 204);
+    let mut own = |user: Uuid| {
+        let owner = format!("/systemusers({user})");
+        desk.post("tasks", json!({ "subject": "x", "ownerid@odata.bind": owner }))
+    };
+    let (hers, his, hidden) = (own(ann), own(ben), own(ben));
+    desk.sim.share("tasks", his, ann, desk.now);
+    let xml = "<fetch><entity name='task'><filter><condition attribute='ownerid' \
+               operator='eq-useroruserhierarchy'/></filter></entity></fetch>";
+    for (asker, mut wanted) in [(ann, vec![hers, his]), (ben, vec![his, hidden])] {
+        let caller = ("MSCRMCallerID", asker.to_string());
+        let headers = [(caller.0, caller.1.as_str())];
+        let answer = desk.call("GET", &fetch_url("tasks", xml), &headers, None);
+        let mut found = ids(&answer, "activityid");
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted);
+    }
+}
