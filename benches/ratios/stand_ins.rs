@@ -89,6 +89,7 @@ pub(crate) fn play(arguments: &[String]) -> anyhow::Result<()> {
         contacts_per: 30,
         tasks_per: 30,
         appointments_per: 20,
+        services_per: 0,
         exchange_items_per: 20,
         ..SeedSpec::new(NAME, mailboxes.parse()?, 7, clock.now())
     };

@@ -168,11 +168,12 @@ impl DataverseSide {
     }
 }
 
-/// A to-do task does not say which of four tables its row stands in (TASK-IN-01).
+/// A to-do task does not say which of four tables its row stands in (TASK-IN-01), an event does not
+/// say whether it is the copy of a service activity (SVC-01).
 fn tables_of(kind: Kind) -> &'static [Kind] {
     match kind {
         Kind::Task => &[Kind::Task, Kind::PhoneCall, Kind::Letter, Kind::Fax],
-        Kind::Appointment => &[Kind::Appointment],
+        Kind::Appointment => &[Kind::Appointment, Kind::ServiceAppointment],
         Kind::Contact => &[Kind::Contact],
         Kind::PhoneCall => &[Kind::PhoneCall],
         Kind::Letter => &[Kind::Letter],

@@ -31,8 +31,8 @@ codes! {
     AwaitsInvitation = "awaits-invitation",
     /// Series are not synchronized by this version.
     RecurringUnsupported = "recurring-unsupported",
-    /// Service activities are not synchronized by this version.
-    ServiceUnsupported = "service-unsupported",
+    /// Somebody invited people to a silent copy: a write to it would mail them (APPT-OUT-08, SVC-02).
+    CopyAttended = "copy-attended",
     /// Recurring tasks are never synchronized (REC-10).
     RecurringTask = "recurring-task",
     /// The row is completed or canceled: nothing from Exchange reaches it (APPT-IN-05).

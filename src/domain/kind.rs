@@ -21,7 +21,7 @@ pub enum Kind {
     Fax,
     /// `recurringappointmentmaster` ↔ series (REC-01); left alone until series are supported.
     RecurringAppointment,
-    /// `serviceappointment` → event (SVC-01); left alone until service activities are supported.
+    /// `serviceappointment` → an event without attendees in each syncing user's calendar (SVC-01).
     ServiceAppointment,
 }
 

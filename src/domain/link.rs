@@ -87,7 +87,8 @@ pub enum Role {
     Follower,
     /// An attendee's copy of a meeting organized elsewhere: its changes reach Dynamics only.
     Guest,
-    /// A silent copy without attendees that we made for an attendee.
+    /// A silent copy without attendees that we made: for an attendee, or of a service activity
+    /// (SVC-03).
     PrivateCopy,
 }
 

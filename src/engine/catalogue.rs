@@ -67,6 +67,7 @@ catalogue! {
     ORG_02 "ORG-02" "An appointment without an organizer is not synchronized and says so." "BASE L80";
     ORG_05 "ORG-05" "An imported appointment belongs to its organizer if he is a user, else to the tracker." "BASE L89";
     ORG_06 "ORG-06" "Who organizes is judged by the Exchange item." "PROPOSED";
+    ORG_08 "ORG-08" "A service activity shows the synchronizing person as organizer." "DOC what-fields-synchronized-outlook";
     APPT_OUT_01 "APPT-OUT-01" "An appointment becomes a calendar item." "BASE L93";
     APPT_OUT_02 "APPT-OUT-02" "Completed, canceled and free appointments show as free." "BASE L95";
     APPT_OUT_03 "APPT-OUT-03" "Tentative, busy and out of office keep their names." "DOC what-fields-synchronized-outlook";
@@ -136,7 +137,11 @@ catalogue! {
     RES_02 "RES-02" "Several rows with one address: synchronized user, user, contact, lead, account, queue; then the oldest." "META; PROPOSED";
     REC_01 "REC-01" "A series becomes a series; until that is supported it is left alone." "BASE L139";
     REC_10 "REC-10" "Recurring tasks are never synchronized." "BASE L269";
-    SVC_01 "SVC-01" "Service activities become meetings; until that is supported they are left alone." "BASE L159";
+    SVC_01 "SVC-01" "A service activity becomes a calendar item." "BASE L159";
+    SVC_02 "SVC-02" "A service activity never invites and never cancels." "BASE L161";
+    SVC_03 "SVC-03" "Each syncing user has a copy of the service activity in the own mailbox." "BASE L163";
+    SVC_04 "SVC-04" "Nothing that is done to a copy of a service activity reaches Dynamics." "DOC what-fields-synchronized-outlook";
+    SVC_06 "SVC-06" "A copy has no attendees, their names stand in its body; requested and tentative show as tentative, scheduled as busy, closed as free." "PROPOSED";
     COPY_01 "COPY-01" "A copy of a linked item is ignored." "BASE L229";
     ERR_02 "ERR-02" "An item in trouble is tried again and never stops its mailbox." "DOC troubleshooting-monitoring";
 }

@@ -217,12 +217,15 @@ fn unsupported(pairing: &Pairing) -> Option<Verdict> {
     let row = pairing.seen.dynamics.is_some();
     let (id, code) = match pairing.kind() {
         Kind::RecurringAppointment => (rule::REC_01, Code::RecurringUnsupported),
-        Kind::ServiceAppointment => (rule::SVC_01, Code::ServiceUnsupported),
-        Kind::Appointment if facts.recurring => (rule::REC_01, Code::RecurringUnsupported),
+        // A copy of a service activity that its user made recur is not the copy any more.
+        Kind::Appointment | Kind::ServiceAppointment if facts.recurring => {
+            (rule::REC_01, Code::RecurringUnsupported)
+        }
         Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax if facts.recurring => {
             (rule::REC_10, Code::RecurringTask)
         }
         Kind::Appointment
+        | Kind::ServiceAppointment
         | Kind::Contact
         | Kind::Task
         | Kind::PhoneCall
@@ -315,8 +318,16 @@ pub(crate) fn fields(pairing: &Pairing, side: Side) -> crate::domain::field::Fie
 
 /// What a served user's mailbox is in an event that stands in his calendar.
 pub(crate) fn role_in(pairing: &Pairing, context: &Context<'_>) -> Role {
-    if pairing.kind() != Kind::Appointment {
-        return Role::Owner;
+    match pairing.kind() {
+        Kind::Appointment => {}
+        // SVC-03, SVC-04: one's own copy, which follows the row.
+        Kind::ServiceAppointment => return Role::PrivateCopy,
+        Kind::Contact
+        | Kind::Task
+        | Kind::PhoneCall
+        | Kind::Letter
+        | Kind::Fax
+        | Kind::RecurringAppointment => return Role::Owner,
     }
     let facts = item_facts(pairing);
     if facts.is_organizer {

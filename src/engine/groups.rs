@@ -43,7 +43,12 @@ pub fn of(kind: Kind, settings: &Settings) -> Vec<Group> {
                 groups.extend([Group::Address2, Group::Address3]);
             }
         }
-        Kind::RecurringAppointment | Kind::ServiceAppointment => {}
+        // SVC-04: the same groups, of which none ever leaves Exchange.
+        Kind::ServiceAppointment => {
+            groups.extend(ACTIVITY);
+            groups.extend(APPOINTMENT);
+        }
+        Kind::RecurringAppointment => {}
     }
     groups
 }

@@ -4,9 +4,11 @@
 //! their kind; each such arm names its rule. The result is a patch for the *target* side.
 
 mod appointment;
+mod service;
 mod task;
 
 pub use appointment::{reminder_off, row_status_of, show_as_of};
+pub use service::service_show_as;
 pub use task::{completed_in_exchange, todo_status_of};
 
 use crate::domain::code::Code;
@@ -60,8 +62,14 @@ pub(crate) fn words(
     context: &Context<'_>,
 ) -> Translation {
     let mut out = Translation::default();
+    let service = kind == Kind::ServiceAppointment;
+    if service && from == Side::Dynamics {
+        service::body(wanted, source, &mut out);
+    }
     for group in wanted {
         match group {
+            // Body and attendees of a service activity are one text.
+            Group::Body | Group::Attendees if service => {}
             Group::Status => status(kind, from, source, target, context, &mut out),
             Group::Due => out.patch.push(task::due(from, source, target)),
             Group::TaskStart => out.patch.push(task::start(from, source, target)),
@@ -219,6 +227,7 @@ fn status(
 ) {
     match (kind, from) {
         (Kind::Appointment, Side::Dynamics) => appointment::to_exchange(source, out),
+        (Kind::ServiceAppointment, Side::Dynamics) => service::to_exchange(source, out),
         (Kind::Appointment, Side::Exchange) => appointment::to_dynamics(source, target, out),
         (Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax, Side::Dynamics) => {
             task::to_exchange(kind, source, context, out);
@@ -226,7 +235,9 @@ fn status(
         (Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax, Side::Exchange) => {
             task::to_dynamics(kind, source, target, out);
         }
-        (Kind::Contact | Kind::RecurringAppointment | Kind::ServiceAppointment, _) => {}
+        // SVC-04.
+        (Kind::ServiceAppointment, Side::Exchange) => {}
+        (Kind::Contact | Kind::RecurringAppointment, _) => {}
     }
 }
 

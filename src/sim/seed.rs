@@ -8,6 +8,7 @@ mod dynamics;
 mod exchange;
 mod meetings;
 mod names;
+mod services;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -44,6 +45,8 @@ pub struct SeedSpec {
     pub tasks_per: usize,
     /// Appointments in Dynamics.
     pub appointments_per: usize,
+    /// Service activities in Dynamics.
+    pub services_per: usize,
     /// Events, tasks and contacts made in Outlook, tracked or not.
     pub exchange_items_per: usize,
     /// Decides every choice.
@@ -57,6 +60,7 @@ impl SeedSpec {
     #[must_use]
     pub fn new(name: impl Into<String>, mailboxes: usize, seed: u64, now: DateTime<Utc>) -> Self {
         let (contacts_per, tasks_per, appointments_per, exchange_items_per) = (5, 5, 5, 6);
+        let services_per = 1;
         let name = name.into();
         Self {
             name,
@@ -64,6 +68,7 @@ impl SeedSpec {
             contacts_per,
             tasks_per,
             appointments_per,
+            services_per,
             exchange_items_per,
             seed,
             now,
@@ -142,6 +147,7 @@ pub fn fill(organization: &Organization, spec: &SeedSpec) -> Result<Seeded, Seed
         let contacts = filler.contacts(person)?;
         filler.tasks(person)?;
         filler.appointments(number, &contacts)?;
+        filler.services(number, &contacts)?;
     }
     for number in 0..people.len() {
         filler.exchange_items(number)?;

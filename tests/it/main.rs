@@ -22,6 +22,7 @@ mod redis_server;
 mod rules_appointments;
 mod rules_contacts;
 mod rules_links;
+mod rules_services;
 mod rules_tasks;
 mod stores;
 mod tidy;

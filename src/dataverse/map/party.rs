@@ -18,6 +18,8 @@ pub(super) const COLUMNS: &str =
 pub(crate) const REQUIRED: i64 = 5;
 pub(crate) const OPTIONAL: i64 = 6;
 pub(crate) const ORGANIZER: i64 = 7;
+pub(crate) const RESOURCE: i64 = 10;
+pub(crate) const CUSTOMER: i64 = 11;
 /// Dataverse keeps these two by itself (regarding, owner); they are never sent.
 const KEPT_BY_SERVER: [i64; 2] = [8, 9];
 

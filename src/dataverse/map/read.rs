@@ -111,9 +111,9 @@ fn unsupported(kind: Kind, row: &Json) -> Option<Code> {
     let of_series = row.get("instancetypecode").and_then(Json::as_i64).unwrap_or(0) != 0;
     match kind {
         Kind::RecurringAppointment => Some(Code::RecurringUnsupported),
-        Kind::ServiceAppointment => Some(Code::ServiceUnsupported),
         Kind::Appointment if of_series => Some(Code::RecurringUnsupported),
         Kind::Appointment
+        | Kind::ServiceAppointment
         | Kind::Contact
         | Kind::Task
         | Kind::PhoneCall
@@ -123,13 +123,21 @@ fn unsupported(kind: Kind, row: &Json) -> Option<Code> {
 }
 
 fn set_attendees(fields: &mut Fields, kind: Kind, parties: &[party::RawParty]) {
-    if kind != Kind::Appointment {
-        return;
-    }
-    for (field, role) in
-        [(Field::RequiredAttendees, party::REQUIRED), (Field::OptionalAttendees, party::OPTIONAL)]
+    let required: &[i64] = match kind {
+        Kind::Appointment => &[party::REQUIRED],
+        // Whoever is needed for a service takes part: customers, staff and equipment (rules.md §2.4).
+        Kind::ServiceAppointment => &[party::CUSTOMER, party::REQUIRED, party::RESOURCE],
+        Kind::Contact
+        | Kind::Task
+        | Kind::PhoneCall
+        | Kind::Letter
+        | Kind::Fax
+        | Kind::RecurringAppointment => return,
+    };
+    for (field, roles) in
+        [(Field::RequiredAttendees, required), (Field::OptionalAttendees, &[party::OPTIONAL])]
     {
-        let list = party::of_role(parties, role);
+        let list: Vec<_> = roles.iter().flat_map(|role| party::of_role(parties, *role)).collect();
         fields.set(field, (!list.is_empty()).then_some(Value::Parties(list)));
     }
 }

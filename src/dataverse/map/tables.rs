@@ -35,7 +35,20 @@ static APPOINTMENT_COLUMNS: [Column; 10] = [
     column(Field::StatusReason, "statuscode", Shape::Number),
 ];
 
-/// Series and service activities are left alone by this version: enough to recognize them.
+/// Service activities are only read (SVC-04; rules.md §2.4).
+static SERVICE_COLUMNS: [Column; 9] = [
+    text(Field::Subject, "subject", SUBJECT),
+    text(Field::Body, "description", LONG_BODY),
+    column(Field::Importance, "prioritycode", Shape::Importance),
+    text(Field::Location, "location", 500),
+    column(Field::Start, "scheduledstart", Shape::Instant),
+    column(Field::End, "scheduledend", Shape::Instant),
+    column(Field::AllDay, "isalldayevent", Shape::Flag),
+    column(Field::State, "statecode", Shape::Number),
+    column(Field::StatusReason, "statuscode", Shape::Number),
+];
+
+/// Series are left alone by this version: enough to recognize them.
 static OUTLINE_COLUMNS: [Column; 5] = [
     text(Field::Subject, "subject", SUBJECT),
     column(Field::Start, "scheduledstart", Shape::Instant),
@@ -146,7 +159,7 @@ pub(super) static SERVICE_APPOINTMENT: Table = Table {
     set: "serviceappointments",
     key: "activityid",
     parties: Some("serviceappointment_activity_parties"),
-    columns: &OUTLINE_COLUMNS,
+    columns: &SERVICE_COLUMNS,
     facts: &[],
 };
 

@@ -245,9 +245,14 @@ const fn flag(set: bool, bit: u8) -> u8 {
     if set { bit } else { 0 }
 }
 
+/// Codes of earlier versions for what is synchronized now: their items are read and decided again.
+const RETIRED: [&str; 1] = ["service-unsupported"];
+
 impl StoredTrouble {
     fn trouble(self) -> Result<Trouble, CodecError> {
         let known = Code::ALL.iter().copied().find(|code| code.as_str() == self.code);
+        let known =
+            known.or(RETIRED.contains(&self.code.as_str()).then_some(Code::ReplyIncomplete));
         let Some(code) = known else { return Err(CodecError::UnknownCode(self.code)) };
         let since = DateTime::<Utc>::from_timestamp(self.seconds, self.nanos)
             .ok_or(CodecError::Damaged("no instant"))?;

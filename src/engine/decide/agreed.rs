@@ -153,7 +153,9 @@ fn carry(
     rules.extend(to_dynamics.rules);
     rules.dedup();
     if rules.is_empty() {
-        rules.push(rule::CONF_05);
+        // SVC-04: what was edited in the copy stays there; other changes that flow nowhere are echoes.
+        let own = pairing.kind() == Kind::ServiceAppointment && !changed.exchange.is_empty();
+        rules.push(if own { rule::SVC_04 } else { rule::CONF_05 });
     }
     let code = to_exchange.code.or(to_dynamics.code);
     let code = code.or(split.conflict.then_some(Code::ConflictResolved));

@@ -4,7 +4,7 @@ use super::create::{fits_dynamics, fits_exchange, is_past};
 use super::{Write, attendee_count, fields, item_facts, mails};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::Role;
 use crate::domain::plan::MailClass;
 use crate::domain::policy::Context;
@@ -71,7 +71,13 @@ pub(super) fn write_to_exchange(
     let mail = update_mail(kind, &item, &row, &wanted);
     let mut rules = vec![rule::FILT_03, rule::LINK_01];
     if wanted.contains(&Group::Status) {
-        rules.push(if kind == Kind::Appointment { rule::APPT_OUT_02 } else { rule::TASK_OUT_07 });
+        rules.push(match kind {
+            Kind::Appointment | Kind::RecurringAppointment => rule::APPT_OUT_02,
+            Kind::ServiceAppointment => rule::SVC_06,
+            Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax | Kind::Contact => {
+                rule::TASK_OUT_07
+            }
+        });
     }
     Carried {
         write: Some(Write::Update { patch: out.patch, groups: wanted, mail, mark }),
@@ -126,11 +132,20 @@ fn attendees_allowed(
     context: &Context<'_>,
 ) -> Result<Vec<Group>, (RuleId, Code)> {
     let mut wanted = wanted.to_vec();
-    if kind != Kind::Appointment {
+    if kind.collection() != Collection::Calendar {
         return Ok(wanted);
     }
     if role == Role::PrivateCopy {
-        wanted.retain(|group| *group != Group::Attendees);
+        // The user invited people to his copy: a write would mail them, and it is not ours to.
+        if attendee_count(item) > 0 && !wanted.is_empty() {
+            let service = kind == Kind::ServiceAppointment;
+            let id = if service { rule::SVC_02 } else { rule::APPT_OUT_08 };
+            return Err((id, Code::CopyAttended));
+        }
+        // SVC-06: the names of a service activity stand in the body of its copy.
+        if kind != Kind::ServiceAppointment {
+            wanted.retain(|group| *group != Group::Attendees);
+        }
         return Ok(wanted);
     }
     let past = is_past(row, context);
@@ -151,6 +166,7 @@ fn attendees_allowed(
 
 /// Exchange mails everybody who attends before or after the write (protocols A4).
 fn update_mail(kind: Kind, item: &Fields, row: &Fields, wanted: &[Group]) -> MailClass {
+    // SVC-02: a copy is written only while it invites nobody.
     if kind != Kind::Appointment {
         return MailClass::Silent;
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::ids::UserId;
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::observation::Presence;
 use crate::domain::party::{Party, PartyRow, PartyTable};
@@ -77,13 +77,13 @@ fn in_exchange(pairing: Pairing, context: &Context<'_>) -> Verdict {
     }
     match kind {
         Kind::Appointment => appointment_in_exchange(pairing, &row, context),
+        Kind::ServiceAppointment => service_in_exchange(pairing, &row, context),
         Kind::Contact
         | Kind::Task
         | Kind::PhoneCall
         | Kind::Letter
         | Kind::Fax
-        | Kind::RecurringAppointment
-        | Kind::ServiceAppointment => {
+        | Kind::RecurringAppointment => {
             let id = if kind == Kind::Contact { rule::CONT_01 } else { rule::TASK_OUT_01 };
             create_item(
                 pairing,
@@ -164,6 +164,13 @@ fn organized_here(pairing: Pairing, row: &Fields, context: &Context<'_>) -> Verd
     }
 }
 
+/// SVC-01 to SVC-03: each syncing user gets a copy of his own. It invites nobody, the names stand
+/// in its body (SVC-06), and its owner shows as organizer (ORG-08).
+fn service_in_exchange(pairing: Pairing, row: &Fields, context: &Context<'_>) -> Verdict {
+    let rules = vec![rule::SVC_01, rule::SVC_02, rule::SVC_03, rule::ORG_08, rule::FILT_02];
+    create_item(pairing, Role::PrivateCopy, row, MailClass::Silent, rules, context)
+}
+
 fn create_item(
     pairing: Pairing,
     role: Role,
@@ -175,7 +182,7 @@ fn create_item(
     let kind = pairing.kind();
     let all = groups::of(kind, &context.policy.settings);
     let mut out = translate(kind, Side::Dynamics, &all, row, &Fields::new(), context);
-    if kind == Kind::Appointment && reminder_off(row, context.now) {
+    if kind.collection() == Collection::Calendar && reminder_off(kind, row, context.now) {
         out.patch.push((Field::ReminderOn, Some(Value::Flag(false))));
     }
     out.patch.retain(|(_, value)| value.is_some());
@@ -212,6 +219,10 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     }
     let item = fields(&pairing, Side::Exchange);
     let kind = pairing.kind();
+    if kind == Kind::ServiceAppointment {
+        // SVC-04: a copy alone makes no row.
+        return verdict(pairing, After::Unlinked(Why::RowGone), Verb::Unlink, &[rule::SVC_04]);
+    }
     if let Err((id, code)) = fits_dynamics(kind, &item) {
         return leave(pairing, After::LeftAlone(code), id, code);
     }
@@ -332,8 +343,14 @@ pub(super) fn is_past(item: &Fields, context: &Context<'_>) -> bool {
 /// Tells whether a row can be written to Exchange.
 pub(super) fn fits_exchange(kind: Kind, row: &Fields) -> Result<(), (RuleId, Code)> {
     fits_dates(row)?;
-    if kind != Kind::Appointment {
-        return Ok(());
+    match kind {
+        Kind::Appointment | Kind::ServiceAppointment => {}
+        Kind::Contact
+        | Kind::Task
+        | Kind::PhoneCall
+        | Kind::Letter
+        | Kind::Fax
+        | Kind::RecurringAppointment => return Ok(()),
     }
     match (row.time(Field::Start), row.time(Field::End)) {
         (Some(start), Some(end)) if end < start => Err((rule::APPT_OUT_01, Code::EndBeforeStart)),

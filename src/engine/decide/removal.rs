@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Group};
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
@@ -54,9 +54,8 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
         Fate::Keep(rule::FILT_05)
     } else {
         match pairing.kind() {
-            Kind::Appointment | Kind::RecurringAppointment | Kind::ServiceAppointment => {
-                appointment_leaves(&pairing, context)
-            }
+            Kind::Appointment | Kind::RecurringAppointment => appointment_leaves(&pairing, context),
+            Kind::ServiceAppointment => service_leaves(&pairing),
             Kind::Contact => contact_leaves(&pairing, physical, context),
             Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => {
                 task_leaves(&pairing, how, context)
@@ -136,13 +135,13 @@ fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {
     let there = pairing.seen.exchange.as_ref()?;
     // ORG-01: only the mailbox that may write the item. Nobody is mailed by a farewell.
     let writes = matches!(link.role, Role::Owner | Role::PrivateCopy);
-    if !writes || (kind == Kind::Appointment && attendee_count(&item) > 0) {
+    if !writes || (kind.collection() == Collection::Calendar && attendee_count(&item) > 0) {
         return None;
     }
     fits_exchange(kind, &seen.observation.fields).ok()?;
     let wanted: Vec<Group> = groups::of(kind, &context.policy.settings)
         .into_iter()
-        .filter(|group| *group != Group::Attendees)
+        .filter(|group| *group != Group::Attendees || kind == Kind::ServiceAppointment)
         .filter(|group| seen.prints.get(*group) != link.agreed.dynamics.get(*group))
         // What was edited in Exchange, too, stays there: the pair ends, nobody has to win.
         .filter(|group| there.prints.get(*group) == link.agreed.exchange.get(*group))
@@ -165,6 +164,16 @@ fn appointment_leaves(pairing: &Pairing, context: &Context<'_>) -> Fate {
     match (organizes, is_past(&item, context)) {
         (true, false) => Fate::Delete(rule::CXL_05, mails(attendee_count(&item))),
         (true, true) | (false, _) => Fate::Keep(rule::CXL_06),
+    }
+}
+
+/// FILT-04, FILT-08: no rule spares a copy of a service activity, whenever it is. SVC-02: one to
+/// which its user invited people is left to him, because its deletion would mail them.
+fn service_leaves(pairing: &Pairing) -> Fate {
+    if attendee_count(&fields(pairing, Side::Exchange)) > 0 {
+        Fate::Keep(rule::SVC_02)
+    } else {
+        Fate::Delete(rule::SVC_03, MailClass::Silent)
     }
 }
 
@@ -211,9 +220,9 @@ pub(super) fn cancelled(pairing: Pairing) -> Verdict {
 /// The Exchange item was deleted.
 pub(super) fn item_deleted(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let fate = match pairing.kind() {
-        Kind::Appointment | Kind::RecurringAppointment | Kind::ServiceAppointment => {
-            appointment_goes(&pairing, context)
-        }
+        Kind::Appointment | Kind::RecurringAppointment => appointment_goes(&pairing, context),
+        // SVC-04: nothing that is done to a copy reaches the row.
+        Kind::ServiceAppointment => Fate::Keep(rule::SVC_04),
         Kind::Contact => contact_goes(&pairing, context),
         Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => task_goes(&pairing, context),
     };

@@ -7,4 +7,5 @@ mod conflict;
 mod contact;
 mod links;
 mod removal;
+mod service;
 mod task;

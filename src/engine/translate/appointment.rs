@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::Translation;
+use super::{Translation, service};
 use crate::domain::field::{Field, Fields, ShowAs, Value};
+use crate::domain::kind::Kind;
 
 /// Age after which no reminder is set (APPT-OUT-04); exactly that age still has one.
 const REMINDER_AGE: Duration = Duration::days(7);
@@ -38,11 +39,14 @@ pub const fn row_status_of(show_as: ShowAs, row_state: i64) -> Option<(i64, i64)
     }
 }
 
-/// Tells whether a new item gets no reminder (APPT-OUT-04, APPT-OUT-05).
+/// Tells whether a new item gets no reminder (APPT-OUT-04, APPT-OUT-05); a service activity is
+/// treated alike.
 #[must_use]
-pub fn reminder_off(row: &Fields, now: DateTime<Utc>) -> bool {
+pub fn reminder_off(kind: Kind, row: &Fields, now: DateTime<Utc>) -> bool {
     let old = row.time(Field::Start).is_some_and(|start| start < now - REMINDER_AGE);
-    old || row_show_as(row) == ShowAs::Free
+    let shown =
+        if kind == Kind::ServiceAppointment { service::shown(row) } else { row_show_as(row) };
+    old || shown == ShowAs::Free
 }
 
 pub(super) fn to_exchange(row: &Fields, out: &mut Translation) {

@@ -7,7 +7,8 @@ use crate::domain::party::Party;
 use crate::domain::side::Side::{Dynamics, Exchange};
 use crate::engine::testing::*;
 use crate::engine::translate::{
-    Translation, changes, reminder_off, row_status_of, show_as_of, todo_status_of, translate,
+    Translation, changes, reminder_off, row_status_of, service_show_as, show_as_of, todo_status_of,
+    translate,
 };
 
 fn value(out: &Translation, field: Field) -> Option<Option<Value>> {
@@ -64,7 +65,7 @@ fn appt_out_04_exactly_seven_days_still_rings() {
     let week = -7 * 24 * 3600;
     for (start, off) in [(seconds(week), false), (seconds(week - 1), true), (seconds(1), false)] {
         let row = row(Appointment).at(start).time(Field::End, hours(200));
-        assert_eq!(reminder_off(&row.0.fields, now()), off, "{start}");
+        assert_eq!(reminder_off(Appointment, &row.0.fields, now()), off, "{start}");
     }
 }
 
@@ -75,7 +76,30 @@ fn appt_out_05_what_shows_free_does_not_ring() {
         [(0, 1, true), (1, 3, true), (2, 4, true), (0, 2, false), (3, 5, false), (3, 6, false)]
     {
         let row = row(Appointment).status(state, reason);
-        assert_eq!(reminder_off(&row.0.fields, now()), off, "{state}/{reason}");
+        assert_eq!(reminder_off(Appointment, &row.0.fields, now()), off, "{state}/{reason}");
+    }
+}
+
+#[test]
+fn svc_06_the_status_table_of_service_activities() {
+    // Requested and tentative are tentative, scheduled reasons busy, closed ones free; a reason
+    // that the organization added shows as its state.
+    for (state, reason, shows) in [
+        (0, 1, ShowAs::Tentative),
+        (0, 2, ShowAs::Tentative),
+        (3, 3, ShowAs::Busy),
+        (3, 4, ShowAs::Busy),
+        (3, 6, ShowAs::Busy),
+        (3, 7, ShowAs::Busy),
+        (1, 8, ShowAs::Free),
+        (2, 9, ShowAs::Free),
+        (2, 10, ShowAs::Free),
+        (0, 700, ShowAs::Tentative),
+        (1, 700, ShowAs::Free),
+        (2, 700, ShowAs::Free),
+        (3, 700, ShowAs::Busy),
+    ] {
+        assert_eq!(service_show_as(state, reason), shows, "{state}/{reason}");
     }
 }
 

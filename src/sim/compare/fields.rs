@@ -1,5 +1,7 @@
 //! The field tables of the catalogue (§2), written for the judge alone.
 
+mod service;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -24,6 +26,7 @@ pub(super) fn differences(judge: &Judge<'_>, row: &Row) -> Vec<Difference> {
     match row.kind {
         Kind::Contact => contact(judge, row, &mut sheet),
         Kind::Task => task(judge, row, &mut sheet),
+        Kind::Appointment if row.is_service() => service::differences(judge, row, &mut sheet),
         Kind::Appointment => appointment(judge, row, &mut sheet),
     }
     sheet.found

@@ -94,7 +94,8 @@ fn invitations(
     };
     let past = row.instant("scheduledstart").is_none_or(|start| start < world.now);
     let other = row.organizer() != Some(mailbox.person.user_id);
-    if past || other || before.known.contains(&(me.clone(), mark.clone())) {
+    // SVC-02: a service activity mails nobody.
+    if row.is_service() || past || other || before.known.contains(&(me.clone(), mark.clone())) {
         return Vec::new();
     }
     let addresses = row.parties(&[5, 6]).into_iter().map(|(_, address, _)| address);

@@ -65,7 +65,7 @@ fn unpaired(world: &World<'_>, mailbox: &Mailbox<'_>, row: &Row, found: &mut Com
     if world.excused(&mailbox.person.address, row.mark.as_deref()) {
         return found.leave("excused by an edit");
     }
-    if row.kind == Kind::Appointment {
+    if row.kind == Kind::Appointment && !row.is_service() {
         if row.number("instancetypecode").is_some_and(|code| code != 0) {
             return found.leave("series");
         }
@@ -199,6 +199,9 @@ impl Judge<'_> {
             Kind::Task if !mine && self.item.text("status") != "completed" => {
                 Some("the task belongs to another (TASK-OUT-09)".to_owned())
             }
+            Kind::Appointment if row.is_service() => Some(
+                "the user's filter no longer returns the service activity (FILT-04)".to_owned(),
+            ),
             Kind::Appointment if self.item.own && self.future() => {
                 Some("the user no longer takes part (CXL-05)".to_owned())
             }

@@ -15,14 +15,17 @@ use crate::sim::directory::Person;
 use crate::sim::world::Organization;
 
 /// The tables compared: logical name, set, kind.
-pub(super) const TABLES: [(&str, &str, Kind); 6] = [
+pub(super) const TABLES: [(&str, &str, Kind); 7] = [
     ("contact", "contacts", Kind::Contact),
     ("task", "tasks", Kind::Task),
     ("phonecall", "phonecalls", Kind::Task),
     ("letter", "letters", Kind::Task),
     ("fax", "faxes", Kind::Task),
     ("appointment", "appointments", Kind::Appointment),
+    (SERVICE, "serviceappointments", Kind::Appointment),
 ];
+/// Service activities stand in calendars, one copy for each user (SVC-01, SVC-03).
+const SERVICE: &str = "serviceappointment";
 const CATEGORY: &str = "Tracked to Dynamics 365";
 const APP_SIGNAL: &str = "Name LockstepTrack";
 const LINK: &str = "Name LockstepLink";
@@ -38,6 +41,10 @@ pub(super) struct Row {
 }
 
 impl Row {
+    pub(super) fn is_service(&self) -> bool {
+        self.table == SERVICE
+    }
+
     pub(super) fn text(&self, column: &str) -> &str {
         self.value[column].as_str().unwrap_or_default()
     }

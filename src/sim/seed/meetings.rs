@@ -14,10 +14,10 @@ const CLOCK_CHANGES: [&str; 3] = ["Europe/Berlin", "America/New_York", "Australi
 const STATES: [(i64, i64); 6] = [(3, 5), (3, 6), (0, 2), (0, 1), (1, 3), (2, 4)];
 
 /// When an appointment is.
-struct Slot {
-    start: Timestamp,
-    end: Timestamp,
-    all_day: bool,
+pub(super) struct Slot {
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) all_day: bool,
 }
 
 impl Filler<'_> {
@@ -79,7 +79,7 @@ impl Filler<'_> {
         body
     }
 
-    fn colleague(&mut self, number: usize) -> Option<usize> {
+    pub(super) fn colleague(&mut self, number: usize) -> Option<usize> {
         let count = self.people.len();
         let other = (number + 1 + self.rng.usize(..count.saturating_sub(1).max(1))) % count.max(1);
         (other != number).then_some(other)
@@ -94,7 +94,7 @@ impl Filler<'_> {
     }
 
     // Past, in progress, all day, around a change of the clocks, and mostly in the future.
-    fn slot(&mut self, person: &Person, shape: usize) -> Slot {
+    pub(super) fn slot(&mut self, person: &Person, shape: usize) -> Slot {
         let own = zone(&person.time_zone);
         let now = self.spec.now;
         let minutes = [30, 45, 60, 90][self.rng.usize(..4)];
@@ -169,7 +169,7 @@ impl Filler<'_> {
     }
 }
 
-fn user(person: &Person, mask: u8) -> Value {
+pub(super) fn user(person: &Person, mask: u8) -> Value {
     let bind = format!("/systemusers({})", person.user_id);
     json!({ "partyid_systemuser@odata.bind": bind, "participationtypemask": mask })
 }

@@ -28,6 +28,8 @@ pub(super) const CALLS: &[&str] =
     &["Call back about the delivery", "Rückruf Angebot", "Ask for the drawings"];
 pub(super) const LETTERS: &[&str] = &["Letter of thanks", "Kündigung bestätigen", "Reminder"];
 pub(super) const FAXES: &[&str] = &["Signed order by fax", "Fax für das Amt", "Customs form"];
+pub(super) const SERVICES: &[&str] =
+    &["Boiler inspection", "Wartung Aufzug", "Réparation", "Fitting"];
 pub(super) const PLACES: &[&str] = &[
     "Room 4.12",
     "Großer Saal",

@@ -161,6 +161,22 @@ fn an_unknown_code_is_named() {
 }
 
 #[test]
+fn svc_01_what_an_earlier_version_left_alone_is_read_again() {
+    // A retired code becomes one that makes the next cycle read the item.
+    let trouble = StoredTrouble {
+        code: "service-unsupported".to_owned(),
+        attempts: 0,
+        seconds: 1_700_000_000,
+        nanos: 0,
+    };
+    let trouble = trouble.trouble().unwrap();
+    let id = LinkId(Uuid::from_u128(1));
+    let mut link = Link::new(id, Kind::ServiceAppointment, Side::Dynamics, LinkState::LeftAlone);
+    link.trouble = Some(trouble);
+    assert!(link.is_unsettled());
+}
+
+#[test]
 fn nothing_and_too_much_are_errors() {
     // No bytes are no link, and nothing may follow the record.
     assert_eq!(decode(&[]), Err(CodecError::Empty));
