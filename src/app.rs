@@ -187,6 +187,7 @@ impl App {
             source,
             takeover: config.takeover,
             policy: Arc::new(move |settings| chosen.policy_with(settings)),
+            directions: config.directions.clone(),
             limits: config.limits,
             window_back: days(self.node.sync.window_back),
             window_ahead: days(self.node.sync.window_ahead),

@@ -7,6 +7,7 @@
 //! Absent: reading the process environment (the caller passes [`Environment`]), watching files for
 //! changes, and any use of the values. No room below knows this one.
 
+mod directions;
 mod node;
 mod problem;
 mod reader;

@@ -21,6 +21,7 @@ use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
 mod apply;
 mod batch;
 mod candidates;
+mod directions;
 mod errors;
 mod fetchxml;
 mod filters;

@@ -1,6 +1,7 @@
 //! The words of the field as values: no I/O, no clock, no randomness.
 
 pub mod code;
+pub mod direction;
 pub mod field;
 pub mod fingerprint;
 pub mod ids;

@@ -142,6 +142,7 @@ fn options() -> TenantOptions {
         source: MailboxSource::Dataverse,
         takeover: false,
         policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+        directions: lockstep::domain::policy::Directions::default(),
         limits: Limits::default(),
         window_back: chrono::Duration::days(30),
         window_ahead: chrono::Duration::days(365),

@@ -153,6 +153,7 @@ impl Tenant {
             source: MailboxSource::Dataverse,
             takeover: false,
             policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+            directions: crate::domain::policy::Directions::default(),
             limits,
             window_back: chrono::Duration::days(30),
             window_ahead: chrono::Duration::days(365),

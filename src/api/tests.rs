@@ -59,6 +59,7 @@ fn runtime(name: &str, ownership: &Arc<Ownership>) -> Arc<TenantRuntime> {
             source: MailboxSource::Dataverse,
             takeover: false,
             policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+            directions: crate::domain::policy::Directions::default(),
             limits: Limits::default(),
             window_back: chrono::Duration::days(30),
             window_ahead: chrono::Duration::days(365),

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use super::directions;
 use super::reader::{Section, Text};
 use super::secret::{Environment, Secret};
 use super::settings::{self, Settings};
 use super::values::{is_mailbox, web_url};
 use crate::domain::ids::{Address, TenantId};
-use crate::domain::policy::{self, ConflictPolicy, Limits};
+use crate::domain::policy::{self, ConflictPolicy, Directions, Limits};
 
 /// Length of a tenant's name; it becomes part of keys and metric labels.
 const NAME_MAX_BYTES: usize = 63;
@@ -40,6 +41,8 @@ pub struct TenantConfig {
     pub takeover: bool,
     /// Overrides of the organization's settings.
     pub settings: Settings,
+    /// Overrides of the organization's field directions (FLD-01).
+    pub directions: Directions,
     /// The tenant's choices.
     pub policy: PolicyConfig,
     /// The brakes of one cycle.
@@ -130,6 +133,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
     let exchange = read_exchange(root.section("exchange"), env);
     let mailboxes = read_mailboxes(root.section("mailboxes"));
     let settings = settings::read(&root.section("settings"));
+    let directions = directions::read(&root.section("directions"));
     let policy = read_policy(root.section("policy"));
     let (limits, dataverse_requests) = read_limits(root.section("limits"));
     root.finish();
@@ -140,6 +144,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
         mailboxes: mailboxes?,
         takeover,
         settings,
+        directions,
         policy: policy?,
         limits,
         dataverse_requests,

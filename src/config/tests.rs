@@ -1,5 +1,7 @@
 //! Configuration files, good and bad.
 
+mod directions;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,9 @@ use crate::domain::code::Code;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Address, MailboxKey, TenantId, UserId};
 use crate::domain::mailbox::{MailboxRecord, MailboxSource, Regarding};
-use crate::domain::policy::{Directory, DirectoryUser, Limits, Mailbox, Policy, Settings};
+use crate::domain::policy::{
+    Directions, Directory, DirectoryUser, Limits, Mailbox, Policy, Settings,
+};
 use crate::engine::catalogue as rule;
 use crate::engine::eligible::{Reason, judge};
 use crate::ports::organization::Profile;
@@ -30,6 +32,8 @@ pub struct TenantOptions {
     pub takeover: bool,
     /// The policy.
     pub policy: PolicyOf,
+    /// Field directions that replace the organization's (FLD-01).
+    pub directions: Directions,
     /// The brakes.
     pub limits: Limits,
     /// How far the calendar window reaches back.
@@ -99,7 +103,7 @@ pub fn roster(
     let view = TenantView {
         tenant: options.tenant.clone(),
         policy,
-        directions: profile.directions.clone(),
+        directions: profile.directions.clone().under(&options.directions),
         directory: directory(profile, &judged),
         limits: options.limits,
         key,

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::directions;
 use super::map::read::{annotated, guid, instant};
 use super::settings;
 use super::wire::Wire;
@@ -56,7 +57,12 @@ impl Organization for DataverseOrganization {
         let users = users(&self.wire.list(USERS, "/systemusers").await?);
         let profiles = profiles(&self.wire.list(PROFILES, "/emailserverprofiles").await?);
         let rows = self.wire.list(MAILBOXES, "/mailboxes").await?;
-        let mailboxes = rows.iter().filter_map(|row| mailbox(row, &users, &profiles)).collect();
+        let mailboxes: Vec<MailboxRecord> =
+            rows.iter().filter_map(|row| mailbox(row, &users, &profiles)).collect();
+        let directions = match somebody(&mailboxes) {
+            Some(user) => directions::ask(&self.wire, user).await?,
+            None => Directions::default(),
+        };
         let mut addressed: Vec<(UserId, Address, bool)> = users
             .into_iter()
             .filter_map(|(id, user)| Some((UserId(id), user.address?, user.enabled)))
@@ -65,13 +71,20 @@ impl Organization for DataverseOrganization {
         Ok(Profile {
             organization,
             settings: settings::of(row),
-            // The live directions come from a function that is marked internal (FLD-03); the
-            // defaults hold, which the engine knows.
-            directions: Directions::default(),
+            directions,
             mailboxes,
             users: addressed,
         })
     }
+}
+
+/// Returns a user whose mappings stand for the organization's: the first that is enabled.
+fn somebody(mailboxes: &[MailboxRecord]) -> Option<UserId> {
+    let users = mailboxes.iter().filter_map(|record| match record.regarding {
+        Regarding::User { user, enabled: true, .. } => Some(user),
+        Regarding::User { .. } | Regarding::Queue | Regarding::Nobody => None,
+    });
+    users.min()
 }
 
 fn incomplete(set: &str) -> SideError {

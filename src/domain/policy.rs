@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::field::Field;
+pub use super::direction::{Direction, Directions};
 use super::ids::{Address, MailboxKey, UserId};
-use super::kind::Kind;
 use super::party::PartyRow;
 
 /// The settings of the organization that touch these rules (rules.md §3), overrides applied.
@@ -72,31 +71,6 @@ pub struct Policy {
     pub preserve_status_reason: bool,
     /// Read TASK-OUT-02 to the letter: a reminder only for what is overdue by a day.
     pub literal_task_reminder: bool,
-}
-
-/// In which directions a field flows (FLD-02).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Not at all.
-    None,
-    /// From Dynamics to Exchange.
-    ToExchange,
-    /// From Exchange to Dynamics.
-    ToDynamics,
-    /// Both ways, the default of every field (FLD-02).
-    Both,
-}
-
-/// The field directions of an organization; a field not named flows both ways.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Directions(pub HashMap<(Kind, Field), Direction>);
-
-impl Directions {
-    /// Returns the direction of a field.
-    #[must_use]
-    pub fn of(&self, kind: Kind, field: Field) -> Direction {
-        self.0.get(&(kind, field)).copied().unwrap_or(Direction::Both)
-    }
 }
 
 /// The brakes of one cycle.

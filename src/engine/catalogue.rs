@@ -127,7 +127,9 @@ catalogue! {
     TASK_IN_04 "TASK-IN-04" "A delete in Exchange deletes the row, as the organization's setting says." "BASE L207";
     TASK_IN_05 "TASK-IN-05" "Completed becomes completed." "BASE L209";
     TASK_IN_06 "TASK-IN-06" "The other statuses pair by name." "PROPOSED";
+    FLD_01 "FLD-01" "Directions are the organization's, chosen by an administrator; the tenant file may replace them." "DOC control-field-synchronization-outlook";
     FLD_02 "FLD-02" "A field flows only in the directions set for it." "DOC what-fields-synchronized-outlook; META";
+    FLD_03 "FLD-03" "The organization's directions are read where it tells them; else the defaults hold." "META";
     FLD_05 "FLD-05" "A text too long for its column is cut with a mark and does not echo." "DOC what-fields-synchronized-outlook; PROPOSED";
     CONF_02 "CONF-02" "A new time stamp or change key is no evidence of an edit." "COMM";
     CONF_03 "CONF-03" "Changes in different groups merge; in the same group the written policy decides." "PROPOSED";

@@ -16,7 +16,7 @@ use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::ids::Address;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::party::Party;
-use crate::domain::policy::{Context, Direction};
+use crate::domain::policy::Context;
 use crate::domain::side::Side;
 use crate::domain::zone::Zone;
 use crate::engine::groups;
@@ -46,7 +46,7 @@ pub fn translate(
     context: &Context<'_>,
 ) -> Translation {
     let mut out = words(kind, from, wanted, source, target, context);
-    obey_directions(kind, from, context, &mut out);
+    obey_directions(kind, from, target, context, &mut out);
     out
 }
 
@@ -230,7 +230,8 @@ fn status(
         (Kind::ServiceAppointment, Side::Dynamics) => service::to_exchange(source, out),
         (Kind::Appointment, Side::Exchange) => appointment::to_dynamics(source, target, out),
         (Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax, Side::Dynamics) => {
-            task::to_exchange(kind, source, context, out);
+            let row = known_to_exchange(kind, source, context);
+            task::to_exchange(kind, &row, context, out);
         }
         (Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax, Side::Exchange) => {
             task::to_dynamics(kind, source, target, out);
@@ -276,19 +277,36 @@ fn cut(text: &str, max: usize) -> String {
 }
 
 /// FLD-02: a field flows only in its directions.
-fn obey_directions(kind: Kind, from: Side, context: &Context<'_>, out: &mut Translation) {
+fn obey_directions(
+    kind: Kind,
+    from: Side,
+    target: &Fields,
+    context: &Context<'_>,
+    out: &mut Translation,
+) {
     let before = out.patch.len();
-    out.patch.retain(|(field, _)| {
-        matches!(
-            (context.directions.of(kind, *field), from),
-            (Direction::Both, _)
-                | (Direction::ToExchange, Side::Dynamics)
-                | (Direction::ToDynamics, Side::Exchange)
-        )
-    });
-    if out.patch.len() < before {
-        out.losses.push(Code::DirectionForbids);
+    out.patch.retain(|(field, _)| context.directions.of(kind, *field).leaves(from));
+    if out.patch.len() == before {
+        return;
     }
+    out.losses.push(Code::DirectionForbids);
+    // Dynamics takes no new row without a subject, wherever the subject may flow.
+    let named = out.patch.iter().any(|(field, _)| *field == Field::Subject);
+    if from == Side::Exchange && kind != Kind::Contact && target.is_empty() && !named {
+        name_it(out);
+    }
+}
+
+/// FLD-02: the row as Exchange may know it. Percentage and actual end decide a task's status
+/// (TASK-OUT-07, TASK-OUT-10) only where they may flow.
+#[must_use]
+pub fn known_to_exchange(kind: Kind, row: &Fields, context: &Context<'_>) -> Fields {
+    let known = |field: Field| context.directions.of(kind, field).leaves(Side::Dynamics);
+    let hidden = |field: &Field| {
+        matches!(field, Field::PercentComplete | Field::ActualEnd) && !known(*field)
+    };
+    let fields = row.iter().filter(|(field, _)| !hidden(field));
+    fields.map(|(field, value)| (field, value.clone())).collect()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod error;
 mod fetch;
 mod filter;
 mod limits;
+mod mappings;
 mod people;
 mod prefer;
 mod read;
@@ -218,6 +219,17 @@ impl DataverseSim {
         let xml = format!("<OrgSettings>{inner}</OrgSettings>");
         let id = self.core.organization;
         self.core.admin_set("organizations", id, "orgdborgsettings", &xml.into());
+    }
+
+    /// Chooses the direction of a column for the whole organization: 0 none, 1 to Exchange, 2 to
+    /// Dynamics, 3 both. Returns false for a column whose direction nobody may choose.
+    pub fn set_sync_direction(&mut self, table: &str, column: &str, direction: i64) -> bool {
+        self.core.mappings.choose(table, column, direction)
+    }
+
+    /// Refuses the function that tells the directions, or grants it again.
+    pub fn deny_sync_directions(&mut self, denied: bool) {
+        self.core.mappings.denied = denied;
     }
 
     /// Sets what people may do with a table.

@@ -21,6 +21,7 @@ mod processes;
 mod redis_server;
 mod rules_appointments;
 mod rules_contacts;
+mod rules_fields;
 mod rules_links;
 mod rules_services;
 mod rules_tasks;

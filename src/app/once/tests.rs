@@ -77,6 +77,7 @@ async fn tenant(world: &World) -> Arc<TenantRuntime> {
             source: MailboxSource::Dataverse,
             takeover: false,
             policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+            directions: crate::domain::policy::Directions::default(),
             limits: Limits::default(),
             window_back: chrono::Duration::days(30),
             window_ahead: chrono::Duration::days(365),

@@ -13,7 +13,7 @@ use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
-use crate::engine::translate::{changes, local_midnights, translate};
+use crate::engine::translate::{Translation, changes, local_midnights, translate};
 
 /// One direction of a carry.
 #[derive(Debug, Default)]
@@ -31,10 +31,21 @@ impl Carried {
         Self { rules: vec![id], code: Some(code), ..Self::default() }
     }
 
+    /// Nothing is to be written: both sides say the same, or a direction forbids the rest.
+    fn quiet(out: &Translation) -> Self {
+        let rules = vec![forbidden(out).unwrap_or(rule::CONF_05)];
+        Self { rules, code: out.losses.first().copied(), ..Self::default() }
+    }
+
     /// The write waits until the source is mended.
     fn unfit(id: RuleId, code: Code) -> Self {
         Self { unfit: Some(code), ..Self::held(id, code) }
     }
+}
+
+/// FLD-02: a direction kept something back.
+fn forbidden(out: &Translation) -> Option<RuleId> {
+    out.losses.contains(&Code::DirectionForbids).then_some(rule::FLD_02)
 }
 
 pub(super) fn write_to_exchange(
@@ -65,11 +76,11 @@ pub(super) fn write_to_exchange(
     let wanted = with_held_back(kind, role, wanted, rival, &row, &item, context);
     let out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
     if !changes(&out.patch, &item) && !rings(&wanted, &out.patch) && !mark {
-        let code = out.losses.first().copied();
-        return Carried { rules: vec![rule::CONF_05], code, ..Carried::default() };
+        return Carried::quiet(&out);
     }
     let mail = update_mail(kind, &item, &row, &wanted);
     let mut rules = vec![rule::FILT_03, rule::LINK_01];
+    rules.extend(forbidden(&out));
     if wanted.contains(&Group::Status) {
         rules.push(match kind {
             Kind::Appointment | Kind::RecurringAppointment => rule::APPT_OUT_02,
@@ -199,9 +210,10 @@ pub(super) fn write_to_dynamics(
     let mut out = translate(kind, Side::Exchange, wanted, &item, &row, context);
     let code = out.losses.first().copied();
     if !changes(&out.patch, &row) && stamp.is_none() {
-        return Carried { rules: vec![rule::CONF_05], code, ..Carried::default() };
+        return Carried::quiet(&out);
     }
     let mut rules = vec![rule::LINK_01];
+    rules.extend(forbidden(&out));
     local_midnights(&mut out.patch, &item);
     if let Some(uid) = stamp {
         out.patch.push((Field::Uid, Some(Value::Text(uid))));

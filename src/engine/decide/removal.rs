@@ -19,7 +19,9 @@ use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
-use crate::engine::translate::{changes, completed_in_exchange, todo_status_of, translate};
+use crate::engine::translate::{
+    changes, completed_in_exchange, known_to_exchange, todo_status_of, translate,
+};
 
 /// What the rules of a kind say about a delete.
 enum Fate {
@@ -191,13 +193,12 @@ fn contact_leaves(pairing: &Pairing, physical: bool, context: &Context<'_>) -> F
 /// TASK-OUT-09, FILT-18: judged by the status the item has, or gets by the pending change.
 fn task_leaves(pairing: &Pairing, how: &Standing, context: &Context<'_>) -> Fate {
     let item = fields(pairing, Side::Exchange);
-    let becomes_completed = *how == Standing::LeftFilter
-        && todo_status_of(
-            pairing.kind(),
-            &fields(pairing, Side::Dynamics),
-            context.policy,
-            context.now,
-        ) == crate::domain::field::TodoStatus::Completed;
+    let becomes_completed = *how == Standing::LeftFilter && {
+        let kind = pairing.kind();
+        let row = known_to_exchange(kind, &fields(pairing, Side::Dynamics), context);
+        let status = todo_status_of(kind, &row, context.policy, context.now);
+        status == crate::domain::field::TodoStatus::Completed
+    };
     if completed_in_exchange(&item) || becomes_completed {
         Fate::Keep(rule::TASK_OUT_09)
     } else {

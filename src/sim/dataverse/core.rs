@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::access::{Caller, Privileges, default_privileges};
 use super::error::Refusal;
+use super::mappings::Mappings;
 use super::schema::{Table, schema};
 use super::store::{Row, Store};
 
@@ -30,6 +31,7 @@ pub(super) struct Core {
     /// Delta tokens at or below this version are refused as too old.
     pub(super) oldest_token: u64,
     pub(super) writes: u64,
+    pub(super) mappings: Mappings,
     random: fastrand::Rng,
 }
 
@@ -53,6 +55,7 @@ impl Core {
             untracked: Vec::new(),
             oldest_token: 0,
             writes: 0,
+            mappings: Mappings::default(),
             random,
         }
     }

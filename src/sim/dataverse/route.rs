@@ -56,6 +56,9 @@ impl Core {
             ("GET", None, []) => self.list(at, request, &target, table),
             ("GET", None, ["$count"]) => self.count(at, &target, table),
             ("GET", Some(id), []) => self.get_row(at, request, &target, table, id),
+            ("GET", Some(id), [super::mappings::FUNCTION]) if table.logical == "systemuser" => {
+                self.mappings_of(at, &target, id)
+            }
             ("GET", Some(id), [name]) => self.get_property(at, table, id, name),
             ("POST", None, []) => self.post(at, request, &target, table),
             ("PATCH", Some(id), []) => self.patch(at, request, &target, table, id),

@@ -1,7 +1,7 @@
 //! Both sides changed (CONF), and one-way fields (FLD-02).
 
 use crate::domain::code::Code;
-use crate::domain::field::{Field, ShowAs, Value};
+use crate::domain::field::{Field, ShowAs, TodoStatus, Value};
 use crate::domain::kind::Kind::{self, Appointment, Contact, Task};
 use crate::domain::plan::Verb;
 use crate::domain::policy::{ConflictPolicy, Direction};
@@ -136,5 +136,42 @@ fn fld_02_what_flows_one_way_has_no_rival() {
         let written = writes(&verdict, target, Field::JobTitle);
         assert_eq!(written, Some(Some(Value::Text(value.to_owned()))));
         assert!(!cites(&verdict, rule::CONF_03));
+    }
+}
+
+#[test]
+fn fld_02_a_new_row_has_a_subject_wherever_the_subject_flows() {
+    // The subject goes to Exchange only: a tracked item still becomes a row, without its subject.
+    let world = World::with(|world| {
+        world.directions.0.insert((Task, Field::Subject), Direction::ToExchange);
+    });
+    let tracked = item(Task).text(Field::Subject, "Private words");
+    let verdict = world.decide(world.alone(&tracked));
+    let subject = writes(&verdict, Dynamics, Field::Subject);
+    assert_eq!(subject, Some(Some(Value::Text("(no subject)".to_owned()))));
+}
+
+#[test]
+fn fld_02_what_exchange_may_not_know_does_not_complete_its_task() {
+    // TASK-OUT-10 by an actual end in the past, TASK-OUT-07 by 100 percent: both need the direction.
+    for (field, value) in [
+        (Field::ActualEnd, Value::Time(now() - chrono::Duration::days(1))),
+        (Field::PercentComplete, Value::Number(100)),
+    ] {
+        for (direction, completes) in [
+            (Direction::Both, true),
+            (Direction::ToExchange, true),
+            (Direction::ToDynamics, false),
+            (Direction::None, false),
+        ] {
+            let world = World::with(|world| {
+                world.directions.0.insert((Task, field), direction);
+            });
+            let changed = row(Task).set(field, value.clone());
+            let verdict = both(&world, Task, &changed, &item(Task));
+            let status = writes(&verdict, Exchange, Field::TodoStatus);
+            let completed = status == Some(Some(Value::Todo(TodoStatus::Completed)));
+            assert_eq!(completed, completes, "{field:?} {direction:?}");
+        }
     }
 }
