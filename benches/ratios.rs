@@ -16,6 +16,8 @@ mod first;
 mod memory;
 #[path = "ratios/node.rs"]
 mod node;
+#[path = "ratios/plan.rs"]
+mod plan;
 #[path = "ratios/process.rs"]
 mod process;
 #[path = "ratios/proxy.rs"]
@@ -39,11 +41,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Part = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 /// In the order of the table.
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("engine", engine::run),
     ("cycle", cycle::run),
     ("memory", memory::run),
     ("first", first::run),
+    ("plan", plan::run),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {

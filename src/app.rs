@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod once;
+pub mod operate;
 pub mod serve;
 
 use std::hash::Hasher as _;

@@ -20,8 +20,11 @@ macro_rules! say_on {
 
 mod check;
 mod demo;
+mod desk;
+mod plan;
 mod rules;
 mod serve;
+mod show;
 mod sim;
 mod status;
 mod sync;
@@ -59,6 +62,13 @@ enum Command {
     /// Synchronize now, without staying: every mailbox until nothing changes.
     #[command(after_help = "Example:\n  lockstep sync --once --tenant contoso --format json")]
     Sync(sync::SyncArgs),
+    /// Show exactly what the next cycles would write, delete and mail to whom, without doing it.
+    #[command(after_help = "Example:\n  lockstep plan --tenant contoso\n  \
+                            lockstep plan --tenant contoso --mailbox anna@contoso.com --out plan.json")]
+    Plan(plan::PlanArgs),
+    /// Carry out exactly the plan of a file, or nothing when the world has moved.
+    #[command(after_help = "Example:\n  lockstep apply plan.json")]
+    Apply(plan::ApplyArgs),
     /// Check the configuration; with --online, also the far sides and every mailbox.
     #[command(after_help = "Example:\n  lockstep check --config ./config --online")]
     Check(check::CheckArgs),
@@ -99,6 +109,8 @@ pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> Exi
         Command::Demo(args) => demo::run(&args, log_filter),
         Command::Serve(args) => serve::run(&args, environment, log_filter),
         Command::Sync(args) => sync::run(&args, environment, log_filter),
+        Command::Plan(args) => plan::run(&args, environment, log_filter),
+        Command::Apply(args) => plan::apply(&args, environment, log_filter),
         Command::Check(args) => check::run(&args, environment),
         Command::Status(args) => status::run(&args, environment),
         Command::Release(args) => status::release(&args, environment),

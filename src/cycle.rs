@@ -7,6 +7,7 @@
 mod apply;
 mod commit;
 mod context;
+mod draft;
 mod gather;
 mod report;
 mod roster;
@@ -15,12 +16,14 @@ mod roster;
 pub(crate) mod tests;
 
 pub use context::{CycleContext, CycleDeps, TenantView};
+pub use draft::{Draft, carry_out, draft, write};
 use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};
 pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
 
 use tracing::info_span;
 
+use crate::domain::link::Link;
 use crate::engine::guard::{Halt, guard};
 use crate::engine::plan::Plan;
 use crate::engine::{decide, invariants, matching, plan as planning};
@@ -40,7 +43,6 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
     let mut report = CycleReport::begin(context);
     let state = context.deps.links.load(&context.mailbox.key).await?;
     let (plan, gathered) = plan_cycle(context, &state).await?;
-    let mut parked = Parked::of(&state.links);
     let plan = info_span!(names::SPAN_GUARD)
         .in_scope(|| guard(plan, &state.links, &context.view.limits, context.released))?;
     let broken = invariants::check_plan(&plan);
@@ -48,18 +50,30 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
     if !broken.is_empty() && !context.released {
         return Err(Halt::broken_promise(broken.len()).into());
     }
+    let parked = write_slices(context, plan, &state.links, &mut report).await?;
+    commit::cursors(context, &state, gathered).await?;
+    Ok(report.finish(context, &parked))
+}
+
+/// Marks, writes, folds and commits a plan slice by slice. Returns the items that are parked then.
+async fn write_slices(
+    context: &CycleContext,
+    plan: Plan,
+    links: &[Link],
+    report: &mut CycleReport,
+) -> Result<Parked, CycleEnd> {
+    let mut parked = Parked::of(links);
     let mut entries = plan.entries.into_iter().peekable();
     while entries.peek().is_some() {
         let slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
         commit::markers(context, &slice).await?;
         let outcomes = apply::all(context, &slice).await;
         let change = info_span!(names::SPAN_FOLD)
-            .in_scope(|| commit::fold_all(context, &slice, &outcomes, &mut report));
+            .in_scope(|| commit::fold_all(context, &slice, &outcomes, report));
         parked.take_in(&change);
         commit::links(context, change).await?;
     }
-    commit::cursors(context, &state, gathered).await?;
-    Ok(report.finish(context, &parked))
+    Ok(parked)
 }
 
 /// Returns what a cycle would do, without doing it.

@@ -14,6 +14,7 @@ pub mod matching;
 pub mod normalise;
 pub mod parties;
 pub mod plan;
+pub mod preview;
 pub mod stamp;
 pub mod translate;
 

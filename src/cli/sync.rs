@@ -12,7 +12,7 @@ use super::{ConfigArgs, Format};
 use crate::actors::runtime::TenantRuntime;
 use crate::app::once::{self, MailboxResult, Progress};
 use crate::config::Environment;
-use crate::cycle::CycleReport;
+use crate::cycle::{CycleReport, Judged};
 use crate::domain::policy::Mailbox;
 use crate::domain::side::Side;
 
@@ -96,7 +96,14 @@ async fn one_tenant(tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResul
 }
 
 async fn select(tenant: &TenantRuntime, wanted: Option<&str>) -> anyhow::Result<Vec<Arc<Mailbox>>> {
-    let judged = once::enrol(tenant).await?;
+    choose(once::enrol(tenant).await?, wanted)
+}
+
+/// Returns the mailboxes that take part: all, or the one with an address or id.
+pub(super) fn choose(
+    judged: Vec<Judged>,
+    wanted: Option<&str>,
+) -> anyhow::Result<Vec<Arc<Mailbox>>> {
     let Some(wanted) = wanted else {
         return Ok(judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect());
     };

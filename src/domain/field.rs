@@ -228,6 +228,14 @@ pub enum Value {
     Parties(Vec<Party>),
 }
 
+impl Value {
+    /// Returns the parties; none for any other value.
+    #[must_use]
+    pub fn as_parties(&self) -> &[Party] {
+        if let Self::Parties(parties) = self { parties } else { &[] }
+    }
+}
+
 /// `prioritycode` 0, 1, 2 ↔ `importance` low, normal, high.
 #[expect(missing_docs, reason = "the names say it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

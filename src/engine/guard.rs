@@ -40,12 +40,20 @@ const EMPTIED_FROM: usize = 6;
 /// # Errors
 /// Returns the brake that the plan hits first.
 pub fn guard(plan: Plan, links: &[Link], limits: &Limits, released: bool) -> Result<Plan, Halt> {
-    if released {
-        return Ok(plan);
+    if !released {
+        brake(&plan, links, limits)?;
     }
+    Ok(plan)
+}
+
+/// Asks the brakes without letting anything pass.
+///
+/// # Errors
+/// Returns the brake that the plan hits first.
+pub fn brake(plan: &Plan, links: &[Link], limits: &Limits) -> Result<(), Halt> {
     let agreed = links.iter().filter(|link| link.state == LinkState::Agreed).count();
     for side in Side::BOTH {
-        emptied(&plan, links, side)?;
+        emptied(plan, links, side)?;
         let wanted = plan.deletes(side);
         let allowed = allowed_deletes(agreed, limits);
         if wanted > allowed {
@@ -61,7 +69,7 @@ pub fn guard(plan: Plan, links: &[Link], limits: &Limits, released: bool) -> Res
             allowed: limits.mails as usize,
         });
     }
-    Ok(plan)
+    Ok(())
 }
 
 /// A calendar, an address book or a task list that would lose everything at once.

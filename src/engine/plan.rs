@@ -1,8 +1,10 @@
 //! Plan: verdicts become ordered steps with precondition, idempotency key and mail class.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
-use crate::domain::ids::LinkId;
+use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::observation::Presence;
@@ -135,6 +137,23 @@ fn create_key(link: &Link) -> Uuid {
 }
 
 impl Plan {
+    /// Gives rows that are still to be made the ids of an earlier plan, by their Exchange items.
+    pub fn name_rows(&mut self, ids: &HashMap<NativeId, LinkId>) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.verdict.pairing.link.is_none()) {
+            let Some(item) = &entry.link.native.exchange else { continue };
+            let Some(id) = ids.get(item).filter(|_| entry.link.native.dynamics.is_none()) else {
+                continue;
+            };
+            entry.link.id = *id;
+            let key = create_key(&entry.link);
+            for side in Side::BOTH {
+                if let Some(step) = entry.steps.get_mut(side) {
+                    (step.link, step.key) = (*id, key);
+                }
+            }
+        }
+    }
+
     /// Returns the create markers to store before anything is sent.
     #[must_use]
     pub fn markers(&self) -> Vec<Link> {

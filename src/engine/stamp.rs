@@ -11,16 +11,25 @@ use crate::domain::side::Side;
 use crate::engine::fold::written;
 use crate::engine::plan::Entry;
 
+/// Tells whether an entry's create in Exchange will be followed by a stamp of its row.
+#[must_use]
+pub fn stamps(entry: &Entry) -> bool {
+    let creates =
+        entry.steps.exchange.as_ref().is_some_and(|step| {
+            matches!(step.op, Op::Create { .. }) && step.kind == Kind::Appointment
+        });
+    let row = entry.verdict.pairing.seen.dynamics.as_ref();
+    creates
+        && entry.verdict.role == Role::Owner
+        && row.is_some_and(|row| row.observation.uid.is_none())
+}
+
 /// Returns the stamp that the outcome of an entry's Exchange step calls for.
 #[must_use]
 pub fn stamp(entry: &Entry, outcome: &Outcome) -> Option<Step> {
     let create = entry.steps.exchange.as_ref()?;
     let row = entry.verdict.pairing.seen.dynamics.as_ref()?;
-    let fits = matches!(create.op, Op::Create { .. })
-        && create.kind == Kind::Appointment
-        && entry.verdict.role == Role::Owner
-        && row.observation.uid.is_none();
-    let uid = written(outcome)?.uid.clone().filter(|_| fits)?;
+    let uid = written(outcome)?.uid.clone().filter(|_| stamps(entry))?;
     Some(Step {
         link: create.link,
         key: create.key,

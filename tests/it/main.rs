@@ -16,6 +16,7 @@ mod docs;
 mod harness;
 mod main_job;
 mod otlp;
+mod plans;
 mod process;
 mod processes;
 mod redis_server;

@@ -1,0 +1,102 @@
+//! What the commands for operators share: one tenant opened, the lease, progress, files.
+
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::ConfigArgs;
+use crate::actors::runtime::TenantRuntime;
+use crate::app::App;
+use crate::config::Environment;
+use crate::telemetry;
+
+/// One tenant, opened for one command.
+pub(super) struct Desk {
+    pub(super) app: Arc<App>,
+    pub(super) tenant: Arc<TenantRuntime>,
+    pub(super) io: tokio::runtime::Runtime,
+    telemetry: telemetry::Guard,
+}
+
+impl Desk {
+    /// Opens a tenant of the configuration.
+    pub(super) fn open(
+        config: &ConfigArgs,
+        tenant: &str,
+        command: &str,
+        environment: &Environment,
+        log_filter: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let loaded = super::load(config, environment)?;
+        let names: Vec<String> =
+            loaded.tenants.iter().map(|file| file.config.tenant.to_string()).collect();
+        let mut files = loaded.tenants.into_iter().map(|file| file.config);
+        let file = files.find(|one| one.tenant.as_str() == tenant).ok_or_else(|| {
+            anyhow!("there is no tenant {tenant}; the configuration has: {}", names.join(", "))
+        })?;
+        let telemetry = super::telemetry(&loaded.node, log_filter, "warn")?;
+        let io = super::io_runtime()?;
+        let app = super::open(&io, loaded.node, command)?;
+        let tenant = app.tenant(&file);
+        Ok(Self { app, tenant, io, telemetry })
+    }
+
+    /// Runs some work that reads only: it needs no lease.
+    pub(super) fn read<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        self.io.block_on(work)
+    }
+
+    /// Runs some work that writes, under the lease of this machine.
+    pub(super) fn write<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        self.io.block_on(async {
+            if !self.app.ownership.hold().await? {
+                bail!(
+                    "a running node holds the lease of this state store; stop it, run this \
+                     command, and start it again"
+                );
+            }
+            let keeper = self.app.io.spawn(self.app.ownership.clone().keep());
+            let done = work.await;
+            keeper.abort();
+            self.app.ownership.release().await;
+            done
+        })
+    }
+
+    /// Ends the traces.
+    pub(super) fn close(self) {
+        self.telemetry.shutdown();
+    }
+}
+
+/// Returns a progress bar on standard error, absent when nobody looks.
+pub(super) fn bar(label: &str, count: usize) -> ProgressBar {
+    let bar = ProgressBar::new(count as u64);
+    if let Ok(style) = ProgressStyle::with_template("{prefix:16} {bar:32} {pos}/{len} {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(label.to_owned());
+    bar
+}
+
+/// Writes a file that only its owner may read, also when it was there before.
+pub(super) fn write_private(path: &Path, text: &[u8]) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        file.write_all(text)?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("the file {} cannot be written", path.display()))
+}

@@ -1,0 +1,65 @@
+//! Drafts: a plan that was made and not carried out yet, and plans that no cycle made.
+//!
+//! An operator reads a draft and has it carried out as it stands; undo and purge bring plans of
+//! their own. All of them are marked, written, folded and committed as a cycle does it.
+
+use super::commit;
+use super::context::CycleContext;
+use super::gather::Gathered;
+use super::report::{CycleEnd, CycleReport};
+use super::{plan_cycle, write_slices};
+use crate::engine::guard::{Halt, brake};
+use crate::engine::invariants;
+use crate::engine::plan::Plan;
+use crate::ports::links::MailboxState;
+
+/// What a cycle would do now.
+#[derive(Debug)]
+pub struct Draft {
+    /// The plan.
+    pub plan: Plan,
+    /// The brake that would halt it.
+    pub halt: Option<Halt>,
+    state: MailboxState,
+    gathered: Gathered,
+}
+
+/// Plans a cycle and asks the brakes. Writes nothing, neither to a side nor to the store.
+///
+/// # Errors
+/// As a cycle, but for the brakes.
+pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
+    let state = context.deps.links.load(&context.mailbox.key).await?;
+    let (plan, gathered) = plan_cycle(context, &state).await?;
+    let halt = brake(&plan, &state.links, &context.view.limits).err();
+    let broken = invariants::check_plan(&plan).len();
+    let halt = halt.or_else(|| (broken > 0).then(|| Halt::broken_promise(broken)));
+    Ok(Draft { plan, halt, state, gathered })
+}
+
+/// Carries a draft out, as the cycle would have that made it. The brakes are not asked again: who
+/// calls this has seen `halt`.
+///
+/// # Errors
+/// As a cycle.
+pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleReport, CycleEnd> {
+    let Draft { plan, state, gathered, .. } = draft;
+    let mut report = CycleReport::begin(context);
+    let parked = write_slices(context, plan, &state.links, &mut report).await?;
+    commit::cursors(context, &state, gathered).await?;
+    Ok(report.finish(context, &parked))
+}
+
+/// Carries out a plan that no cycle made; the cursors stay where they are.
+///
+/// # Errors
+/// As a cycle.
+pub async fn write(
+    context: &CycleContext,
+    plan: Plan,
+    state: &MailboxState,
+) -> Result<CycleReport, CycleEnd> {
+    let mut report = CycleReport::begin(context);
+    let parked = write_slices(context, plan, &state.links, &mut report).await?;
+    Ok(report.finish(context, &parked))
+}
