@@ -62,7 +62,7 @@ const KNOWN: &[(&str, Form, Use)] = &[
     ("EnableSssItemLevelMonitoring", Flag, Ignored),
     ("ExchangeSyncIdMappingPersistenceTimeInDays", Number(0..=14), Ignored),
     ("ForceOrganizerSyncForAttendeeTrackedAppointment", Flag, Ignored),
-    ("IgnoreCopiedItemsInSSSForMailbox", Flag, Ignored),
+    ("IgnoreCopiedItemsInSSSForMailbox", Flag, Obeyed),
     ("MailboxStatisticsPersistenceTimeInDays", Number(0..=365), Ignored),
     ("RequirePrivilegeToSelfApproveEmailAddress", Flag, Ignored),
     ("SSSUpdatePastMeetingsInNonDraftMode", Flag, Ignored),
@@ -113,6 +113,7 @@ impl Settings {
             ),
             track_categorized: flag("TrackCategorizedItems", organization.track_categorized),
             resolve_inactive: flag("ResolveForInactiveEntities", organization.resolve_inactive),
+            ignore_copies: flag("IgnoreCopiedItemsInSSSForMailbox", organization.ignore_copies),
             ..organization
         }
     }

@@ -4,13 +4,15 @@
 //! changed pair is read, every absence is probed by id (promise 3), and every create whose answer
 //! was lost is looked up by its marker.
 
+mod twins;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tracing::Instrument;
 
 use super::context::CycleContext;
 use super::report::{CycleEnd, is_parked};
-use crate::domain::ids::{Address, LinkId, NativeId};
+use crate::domain::ids::{Address, NativeId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState, Why};
 use crate::domain::observation::{Facts, Observation, Presence};
@@ -308,7 +310,10 @@ impl<'a> Table<'a> {
     fn want_other(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing, side: Side) {
         let other = side.other();
         let Some(seen) = pairing.seen.get(side) else { return };
-        if pairing.seen.get(other).is_some() || pairing.copy {
+        if pairing.copy {
+            return self.want_original(wants, seen);
+        }
+        if pairing.seen.get(other).is_some() {
             return;
         }
         let link = pairing.link.as_ref();
@@ -322,7 +327,7 @@ impl<'a> Table<'a> {
             self.want_find(wants, other, FindKey::Marker(link.id, link.kind));
         }
         let unlinked = link.is_none_or(|link| link.state == LinkState::LeftAlone);
-        if unlinked && let Some(key) = twin_key(seen) {
+        if unlinked && let Some(key) = twins::twin_key(seen) {
             self.want_find(wants, other, key);
         }
     }
@@ -340,23 +345,6 @@ impl<'a> Table<'a> {
             wants.get_mut(side).find.push(key);
         }
     }
-}
-
-/// Returns the key by which an unlinked item's twin may be found on the other side.
-fn twin_key(seen: &Seen) -> Option<FindKey> {
-    let observation = &seen.observation;
-    if observation.presence == Presence::Deleted {
-        return None;
-    }
-    let marker: Option<LinkId> = observation.marker.filter(|_| observation.side == Side::Exchange);
-    if let Some(link) = marker {
-        return Some(FindKey::Marker(link, observation.kind));
-    }
-    let concerned = match observation.side {
-        Side::Dynamics => true,
-        Side::Exchange => observation.exchange_facts().tracked,
-    };
-    observation.uid.clone().filter(|_| concerned).map(FindKey::Uid)
 }
 
 fn key_of(observation: &Observation) -> Key {

@@ -166,7 +166,10 @@ impl CycleReport {
             context.deps.metrics.mails(tenant, u64::from(count));
         }
         let echo = decision.verb == Verb::Acknowledge && decision.code.is_none();
-        let foreign = decision.verb == Verb::LeaveAlone && matches!(change, LinkChange::None);
+        // A copy is not remembered either, but its user may wonder why it has no row (COPY-01).
+        let foreign = decision.verb == Verb::LeaveAlone
+            && matches!(change, LinkChange::None)
+            && !entry.verdict.pairing.copy;
         if decision.verb == Verb::LeaveAlone && !foreign {
             self.left_alone += 1;
         }

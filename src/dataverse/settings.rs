@@ -34,6 +34,7 @@ fn set(settings: &mut Settings, name: &str, value: &str) {
         "DistinctPhysicalAndLogicalDeletesForExchangeSync" => &mut settings.distinct_deletes,
         "SSSPropagateAppointmentCancellationsToExchange" => &mut settings.propagate_cancellations,
         "SSSSyncAppointmentIsPrivateFromExchange" => &mut settings.sync_private,
+        "IgnoreCopiedItemsInSSSForMailbox" => &mut settings.ignore_copies,
         "TrackCategorizedItems" => &mut settings.track_categorized,
         "ResolveForInactiveEntities" => &mut settings.resolve_inactive,
         "SSSTaskDeletionSyncBehaviorFromExchange" => {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub resolve_inactive: bool,
     /// `organization.requireapprovalforuseremail` (ELIG-10).
     pub require_approval: bool,
+    /// `IgnoreCopiedItemsInSSSForMailbox` (COPY-01, COPY-02).
+    pub ignore_copies: bool,
     /// All three addresses are synchronized instead of the mailing address (ADDR-01, ADDR-02).
     pub three_addresses: bool,
 }
@@ -41,6 +43,7 @@ impl Default for Settings {
             track_categorized: true,
             resolve_inactive: false,
             require_approval: true,
+            ignore_copies: true,
             three_addresses: false,
         }
     }

@@ -145,5 +145,7 @@ catalogue! {
     SVC_04 "SVC-04" "Nothing that is done to a copy of a service activity reaches Dynamics." "DOC what-fields-synchronized-outlook";
     SVC_06 "SVC-06" "A copy has no attendees, their names stand in its body; requested and tentative show as tentative, scheduled as busy, closed as free." "PROPOSED";
     COPY_01 "COPY-01" "A copy of a linked item is ignored." "BASE L229";
+    COPY_02 "COPY-02" "If the organization says so, a tracked copy becomes a row of its own." "BASE L229; DOC OrgDbOrgSettings";
+    COPY_03 "COPY-03" "A copy carries the marker of an item that still exists; if that is gone, it takes its place." "PROPOSED";
     ERR_02 "ERR-02" "An item in trouble is tried again and never stops its mailbox." "DOC troubleshooting-monitoring";
 }

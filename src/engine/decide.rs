@@ -114,7 +114,7 @@ pub(crate) enum Standing {
 /// Decides for one pairing.
 #[must_use]
 pub fn decide(pairing: Pairing, context: &Context<'_>) -> Verdict {
-    if pairing.copy {
+    if pairing.copy && context.policy.settings.ignore_copies {
         return leave(pairing, After::Nothing, rule::COPY_01, Code::CopiedItem);
     }
     if is_foreign(&pairing) {
@@ -134,7 +134,7 @@ pub fn decide(pairing: Pairing, context: &Context<'_>) -> Verdict {
         }
         Some(LinkState::Agreed) => agreed::decide(pairing, &standing, context),
         Some(LinkState::Unlinked(why)) => dormant::unlinked(pairing, why, &standing, context),
-        Some(LinkState::DeletedInExchange) => dormant::deleted(pairing, &standing),
+        Some(LinkState::DeletedInExchange) => dormant::deleted(pairing, &standing, context),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Order of evidence: native id, marker, meeting identity. The guid of a row is the id of its
 //! link, so an Exchange item's marker names its row even when the store is lost (INV-7).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::ids::{GlobalId, LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
@@ -35,8 +35,15 @@ pub fn pair(links: &[Link], seen: Vec<Seen>) -> Vec<Pairing> {
     // Rows first: an Exchange item may then find its row by marker or meeting identity.
     let (rows, mut items): (Vec<Seen>, Vec<Seen>) =
         seen.into_iter().partition(|one| one.observation.side == Side::Dynamics);
-    // What is gone first: an item with its marker may then take its place.
-    items.sort_by_key(|one| one.observation.presence != Presence::Deleted);
+    // What is gone first: an item with its marker may then take its place. Then meetings that a row
+    // names: of two items with one marker that is the original (COPY-03).
+    let named: HashSet<GlobalId> =
+        rows.iter().filter_map(|row| row.observation.uid.clone()).collect();
+    items.sort_by_key(|one| {
+        let gone = one.observation.presence == Presence::Deleted;
+        let original = one.observation.uid.as_ref().is_some_and(|uid| named.contains(uid));
+        (!gone, !original)
+    });
     for one in rows.into_iter().chain(items) {
         table.place(one);
     }
@@ -125,11 +132,16 @@ impl<'a> Table<'a> {
         self.pairings[at].seen.set(side, Some(one));
     }
 
-    /// A copy of a linked item: seen, and nobody's half.
+    /// A copy of a linked item: seen, and nobody's half; unless it has a row of its own (COPY-02).
     fn set_apart(&mut self, one: Seen) {
+        let side = one.observation.side;
+        let own = one.observation.uid.as_ref().and_then(|uid| self.of_uid.get(uid)).copied();
+        if let Some(at) = own.filter(|at| self.lacks(*at, side)) {
+            self.pairings[at].seen.set(side, Some(one));
+            return;
+        }
         let at = self.add(None);
         self.pairings[at].copy = true;
-        let side = one.observation.side;
         self.pairings[at].seen.set(side, Some(one));
     }
 

@@ -56,6 +56,8 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
     let mut link = pairing.link.clone().unwrap_or_else(|| {
         let row = pairing.seen.dynamics.as_ref();
         let marker = pairing.seen.exchange.as_ref().and_then(|seen| seen.observation.marker);
+        // COPY-03.
+        let marker = marker.filter(|_| !pairing.copy);
         let id = row
             .and_then(|seen| row_link(&seen.observation.id))
             .or(marker)

@@ -7,6 +7,7 @@
 mod batch;
 mod call;
 mod contacts;
+mod copies;
 mod delta;
 mod event_body;
 mod events;

@@ -340,6 +340,16 @@ impl System {
         read(graph.handle(&asked, now))
     }
 
+    pub(crate) fn copy_event(&self, at: usize, id: &str) -> String {
+        let (address, now) = (self.address(at), self.clock.now());
+        self.organization().graph().user_copy_event(&address, id, now).expect("copied")
+    }
+
+    pub(crate) fn copy_contact(&self, at: usize, id: &str) -> String {
+        let (address, now) = (self.address(at), self.clock.now());
+        self.organization().graph().user_copy_contact(&address, id, now).expect("copied")
+    }
+
     pub(crate) fn edit_event(&self, at: usize, id: &str, body: &Value) {
         let (address, now) = (self.address(at), self.clock.now());
         self.organization().graph().user_update_event(&address, id, body, now).expect("changed");

@@ -22,6 +22,7 @@ mod processes;
 mod redis_server;
 mod rules_appointments;
 mod rules_contacts;
+mod rules_copies;
 mod rules_fields;
 mod rules_links;
 mod rules_services;

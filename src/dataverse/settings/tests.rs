@@ -14,6 +14,7 @@ fn every_setting_is_read_by_its_name() {
          <SSSTaskDeletionSyncBehaviorFromExchange>2</SSSTaskDeletionSyncBehaviorFromExchange>\
          <SSSSyncAppointmentIsPrivateFromExchange>1</SSSSyncAppointmentIsPrivateFromExchange>\
          <TrackCategorizedItems>false</TrackCategorizedItems><Other>9</Other>\
+         <IgnoreCopiedItemsInSSSForMailbox>false</IgnoreCopiedItemsInSSSForMailbox>\
          <ResolveForInactiveEntities>true</ResolveForInactiveEntities></OrgSettings>";
     let row = json!({ "orgdborgsettings": xml, "requireapprovalforuseremail": false });
     let golden = Settings {
@@ -24,6 +25,7 @@ fn every_setting_is_read_by_its_name() {
         track_categorized: false,
         resolve_inactive: true,
         require_approval: false,
+        ignore_copies: false,
         three_addresses: false,
     };
     assert_eq!(of(&row), golden);

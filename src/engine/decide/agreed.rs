@@ -56,9 +56,24 @@ pub(super) fn decide(
                 exchange: changed(exchange, Side::Exchange, &pairing, context),
             };
             let role = pairing.link.as_ref().map_or(Role::Owner, |link| link.role);
-            carry(pairing, role, &changed, false, context)
+            let relinks = takes_place(&pairing);
+            let mut verdict = carry(pairing, role, &changed, false, context);
+            if relinks {
+                verdict.decision.rules.insert(0, rule::COPY_03);
+                if verdict.decision.verb == Verb::Acknowledge {
+                    verdict.decision.verb = Verb::Link;
+                }
+            }
+            verdict
         }
     }
+}
+
+/// COPY-03: an item with the marker stands where the linked one is gone (`matching`).
+fn takes_place(pairing: &Pairing) -> bool {
+    let known = pairing.link.as_ref().and_then(|link| link.native.exchange.as_ref());
+    let seen = pairing.seen.exchange.as_ref().map(|seen| &seen.observation.id);
+    known.is_some() && seen.is_some() && known != seen
 }
 
 /// Two items become a pair: every group may differ and nothing was agreed.

@@ -199,8 +199,9 @@ fn create_item(
 
 /// LINK-02, LINK-03: an item with a tracking signal becomes a row.
 fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
-    let marked =
-        pairing.seen.exchange.as_ref().is_some_and(|seen| seen.observation.marker.is_some());
+    // COPY-03: the marker of a copy names another item's row; the copy gets one of its own.
+    let marked = !pairing.copy
+        && pairing.seen.exchange.as_ref().is_some_and(|seen| seen.observation.marker.is_some());
     let facts = item_facts(&pairing);
     let creating = matches!(
         pairing.link.as_ref().map(|link| link.state),
@@ -230,7 +231,8 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let mut out = translate(kind, Side::Exchange, &all, &item, &Fields::new(), context);
     out.patch.retain(|(_, value)| value.is_some());
     local_midnights(&mut out.patch, &item);
-    let mut rules = vec![rule::LINK_02, rule::LINK_03];
+    let mut rules = if pairing.copy { vec![rule::COPY_02, rule::COPY_03] } else { Vec::new() };
+    rules.extend([rule::LINK_02, rule::LINK_03]);
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
     let role = role_in(&pairing, context);
     let mark = !marked && role == Role::Owner && attendee_count(&item) == 0;

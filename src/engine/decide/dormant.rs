@@ -3,7 +3,7 @@
 use super::{After, Standing, Verdict, agreed, item_facts, leave, verdict};
 use crate::domain::code::Code;
 use crate::domain::kind::Kind;
-use crate::domain::link::Why;
+use crate::domain::link::{Role, Why};
 use crate::domain::observation::Presence;
 use crate::domain::plan::Verb;
 use crate::domain::policy::Context;
@@ -65,7 +65,22 @@ fn returns(pairing: &Pairing, why: Why) -> bool {
 }
 
 /// A row whose item was deleted in Exchange and that was kept (CONT-10).
-pub(super) fn deleted(pairing: Pairing, standing: &PerSide<Standing>) -> Verdict {
+pub(super) fn deleted(
+    pairing: Pairing,
+    standing: &PerSide<Standing>,
+    context: &Context<'_>,
+) -> Verdict {
+    let here = |standing: &Standing| {
+        matches!(standing, Standing::New | Standing::Same | Standing::Changed(_))
+    };
+    let back = pairing.seen.exchange.is_some() && here(&standing.exchange);
+    if back && pairing.seen.dynamics.is_some() && here(&standing.dynamics) {
+        // COPY-03: somebody restored it, or a copy of it is all that is left.
+        let role = pairing.link.as_ref().map_or(Role::Owner, |link| link.role);
+        let mut verdict = agreed::merge_new(pairing, role, context);
+        verdict.decision.rules.insert(0, rule::COPY_03);
+        return verdict;
+    }
     match standing.dynamics {
         Standing::Deleted => verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05]),
         Standing::None

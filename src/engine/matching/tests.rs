@@ -100,6 +100,32 @@ fn copy_01_without_a_store_one_of_two_marked_items_is_a_copy() {
 }
 
 #[test]
+fn copy_03_without_a_store_the_meeting_that_the_row_names_is_the_original() {
+    // Of two events with one marker the one of the row's identity is its half, whatever the order.
+    for (copy, original) in [("a", "b"), ("b", "a")] {
+        let seen = [
+            item(Appointment).id(copy).marked(row_guid(1)).uid("copied"),
+            item(Appointment).id(original).marked(row_guid(1)).uid("u"),
+            row(Appointment).uid("u"),
+        ];
+        let found = paired(&[], &seen);
+        let pair = found.iter().find(|it| both(it)).unwrap();
+        assert_eq!(pair.seen.exchange.as_ref().unwrap().observation.id.as_str(), original);
+        assert_eq!(found.iter().filter(|it| it.copy).count(), 1);
+    }
+}
+
+#[test]
+fn copy_02_a_copy_with_a_row_of_its_own_meets_it_by_identity() {
+    // Its marker names the original's row, its identity its own.
+    let own = row(Appointment).id(&row_guid(2).to_string()).uid("copied");
+    let copy = item(Appointment).id("copy").marked(row_guid(1)).uid("copied");
+    let found = paired(&[link(Appointment)], &[copy, own, row(Appointment), item(Appointment)]);
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|it| both(it) && !it.copy));
+}
+
+#[test]
 fn link_03_a_lost_create_is_found_by_its_marker() {
     // The item of a create whose answer was lost joins the link that the marker names.
     let mut creating = link(Task);

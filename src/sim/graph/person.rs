@@ -25,12 +25,12 @@ impl GraphSim {
         Ok(mailbox)
     }
 
-    fn id_inside(&self, mailbox: usize, key: u64) -> Result<String, Refusal> {
+    pub(super) fn id_inside(&self, mailbox: usize, key: u64) -> Result<String, Refusal> {
         let room = &self.mailboxes[mailbox];
         room.items.get(&key).map(|item| room.id(item, None, true)).ok_or_else(not_found)
     }
 
-    fn at(
+    pub(super) fn at(
         &mut self,
         address: &str,
         kind: Kind,

@@ -156,3 +156,38 @@ fn copy_01_a_copy_of_a_linked_item_is_ignored() {
     assert!(silent(&verdict));
     assert_eq!((verdict.after, verdict.decision.code), (After::Nothing, Some(Code::CopiedItem)));
 }
+
+#[test]
+fn copy_02_copy_03_an_imported_copy_gets_a_row_and_a_marker_of_its_own() {
+    // With the setting off a tracked copy becomes a row under another id, and its marker is
+    // written anew; an untracked one stays foreign.
+    let world = World::with(|world| world.policy.settings.ignore_copies = false);
+    for kind in [Appointment, Contact] {
+        let copy = item(kind).id("copy").marked(row_guid(1)).uid("copied");
+        let mut pairing = world.alone(&copy);
+        pairing.copy = true;
+        let verdict = world.decide(pairing.clone());
+        assert!(cites(&verdict, rule::COPY_02) && creates(&verdict, Dynamics));
+        let plan = world.plan(vec![pairing]);
+        let made = plan.steps(Dynamics)[0].1.link;
+        assert_ne!(made.0, row_guid(1));
+        let mark = &plan.steps(Exchange)[0].1;
+        assert!(mark.link == made && matches!(mark.op, Op::Update { mark: true, .. }));
+        let mut untracked = world.alone(&copy.untracked());
+        untracked.copy = true;
+        assert!(silent(&world.decide(untracked)));
+    }
+}
+
+#[test]
+fn copy_03_a_restored_item_is_linked_again() {
+    // The row was kept when the item was deleted: an item with its marker takes its place.
+    let world = World::new();
+    let pairing = world.linked(&row(Contact), &item(Contact));
+    let gone = linking(in_state(pairing, LinkState::DeletedInExchange), |link| {
+        link.native.exchange = None;
+    });
+    let back = world.decide(world.then(gone, &item(Contact).id("copy").marked(row_guid(1))));
+    assert_eq!(back.after, After::Agreed);
+    assert!(cites(&back, rule::COPY_03) && silent(&back));
+}
