@@ -22,6 +22,7 @@ mod check;
 mod demo;
 mod desk;
 mod plan;
+mod relink;
 mod rules;
 mod serve;
 mod show;
@@ -69,6 +70,9 @@ enum Command {
     /// Carry out exactly the plan of a file, or nothing when the world has moved.
     #[command(after_help = "Example:\n  lockstep apply plan.json")]
     Apply(plan::ApplyArgs),
+    /// Rebuild the links of a lost or damaged state store from the markers; writes to no side.
+    #[command(after_help = "Example:\n  lockstep relink --tenant contoso")]
+    Relink(relink::RelinkArgs),
     /// Check the configuration; with --online, also the far sides and every mailbox.
     #[command(after_help = "Example:\n  lockstep check --config ./config --online")]
     Check(check::CheckArgs),
@@ -111,6 +115,7 @@ pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> Exi
         Command::Sync(args) => sync::run(&args, environment, log_filter),
         Command::Plan(args) => plan::run(&args, environment, log_filter),
         Command::Apply(args) => plan::apply(&args, environment, log_filter),
+        Command::Relink(args) => relink::run(&args, environment, log_filter),
         Command::Check(args) => check::run(&args, environment),
         Command::Status(args) => status::run(&args, environment),
         Command::Release(args) => status::release(&args, environment),

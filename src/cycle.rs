@@ -9,6 +9,7 @@ mod commit;
 mod context;
 mod draft;
 mod gather;
+mod relink;
 mod report;
 mod roster;
 
@@ -17,6 +18,7 @@ pub(crate) mod tests;
 
 pub use context::{CycleContext, CycleDeps, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
+pub use relink::{Relinked, relink};
 use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};
 pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
@@ -25,6 +27,7 @@ use tracing::info_span;
 
 use crate::domain::link::Link;
 use crate::engine::guard::{Halt, guard};
+use crate::engine::normalise::Seen;
 use crate::engine::plan::Plan;
 use crate::engine::{decide, invariants, matching, plan as planning};
 use crate::ports::links::MailboxState;
@@ -84,15 +87,23 @@ pub async fn plan_cycle(
     context: &CycleContext,
     state: &MailboxState,
 ) -> Result<(Plan, gather::Gathered), CycleEnd> {
-    let gathered = gather::gather(context, state).await?;
-    let pairings = info_span!(names::SPAN_MATCH)
-        .in_scope(|| matching::pair(&state.links, gathered.seen.clone()));
+    let gathered = gather::gather(context, state, Vec::new()).await?;
+    let plan = plan_seen(context, &state.links, gathered.seen.clone()).await?;
+    Ok((plan, gathered))
+}
+
+/// Plans from what was seen.
+async fn plan_seen(
+    context: &CycleContext,
+    links: &[Link],
+    seen: Vec<Seen>,
+) -> Result<Plan, CycleEnd> {
+    let pairings = info_span!(names::SPAN_MATCH).in_scope(|| matching::pair(links, seen));
     let parties = gather::resolve_parties(context, &pairings).await?;
     let engine = context.engine(&parties);
     let decide = |pairing| decide::decide(pairing, &engine);
     let verdicts =
         info_span!(names::SPAN_DECIDE).in_scope(|| pairings.into_iter().map(decide).collect());
-    let plan = info_span!(names::SPAN_PLAN)
-        .in_scope(|| planning::plan(verdicts, &engine, uuid::Uuid::new_v4));
-    Ok((plan, gathered))
+    Ok(info_span!(names::SPAN_PLAN)
+        .in_scope(|| planning::plan(verdicts, &engine, uuid::Uuid::new_v4)))
 }

@@ -80,6 +80,10 @@ impl FarSide for DataverseSide {
         self.find_rows(mailbox, keys).await
     }
 
+    async fn marked(&self, _mailbox: &Mailbox) -> Result<Vec<Observation>, SideError> {
+        Ok(Vec::new())
+    }
+
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
         self.write_rows(mailbox, steps).await
     }

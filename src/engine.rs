@@ -15,6 +15,7 @@ pub mod normalise;
 pub mod parties;
 pub mod plan;
 pub mod preview;
+pub mod relink;
 pub mod stamp;
 pub mod translate;
 

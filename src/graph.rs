@@ -13,6 +13,7 @@ mod fetch;
 mod find;
 mod lists;
 mod map;
+mod marked;
 mod transport;
 mod url;
 mod wire;
@@ -87,6 +88,10 @@ impl FarSide for GraphSide {
         keys: &[FindKey],
     ) -> Result<Vec<Option<Observation>>, SideError> {
         self.find_items(&mailbox.address, keys).await
+    }
+
+    async fn marked(&self, mailbox: &Mailbox) -> Result<Vec<Observation>, SideError> {
+        self.marked_items(&mailbox.address).await
     }
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {

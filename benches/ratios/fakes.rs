@@ -52,6 +52,10 @@ impl FarSide for Nothing {
         Ok(Vec::new())
     }
 
+    async fn marked(&self, _: &Mailbox) -> Result<Vec<Observation>, SideError> {
+        Ok(Vec::new())
+    }
+
     async fn apply(&self, _: &Mailbox, _: &[Step]) -> Vec<Outcome> {
         Vec::new()
     }

@@ -6,6 +6,7 @@
 
 pub mod apply;
 pub mod document;
+pub mod relink;
 
 use std::sync::Arc;
 

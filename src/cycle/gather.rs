@@ -43,10 +43,11 @@ pub struct Gathered {
 
 type Key = (Side, Collection, NativeId);
 
-/// Reads both sides.
+/// Reads both sides; `beside` was seen already, whatever the feeds name.
 pub(super) async fn gather(
     context: &CycleContext,
     state: &MailboxState,
+    beside: Vec<Observation>,
 ) -> Result<Gathered, CycleEnd> {
     let pulled = pull(context, state).await?;
     let moved = Side::BOTH.into_iter().any(|side| {
@@ -67,6 +68,7 @@ pub(super) async fn gather(
             .missing
             .extend(one.missing.iter().map(|(kind, id)| (side, kind.collection(), id.clone())));
     }
+    table.add_all(beside);
     for _ in 0..ROUNDS {
         let wants = table.wants(&missing);
         missing = PerSide::default();

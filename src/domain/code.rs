@@ -77,6 +77,8 @@ codes! {
     PutOff = "put-off",
     /// The item failed too often and is parked until it changes or an operator retries it.
     ItemParked = "item-parked",
+    /// A pair that relink found differs; the next cycle decides it by the conflict policy.
+    DiffersAfterRelink = "differs-after-relink",
     // Conflicts.
     /// The same group changed on both sides; the loser was overwritten by policy (CONF-03).
     ConflictResolved = "conflict-resolved",

@@ -105,6 +105,10 @@ pub trait FarSide: Send + Sync {
         keys: &[FindKey],
     ) -> Result<Vec<Option<Observation>>, SideError>;
 
+    /// Returns every item of the synchronized collections that carries a marker, whatever the feeds
+    /// name. Dynamics returns none: the markers name its rows.
+    async fn marked(&self, mailbox: &Mailbox) -> Result<Vec<Observation>, SideError>;
+
     /// Performs the steps, all of them on this side, and returns one outcome for each, in order.
     /// Never fails as a whole: what could not be sent is `NotSent`, what got no answer `Unknown`.
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome>;

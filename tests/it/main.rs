@@ -20,6 +20,7 @@ mod plans;
 mod process;
 mod processes;
 mod redis_server;
+mod relinks;
 mod rules_appointments;
 mod rules_contacts;
 mod rules_copies;

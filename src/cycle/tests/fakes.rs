@@ -440,6 +440,12 @@ impl FarSide for Far {
         outcomes
     }
 
+    async fn marked(&self, _: &Mailbox) -> Result<Vec<Observation>, SideError> {
+        let inner = self.inner.lock().unwrap();
+        let all = inner.items.iter().map(|(id, item)| self.observe(id, item));
+        Ok(all.filter(|one| self.side == Side::Exchange && one.marker.is_some()).collect())
+    }
+
     async fn candidates(
         &self,
         _: &Mailbox,

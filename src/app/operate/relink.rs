@@ -1,0 +1,35 @@
+//! Relink over the mailboxes of a tenant.
+
+use std::sync::Arc;
+
+use super::{Tick, context};
+use crate::actors::runtime::TenantRuntime;
+use crate::cycle::{self, Relinked};
+use crate::domain::policy::Mailbox;
+
+/// Rebuilds the links of some mailboxes, one after the other: each is read in full.
+pub async fn relink(
+    tenant: &Arc<TenantRuntime>,
+    mailboxes: Vec<Arc<Mailbox>>,
+    tick: Tick<'_>,
+) -> Vec<(Arc<Mailbox>, Result<Relinked, String>)> {
+    let mut done = Vec::new();
+    for mailbox in mailboxes {
+        let result = one(tenant, &mailbox).await;
+        done.push((mailbox, result));
+        tick();
+    }
+    done
+}
+
+async fn one(tenant: &Arc<TenantRuntime>, mailbox: &Mailbox) -> Result<Relinked, String> {
+    let _turn = tenant.ownership.turn(&mailbox.key).await;
+    let fence = tenant.ownership.fence_of(&mailbox.key).ok_or("the lease was lost")?;
+    let context = context(tenant, mailbox, fence).ok_or("the profile was not read")?;
+    let task = tenant.io.spawn(async move { cycle::relink(&context).await });
+    match task.await {
+        Ok(Ok(relinked)) => Ok(relinked),
+        Ok(Err(end)) => Err(format!("{}: {end}", end.code())),
+        Err(_) => Err("it panicked; this is a defect of Lockstep".to_owned()),
+    }
+}

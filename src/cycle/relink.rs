@@ -1,0 +1,89 @@
+//! Relink: the links of a mailbox, made again from what both sides carry.
+//!
+//! Both sides are read in full and nothing is written to them. Links that can still be read stay as
+//! they are. The cursors are forgotten, so the next cycle reads everything once more and does what
+//! relink left to it.
+
+use super::commit;
+use super::context::CycleContext;
+use super::gather::gather;
+use super::plan_seen;
+use super::report::CycleEnd;
+use crate::domain::link::Link;
+use crate::engine::relink::{Found, find};
+use crate::ports::error::StoreError;
+use crate::ports::links::{MailboxState, StateChange};
+
+/// Links that are stored at once.
+const CHUNK: usize = 1_000;
+
+/// What was found in one mailbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Relinked {
+    /// Links that were there and stay.
+    pub kept: usize,
+    /// Pairs that agree.
+    pub agreed: usize,
+    /// Pairs that differ; the conflict policy decides in the next cycle.
+    pub differing: usize,
+    /// Items that are remembered without a partner: left alone, or parted for good.
+    pub alone: usize,
+    /// Items without a partner that the next cycle carries across.
+    pub left: usize,
+    /// What was stored could not be read and was forgotten.
+    pub damaged: bool,
+}
+
+/// Rebuilds the links of a mailbox.
+///
+/// # Errors
+/// As a cycle, but for the brakes.
+pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
+    let mut count = Relinked::default();
+    let links = &context.deps.links;
+    let known = match links.load(&context.mailbox.key).await {
+        Ok(state) => state.links,
+        Err(StoreError::Corrupt(_)) => {
+            count.damaged = true;
+            Vec::new()
+        }
+        Err(error @ (StoreError::StaleFence | StoreError::Unavailable(_))) => {
+            return Err(error.into());
+        }
+    };
+    count.kept = known.len();
+    let state = MailboxState { links: known, cursors: Vec::new() };
+    let exchange = &context.deps.exchange;
+    let marked = exchange.marked(&context.mailbox).await;
+    let marked =
+        marked.map_err(|error| CycleEnd::Side(crate::domain::side::Side::Exchange, error))?;
+    let gathered = gather(context, &state, marked).await?;
+    let plan = plan_seen(context, &state.links, gathered.seen).await?;
+    let nobody = std::collections::HashMap::new();
+    let engine = context.engine(&nobody);
+    let mut put: Vec<Link> = Vec::new();
+    for entry in &plan.entries {
+        let counter = match find(entry, &context.view.key, &engine) {
+            Found::Known | Found::Nothing => continue,
+            Found::Left => {
+                count.left += 1;
+                continue;
+            }
+            Found::Agreed(link) => (&mut count.agreed, link),
+            Found::Differing(link) => (&mut count.differing, link),
+            Found::Alone(link) => (&mut count.alone, link),
+        };
+        *counter.0 += 1;
+        put.push(*counter.1);
+    }
+    if count.damaged {
+        links.forget(&context.mailbox.key).await?;
+    }
+    for chunk in put.chunks(CHUNK) {
+        let put = chunk.to_vec();
+        commit::links(context, StateChange { put, ..StateChange::default() }).await?;
+    }
+    commit::links(context, StateChange { cursors: Some(Vec::new()), ..StateChange::default() })
+        .await?;
+    Ok(count)
+}
