@@ -6,6 +6,7 @@
 //! panic, `do_send` ignores the mailbox bound, handlers that return futures interleave.
 
 pub mod board;
+mod decisions;
 pub mod mailbox;
 pub mod messages;
 pub mod node;

@@ -4,6 +4,7 @@
 //! body or a name. Commands want the header `X-Lockstep-Command`, so that no foreign web page can
 //! send one through an operator's browser.
 
+mod items;
 mod json;
 mod pages;
 
@@ -75,6 +76,10 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}", web::get().to(mailbox))
         .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/sync", web::post().to(sync))
         .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release", web::post().to(release))
+        .route(
+            "/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{item}/ignore-conflict",
+            web::post().to(items::ignore_conflict),
+        )
         .route("/", web::get().to(index_page))
         .route("/tenants/{tenant}", web::get().to(tenant_page))
         .route("/tenants/{tenant}/mailboxes/{mailbox}", web::get().to(mailbox_page));

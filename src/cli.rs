@@ -21,6 +21,7 @@ macro_rules! say_on {
 mod check;
 mod demo;
 mod desk;
+mod ignore;
 mod plan;
 mod relink;
 mod rules;
@@ -82,6 +83,11 @@ enum Command {
     /// Let a halted mailbox carry out its next plan, or retry a parked one.
     #[command(after_help = "Example:\n  lockstep release --tenant contoso --mailbox 5f1c…")]
     Release(status::ReleaseArgs),
+    /// Ignore the scheduling conflict of a meeting: its row is created in Dynamics all the same.
+    #[command(
+        after_help = "Example:\n  lockstep ignore-conflict --tenant contoso --mailbox 5f1c… --item 8d2e…"
+    )]
+    IgnoreConflict(ignore::IgnoreArgs),
     /// List the rules as implemented: id, sentence, source.
     #[command(after_help = "Example:\n  lockstep rules --format json")]
     Rules(rules::RulesArgs),
@@ -119,6 +125,7 @@ pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> Exi
         Command::Check(args) => check::run(&args, environment),
         Command::Status(args) => status::run(&args, environment),
         Command::Release(args) => status::release(&args, environment),
+        Command::IgnoreConflict(args) => ignore::run(&args, environment),
         Command::Rules(args) => rules::run(&args),
         Command::Sim(args) => sim::run(&args, log_filter),
     };

@@ -20,6 +20,7 @@ use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
 
 mod apply;
 mod batch;
+mod booking;
 mod candidates;
 mod directions;
 mod errors;

@@ -359,6 +359,11 @@ fn commands_need_their_header_and_somebody_who_obeys() {
         let path = |tenant: &str, number: u128, verb: &str| {
             format!("/api/v1/tenants/{tenant}/mailboxes/{}/{verb}", id(number))
         };
+        let item = format!("items/{}/ignore-conflict", id(7));
+        let item = path("contoso", 1, &item);
+        let (status, _, _) = node.call(TestRequest::post().uri(&item)).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert_eq!(node.post(&item).await, StatusCode::CONFLICT, "nothing waits for a decision");
         for verb in ["sync", "release"] {
             let bare = TestRequest::post().uri(&path("contoso", 1, verb));
             let (status, _, body) = node.call(bare).await;

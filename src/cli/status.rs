@@ -19,7 +19,7 @@ const ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// Where the node is.
 #[derive(Debug, clap::Args)]
-struct NodeArgs {
+pub(super) struct NodeArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// The node's address; by default the one of the configuration.
@@ -95,7 +95,7 @@ pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::
     Ok(ExitCode::SUCCESS)
 }
 
-fn root(args: &NodeArgs, environment: &Environment) -> anyhow::Result<String> {
+pub(super) fn root(args: &NodeArgs, environment: &Environment) -> anyhow::Result<String> {
     if let Some(url) = &args.url {
         return Ok(url.trim_end_matches('/').to_owned());
     }
@@ -106,7 +106,7 @@ fn root(args: &NodeArgs, environment: &Environment) -> anyhow::Result<String> {
     Ok(format!("http://{}", node.listen))
 }
 
-fn ask(method: Method, url: &str) -> anyhow::Result<Value> {
+pub(super) fn ask(method: Method, url: &str) -> anyhow::Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let http = HttpClient::new(HttpOptions {

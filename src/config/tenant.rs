@@ -98,6 +98,8 @@ pub struct PolicyConfig {
     pub keep_contacts: bool,
     /// Keep In Progress, Waiting and Deferred of open tasks (TASK-OUT-05).
     pub preserve_status_reason: bool,
+    /// `booking = "plain"`: no scheduling check (APPT-IN-06).
+    pub plain_booking: bool,
     /// Read TASK-OUT-02 to the letter.
     pub literal_task_reminder: bool,
     /// `contact_addresses = "all"`: business, home and other instead of the mailing address
@@ -118,6 +120,7 @@ impl TenantConfig {
             conflict: self.policy.conflict,
             keep_contacts: self.policy.keep_contacts,
             preserve_status_reason: self.policy.preserve_status_reason,
+            plain_booking: self.policy.plain_booking,
             literal_task_reminder: self.policy.literal_task_reminder,
         }
     }
@@ -260,6 +263,8 @@ fn read_policy(section: Section<'_>) -> Option<PolicyConfig> {
     let keep_contacts = section.choice("contact_delete_from_exchange", &deletes, false);
     let preserve_status_reason = section.flag("preserve_status_reason", false);
     let literal_task_reminder = section.flag("literal_task_reminder", false);
+    let bookings = [("check", false), ("plain", true)];
+    let plain_booking = section.choice("booking", &bookings, false);
     let addresses = [("mailing", false), ("all", true)];
     let three_addresses = section.choice("contact_addresses", &addresses, false);
     section.finish();
@@ -268,6 +273,7 @@ fn read_policy(section: Section<'_>) -> Option<PolicyConfig> {
         keep_contacts: keep_contacts?,
         preserve_status_reason,
         literal_task_reminder,
+        plain_booking: plain_booking?,
         three_addresses: three_addresses?,
     })
 }

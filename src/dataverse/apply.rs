@@ -12,6 +12,7 @@ use tracing::warn;
 
 use super::DataverseSide;
 use super::batch::{Part, PartReply};
+use super::booking;
 use super::errors::{self, Verdict};
 use super::lookup::complete;
 use super::map::party::{self, RawParty};
@@ -45,6 +46,7 @@ struct Request {
 /// What is sent.
 enum Act {
     Create(Part),
+    Book(Part),
     Update(Part),
     Delete(Part),
     /// The patch holds nothing that can be written.
@@ -232,8 +234,12 @@ fn prepare(
         Op::Create { patch } => {
             let written = build(patch)?;
             let id = NativeId::new(step.link.0.to_string());
-            let part = patch_of(table, &id, written.body).with("If-None-Match", "*");
-            (id, Act::Create(part), written.losses)
+            let act = if booking::wanted(patch) {
+                Act::Book(booking::part(table, &id, written.body))
+            } else {
+                Act::Create(patch_of(table, &id, written.body).with("If-None-Match", "*"))
+            };
+            (id, act, written.losses)
         }
         Op::Update { id, expected, patch, .. } => {
             guid(id)?;
@@ -278,7 +284,7 @@ impl Request {
     /// Returns the write, if there is one, and the read of what came of it.
     fn parts(&self) -> Vec<Part> {
         match &self.act {
-            Act::Create(part) | Act::Update(part) => {
+            Act::Create(part) | Act::Book(part) | Act::Update(part) => {
                 vec![part.clone(), complete(self.table, &self.id)]
             }
             Act::Delete(part) => vec![part.clone()],
@@ -302,12 +308,18 @@ impl Request {
             (Verdict::Refused, _) => Outcome::Refused(Code::WriteRefused),
             (Verdict::Fine | Verdict::Missing, Act::Delete(_)) => Outcome::Done(None),
             // A create names other rows: one of them is gone.
-            (Verdict::Missing, Act::Create(_)) => Outcome::Refused(Code::WriteRefused),
+            (Verdict::Missing, Act::Create(_) | Act::Book(_)) => {
+                Outcome::Refused(Code::WriteRefused)
+            }
             (Verdict::Missing, Act::Update(_) | Act::Look) => Outcome::Missing,
             (Verdict::Precondition, Act::Update(_) | Act::Delete(_) | Act::Look) => Outcome::Stale,
             // It exists already: an earlier try got through.
-            (Verdict::Precondition, Act::Create(_)) => return self.seen(last, None),
+            (Verdict::Precondition, Act::Create(_) | Act::Book(_)) => return self.seen(last, None),
             (Verdict::Fine, Act::Look) => return self.seen(last, None),
+            (Verdict::Fine, Act::Book(_)) => match booking::judge(first, &self.id) {
+                Ok(()) => return self.seen(last, None),
+                Err(outcome) => outcome,
+            },
             (Verdict::Fine, Act::Create(_) | Act::Update(_)) => {
                 let made = json(first).ok().as_ref().and_then(read::version);
                 return self.seen(last, made.as_ref());

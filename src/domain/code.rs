@@ -41,6 +41,9 @@ codes! {
     PastMeetingHeld = "past-meeting-held",
     /// The Exchange item was deleted and the row kept; it is not recreated (CONT-10).
     NotRecreated = "not-recreated",
+    /// Booking failed: somebody is not free in Dynamics (APPT-IN-07, Microsoft's
+    /// `ExchangeSyncSchedulingConflictsError`).
+    SchedulingConflict = "scheduling-conflict",
     /// The item is a copy of a linked one (COPY-01).
     CopiedItem = "copied-item",
     /// The item lies outside the collections that are synchronized (LINK-04, CXL-12).

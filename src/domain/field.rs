@@ -52,6 +52,8 @@ pub enum Field {
     Owner,
     /// `globalobjectid` (APPT-IN-11).
     Uid,
+    /// Dynamics only, for a new row: it is made only if its parties are free there (APPT-IN-06).
+    Booking,
     /// Exchange only, read for all-day events: the zone in which the day was chosen. Dynamics keeps
     /// an all-day appointment as the instants of a local midnight.
     Zone,
@@ -163,6 +165,7 @@ impl Field {
             | Self::Organizer
             | Self::Owner
             | Self::Uid
+            | Self::Booking
             | Self::Zone
             | Self::ReminderOn
             | Self::ReminderAt => return None,

@@ -46,6 +46,8 @@ pub struct Link {
     /// The Exchange item has carried the tracking category, so that its absence says something
     /// (LINK-06).
     pub tagged: bool,
+    /// The user decided to ignore a scheduling conflict: the row is created all the same (APPT-IN-07).
+    pub ignores_conflict: bool,
     /// What failed last; the link is *unsettled* while this stands.
     pub trouble: Option<Trouble>,
 }
@@ -121,6 +123,7 @@ impl Link {
             matched: false,
             off_feed: false,
             tagged: false,
+            ignores_conflict: false,
             trouble: None,
         }
     }
@@ -134,7 +137,10 @@ impl Link {
         match self.state {
             _ if code == Some(Code::ItemParked) => false,
             LinkState::Creating(_) => true,
-            LinkState::LeftAlone => code == Some(Code::ReplyIncomplete),
+            LinkState::LeftAlone => {
+                let decided = self.ignores_conflict && code == Some(Code::SchedulingConflict);
+                decided || code == Some(Code::ReplyIncomplete)
+            }
             LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => {
                 code.is_some()
             }

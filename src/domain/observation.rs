@@ -72,6 +72,8 @@ pub struct DynamicsFacts {
 pub struct ExchangeFacts {
     /// It carries a tracking signal (LINK-02).
     pub tracked: bool,
+    /// The tracking signal was set by the app, which asked its user about conflicts (APPT-IN-08).
+    pub by_app: bool,
     /// The mailbox owner organizes it (ORG-06).
     pub is_organizer: bool,
     /// The organizer's address.

@@ -72,6 +72,9 @@ pub struct Policy {
     pub keep_contacts: bool,
     /// Keep In Progress, Waiting and Deferred of open tasks (TASK-OUT-05).
     pub preserve_status_reason: bool,
+    /// `booking = "plain"`: rows of appointments are created without asking whether their parties are
+    /// free in Dynamics (APPT-IN-06).
+    pub plain_booking: bool,
     /// Read TASK-OUT-02 to the letter: a reminder only for what is overdue by a day.
     pub literal_task_reminder: bool,
 }

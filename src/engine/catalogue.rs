@@ -97,6 +97,9 @@ catalogue! {
     APPT_IN_03 "APPT-IN-03" "Free on a closed row maps to completed." "BASE L141";
     APPT_IN_04 "APPT-IN-04" "Working elsewhere becomes free." "BASE L141";
     APPT_IN_05 "APPT-IN-05" "Nothing from Exchange reaches a completed or canceled row." "BASE L143";
+    APPT_IN_06 "APPT-IN-06" "A row made from a meeting is booked: its parties must be free in Dynamics." "BASE L145";
+    APPT_IN_07 "APPT-IN-07" "A scheduling conflict is shown; once its user ignores it, the row is created." "BASE L145; DOC scheduling-conflict-saving-appointment";
+    APPT_IN_08 "APPT-IN-08" "What the app tracked is created without the check." "BASE L145";
     APPT_IN_09 "APPT-IN-09" "Privacy flows from Exchange to Dynamics only, when switched on." "DOC OrgDbOrgSettings";
     APPT_IN_10 "APPT-IN-10" "Attendees become parties, resolved or by address." "META";
     APPT_IN_11 "APPT-IN-11" "A tracked meeting links to the row that already exists for it." "META; PROPOSED";

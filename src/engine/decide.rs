@@ -6,6 +6,7 @@
 //! (dissolved pairs).
 
 mod agreed;
+mod booking;
 mod carry;
 mod create;
 mod dormant;

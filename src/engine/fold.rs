@@ -173,7 +173,10 @@ fn settle(mut link: Link, entry: &Entry, now: DateTime<Utc>) -> LinkChange {
             let stored = entry.verdict.pairing.link.is_some();
             return if stored { LinkChange::Drop(link.id) } else { LinkChange::None };
         }
-        After::Agreed => LinkState::Agreed,
+        After::Agreed => {
+            link.ignores_conflict = false;
+            LinkState::Agreed
+        }
         After::Unlinked(why) => LinkState::Unlinked(why),
         After::DeletedInExchange => {
             link.native.exchange = None;
@@ -211,6 +214,13 @@ fn unsettle(
     let unmarked =
         matches!(entry.steps.exchange, Some(Step { op: Op::Update { mark: true, .. }, .. }))
             && !matches!(outcomes.exchange, Some(Outcome::Done(_)));
+    if code == Code::SchedulingConflict {
+        // APPT-IN-07: nothing was made, and nothing is tried until the item changes or the user
+        // decides.
+        link.state = LinkState::LeftAlone;
+        link.trouble = Some(Trouble { code, attempts: 0, since: since(entry, code, now) });
+        return LinkChange::Put(Box::new(link));
+    }
     link.state = match (creating, before.map(|link| link.state)) {
         (Some(side), _) => LinkState::Creating(side),
         (None, Some(LinkState::Creating(_) | LinkState::LeftAlone) | None) if unmarked => {

@@ -118,6 +118,7 @@ pub const fn max_chars(kind: Kind, field: Field) -> Option<usize> {
         | Field::Organizer
         | Field::Owner
         | Field::Uid
+        | Field::Booking
         | Field::Zone
         | Field::ReminderOn
         | Field::ReminderAt

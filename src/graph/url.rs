@@ -107,7 +107,7 @@ impl Paths {
 pub(super) fn expand(collection: Collection) -> String {
     let ids: Vec<&str> = match collection {
         Collection::Tasks => return "$expand=linkedResources".to_owned(),
-        Collection::Calendar => vec![map::MARKER],
+        Collection::Calendar => vec![map::MARKER, map::TRACK],
         Collection::Contacts => {
             [map::MARKER, map::TRACK].into_iter().chain(map::contact::extended_ids()).collect()
         }

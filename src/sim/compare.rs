@@ -5,6 +5,7 @@
 //! every seeded subject. Absent: the occurrences of series, reminders, and the history of an
 //! item, for which a caller excuses pairs by hand.
 
+mod booking;
 mod fields;
 mod mails;
 mod pairing;

@@ -7,6 +7,7 @@
 mod access;
 mod actions;
 mod batch;
+mod booking;
 mod cond;
 mod cookie;
 mod core;

@@ -29,7 +29,8 @@ pub(crate) struct Written {
 pub(crate) fn body(table: &Table, patch: &Patch, standing: &[RawParty]) -> Result<Written, Code> {
     let mut written = Written::default();
     for (field, value) in patch {
-        if party::is_role(*field) {
+        // How a row is created is no column of it.
+        if party::is_role(*field) || *field == Field::Booking {
             continue;
         }
         if *field == Field::Owner {

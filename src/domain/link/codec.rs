@@ -126,6 +126,8 @@ numbers! { group_number, group_of, Group, "group":
 const MATCHED: u8 = 1;
 const OFF_FEED: u8 = 1 << 1;
 const TAGGED: u8 = 1 << 2;
+const IGNORES_CONFLICT: u8 = 1 << 3;
+const FLAGS: u8 = MATCHED | OFF_FEED | TAGGED | IGNORES_CONFLICT;
 
 /// The record of version 1. The order of the fields is the format.
 #[derive(Serialize, Deserialize)]
@@ -181,7 +183,8 @@ pub fn encode(link: &Link) -> Vec<u8> {
         origin: side_number(link.origin),
         flags: flag(link.matched, MATCHED)
             | flag(link.off_feed, OFF_FEED)
-            | flag(link.tagged, TAGGED),
+            | flag(link.tagged, TAGGED)
+            | flag(link.ignores_conflict, IGNORES_CONFLICT),
         native: Side::BOTH.map(native),
         version: Side::BOTH.map(version),
         agreed: StoredPrints::of(&link.agreed),
@@ -211,7 +214,7 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
     if !rest.is_empty() {
         return Err(CodecError::Damaged("bytes after the end"));
     }
-    if stored.flags & !(MATCHED | OFF_FEED | TAGGED) != 0 {
+    if stored.flags & !FLAGS != 0 {
         return Err(CodecError::Damaged("unknown flag"));
     }
     let row = Uuid::from_bytes(stored.id);
@@ -237,6 +240,7 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         matched: stored.flags & MATCHED != 0,
         off_feed: stored.flags & OFF_FEED != 0,
         tagged: stored.flags & TAGGED != 0,
+        ignores_conflict: stored.flags & IGNORES_CONFLICT != 0,
         trouble: stored.trouble.map(StoredTrouble::trouble).transpose()?,
     })
 }

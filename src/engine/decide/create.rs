@@ -1,8 +1,8 @@
 //! No pair yet: a new row, a new item, or both of which each is the other's twin.
 
 use super::{
-    After, Standing, Verdict, Write, agreed, attendee_count, fields, is_me, item_facts, leave,
-    mails, removal, role_in, row_facts, verdict,
+    After, Standing, Verdict, Write, agreed, attendee_count, booking, fields, is_me, item_facts,
+    leave, mails, removal, role_in, row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -279,7 +279,9 @@ fn add_by_rule(
             if let Some(uid) = uid {
                 patch.push((Field::Uid, Some(Value::Text(uid.as_str().to_owned()))));
             }
-            vec![rule::APPT_IN_01, rule::ORG_05]
+            let mut rules = vec![rule::APPT_IN_01, rule::ORG_05];
+            rules.extend(booking::book(pairing, context, patch));
+            rules
         }
         Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => {
             // TASK-IN-03.

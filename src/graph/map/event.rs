@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{change, has_category, importance, lose, marker_of, set_text, text, time};
+use super::{
+    change, has_category, importance, is_signalled, lose, marker_of, set_text, text, time,
+};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Patch, ShowAs, Value};
 use crate::domain::ids::{Address, GlobalId, NativeId, Version};
@@ -58,6 +60,7 @@ fn facts(event: &Event) -> ExchangeFacts {
     let organizer = event.organizer.as_ref().and_then(|who| who.email_address.as_ref());
     ExchangeFacts {
         tracked: has_category(event.categories.as_ref()),
+        by_app: is_signalled(event.single_value_extended_properties.as_ref()),
         is_organizer: event.is_organizer.unwrap_or(false),
         organizer: organizer.and_then(|who| Address::parse(who.address.as_deref()?)),
         is_cancelled: event.is_cancelled.unwrap_or(false),

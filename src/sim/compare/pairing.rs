@@ -237,6 +237,9 @@ impl Judge<'_> {
         if item.value["isCancelled"] == true {
             return found.leave("cancelled by its organizer (CXL-13)");
         }
+        if self.clashes() {
+            return found.leave("scheduling conflict (APPT-IN-06)");
+        }
         let name = ["subject", "surname", "title"].map(|name| item.text(name)).concat();
         let detail = format!("“{name}” is tracked and has no row (LINK-03)");
         found.problems.push(self.problem(What::MissingInDynamics, None, detail));

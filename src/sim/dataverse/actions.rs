@@ -101,7 +101,7 @@ impl Core {
         if let Value::Object(object) = object { object } else { Map::new() }
     }
 
-    /// `Book` makes the row, `Validate` only looks; a clash is never found here.
+    /// `Book` makes the row when everybody is free, `Validate` only looks (protocols B9).
     fn schedule(
         &mut self,
         at: Moment,
@@ -118,16 +118,17 @@ impl Core {
             .logical(name)
             .filter(|table| table.states.iter().any(|(state, _)| *state == 3))
             .ok_or_else(|| Refusal::payload("'@odata.type' of 'Target' names no meeting."))?;
+        let clashes = self.clashes(table, target)?;
         let mut id = Uuid::nil();
-        if action == "Book" {
+        if action == "Book" && clashes.is_empty() {
             let mut target = target.clone();
             target.entry("statecode").or_insert_with(|| json!(3));
             id = self.create(at, table, None, &target)?;
         }
         let result = json!({
             "ActivityId": id,
-            "ValidationSuccess": true,
-            "TraceInfo": { "ErrorInfoList": [] },
+            "ValidationSuccess": clashes.is_empty(),
+            "TraceInfo": { "ErrorInfoList": clashes },
         });
         let context = self.context(&format!("Microsoft.Dynamics.CRM.{action}Response"), "");
         let name = if action == "Book" { "ValidationResult" } else { "Result" };

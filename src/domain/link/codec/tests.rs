@@ -80,7 +80,7 @@ prop_compose! {
     fn link()(
         id in prop_oneof![Just(row()), any::<u128>().prop_map(Uuid::from_u128)],
         (kind, state, role, origin) in (0..8u8, 0..9u8, 0..4u8, 0..2u8),
-        (matched, off_feed, tagged) in any::<(bool, bool, bool)>(),
+        (matched, off_feed, tagged, ignores_conflict) in any::<(bool, bool, bool, bool)>(),
         native in prop::array::uniform2(prop::option::of(text())),
         version in prop::array::uniform2(prop::option::of(text())),
         agreed in prop::array::uniform2(prints()),
@@ -105,6 +105,7 @@ prop_compose! {
             matched,
             off_feed,
             tagged,
+            ignores_conflict,
             trouble,
         }
     }

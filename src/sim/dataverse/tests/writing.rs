@@ -354,3 +354,35 @@ fn book_and_validate_answer_with_a_result() {
     let id = body(&answer)["ValidationResult"]["ActivityId"].as_str().unwrap().parse().unwrap();
     assert_eq!(desk.sim.row("appointments", id).unwrap()["statuscode"], 5);
 }
+
+#[test]
+fn book_fails_with_success_when_a_party_is_busy() {
+    // 200 with ValidationSuccess false and the busy user; nothing is made. Ends that touch, an open
+    // appointment and an appointment of others do not clash; a key that is taken is a duplicate.
+    let mut desk = Desk::new();
+    let ben = desk.ben();
+    let book = |desk: &mut Desk, start: &str, end: &str, state: i64, key: u128| {
+        let mut target = meeting();
+        target["@odata.type"] = json!("Microsoft.Dynamics.CRM.appointment");
+        target["scheduledstart"] = json!(format!("2026-12-01T{start}:00Z"));
+        target["scheduledend"] = json!(format!("2026-12-01T{end}:00Z"));
+        target["statecode"] = json!(state);
+        target["appointment_activity_parties"] = json!([{ "participationtypemask": 5,
+            "partyid_systemuser@odata.bind": format!("/systemusers({ben})") }]);
+        target["activityid"] = json!(uuid::Uuid::from_u128(key).to_string());
+        let answer = desk.call("POST", "Book", &[], Some(json!({ "Target": target })));
+        (answer.status, body(&answer)["ValidationResult"].clone())
+    };
+    let made = |desk: &Desk| desk.sim.rows("appointments").len();
+    assert_eq!(book(&mut desk, "10:00", "11:00", 3, 1).1["ValidationSuccess"], true);
+    let (status, clash) = book(&mut desk, "10:30", "11:30", 3, 2);
+    assert_eq!((status, &clash["ValidationSuccess"]), (200, &json!(false)));
+    assert_eq!(clash["ActivityId"], uuid::Uuid::nil().to_string());
+    let busy = &clash["TraceInfo"]["ErrorInfoList"][0]["ResourceList"][0];
+    assert_eq!(busy["EntityName"], "systemuser");
+    assert_eq!(made(&desk), 1);
+    assert_eq!(book(&mut desk, "11:00", "12:00", 0, 3).1["ValidationSuccess"], true);
+    assert_eq!(book(&mut desk, "11:00", "12:00", 3, 4).1["ValidationSuccess"], true);
+    assert_eq!(book(&mut desk, "11:00", "12:00", 3, 4).0, 412);
+    assert_eq!(made(&desk), 3);
+}

@@ -1,0 +1,38 @@
+//! What people decide about single items; the next cycle acts on it.
+//!
+//! A decision is stored between two cycles of its mailbox, with the node's fence like all that a
+//! cycle stores.
+
+use uuid::Uuid;
+
+use super::runtime::TenantRuntime;
+use crate::domain::code::Code;
+use crate::domain::ids::{LinkId, MailboxKey};
+use crate::domain::link::LinkState;
+use crate::ports::error::StoreError;
+use crate::ports::links::StateChange;
+
+impl TenantRuntime {
+    /// Stores that a mailbox's user ignores the scheduling conflict of an item (APPT-IN-07). Returns
+    /// false when no such item waits for that decision.
+    ///
+    /// # Errors
+    /// As the store says; `StaleFence` when this node does not own the mailbox.
+    pub async fn ignore_conflict(&self, mailbox: Uuid, item: LinkId) -> Result<bool, StoreError> {
+        let key = MailboxKey { tenant: self.options.tenant.clone(), mailbox };
+        let _turn = self.ownership.turn(&key).await;
+        let fence = self.ownership.fence_of(&key).ok_or(StoreError::StaleFence)?;
+        let state = self.deps.links.load(&key).await?;
+        let waits = |code: Code| code == Code::SchedulingConflict;
+        let found = state.links.into_iter().find(|link| {
+            link.id == item
+                && link.state == LinkState::LeftAlone
+                && link.trouble.is_some_and(|trouble| waits(trouble.code))
+        });
+        let Some(mut link) = found else { return Ok(false) };
+        link.ignores_conflict = true;
+        let change = StateChange { put: vec![link], ..StateChange::default() };
+        self.deps.links.commit(&key, fence, &change).await?;
+        Ok(true)
+    }
+}
