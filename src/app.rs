@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use secrecy::SecretSlice;
 use siphasher::sip128::{Hasher128, SipHasher24};
 use tokio::sync::{Semaphore, broadcast};
 
@@ -18,10 +19,11 @@ use crate::actors::phase::Pace;
 use crate::actors::runtime::{RuntimeParts, TenantRuntime};
 use crate::cluster::ownership::Ownership;
 use crate::config::{FarSide, Mailboxes, NodeConfig, Secret, StateUrl, TenantConfig};
-use crate::cycle::{CycleDeps, CycleReport, TenantOptions};
+use crate::cycle::{Chronicle, CycleDeps, CycleReport, TenantOptions};
 use crate::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::TenantId;
+use crate::domain::journal::Retention;
 use crate::domain::mailbox::MailboxSource;
 use crate::domain::side::Side;
 use crate::embedded::EmbeddedStore;
@@ -29,11 +31,13 @@ use crate::graph::{GraphOptions, GraphSide};
 use crate::http::{HttpClient, HttpOptions, Session, TokenOptions, TokenSource};
 use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
+use crate::ports::journal::{Journal, Vault};
 use crate::ports::lease::LeaseStore;
 use crate::ports::links::LinkStore;
 use crate::redis::{RedisOptions, RedisStore};
 use crate::telemetry::Metrics;
 use crate::throttle::{Throttle, ThrottleOptions};
+use crate::vault::{self, TenantVault};
 
 /// Reports kept for a listener that is slow; a slower one misses some and is told so.
 const REPORTS_KEPT: usize = 4_096;
@@ -59,6 +63,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Links and cursors.
     pub links: Arc<dyn LinkStore>,
+    /// Decisions and kept versions.
+    pub journal: Arc<dyn Journal>,
     /// What this node owns.
     pub ownership: Arc<Ownership>,
     /// The live feed.
@@ -68,6 +74,8 @@ pub struct App {
     /// How mailboxes wait.
     pub pace: Pace,
     http: HttpClient,
+    /// Seals kept versions of tenants that name no secret of their own.
+    keep_key: Option<SecretSlice<u8>>,
 }
 
 impl App {
@@ -82,7 +90,8 @@ impl App {
         clock: Arc<dyn Clock>,
         command: &str,
     ) -> anyhow::Result<Self> {
-        let (links, leases) = open_store(&node.state.url, clock.clone()).await?;
+        let Store { links, leases, journal } = open_store(&node.state.url, clock.clone()).await?;
+        let keep_key = keep_key(&node.state.url)?;
         let http = HttpClient::new(HttpOptions {
             connect_timeout: CONNECT_TIMEOUT,
             total_timeout: TOTAL_TIMEOUT,
@@ -101,11 +110,13 @@ impl App {
             clock,
             metrics: Metrics::new(),
             links,
+            journal,
             ownership,
             reports: broadcast::channel(REPORTS_KEPT).0,
             permits: Arc::new(Semaphore::new(node.sync.cycles_at_once as usize)),
             pace,
             http,
+            keep_key,
             node,
         })
     }
@@ -135,6 +146,7 @@ impl App {
                 GraphOptions { root: config.exchange.side.url.clone() },
             )),
             links: self.links.clone(),
+            chronicle: self.chronicle(config),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         };
@@ -151,6 +163,26 @@ impl App {
             pace: self.pace,
             key: self.node.state.key.as_ref().map(|key| derive(key, &config.tenant)),
         }))
+    }
+
+    fn chronicle(&self, config: &TenantConfig) -> Chronicle {
+        let own = config.keep.key.as_ref();
+        let own = own.map(|key| SecretSlice::from(key.expose().as_bytes().to_vec()));
+        let vault = own.or_else(|| self.keep_key.clone()).map(|secret| -> Arc<dyn Vault> {
+            Arc::new(TenantVault::new(secret, config.tenant.clone()))
+        });
+        let retention = Retention {
+            decisions: days(config.keep.decisions),
+            versions: days(config.keep.versions),
+        };
+        if vault.is_none() && !retention.versions.is_zero() {
+            tracing::warn!(
+                lockstep.tenant = config.tenant.as_str(),
+                "no version is kept for `undo`: name a secret as `keep.key`, \
+                 or write `keep.versions = \"0s\"`"
+            );
+        }
+        Chronicle { journal: self.journal.clone(), vault, retention }
     }
 
     fn session(
@@ -196,26 +228,42 @@ impl App {
     }
 }
 
-async fn open_store(
-    url: &StateUrl,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<(Arc<dyn LinkStore>, Arc<dyn LeaseStore>)> {
+/// One state store behind each of its ports.
+struct Store {
+    links: Arc<dyn LinkStore>,
+    leases: Arc<dyn LeaseStore>,
+    journal: Arc<dyn Journal>,
+}
+
+impl Store {
+    fn of<S: LinkStore + LeaseStore + Journal + 'static>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { links: store.clone(), leases: store.clone(), journal: store }
+    }
+}
+
+/// Returns the node's own key for kept versions. A store in Redis gets none: it would lie beside
+/// what it seals, in the hands of whoever runs the server.
+fn keep_key(url: &StateUrl) -> anyhow::Result<Option<SecretSlice<u8>>> {
     Ok(match url {
-        StateUrl::Memory => {
-            let store = Arc::new(MemoryStore::new(clock));
-            (store.clone(), store)
-        }
+        StateUrl::Memory => Some(vault::fresh_secret()?),
+        StateUrl::Embedded(path) => Some(vault::load_or_make(path)?),
+        StateUrl::Redis { .. } => None,
+    })
+}
+
+async fn open_store(url: &StateUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Store> {
+    Ok(match url {
+        StateUrl::Memory => Store::of(MemoryStore::new(clock)),
         StateUrl::Embedded(path) => {
             let path: &Path = path;
-            let store = Arc::new(EmbeddedStore::open(path, clock).await?);
-            (store.clone(), store)
+            Store::of(EmbeddedStore::open(path, clock).await?)
         }
         StateUrl::Redis { url, .. } => {
             let store = RedisStore::connect(url.expose(), RedisOptions::default()).await.context(
                 "the state store of `state.url` cannot be reached; start Redis or mend the address",
             )?;
-            let store = Arc::new(store);
-            (store.clone(), store)
+            Store::of(store)
         }
     })
 }

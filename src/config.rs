@@ -28,7 +28,9 @@ pub use node::{LogFormat, NodeConfig, StateConfig, StateUrl, SyncConfig, Telemet
 pub use problem::{Problem, Severity, render};
 pub use secret::{Environment, Secret};
 pub use settings::{SettingValue, Settings};
-pub use tenant::{ExchangeApi, ExchangeConfig, FarSide, Mailboxes, PolicyConfig, TenantConfig};
+pub use tenant::{
+    ExchangeApi, ExchangeConfig, FarSide, KeepConfig, Mailboxes, PolicyConfig, TenantConfig,
+};
 
 use crate::domain::ids::TenantId;
 use problem::Report;
@@ -167,6 +169,10 @@ pub fn digest(text: &str, config: &TenantConfig) -> Digest {
     for side in [&config.dataverse, &config.exchange.side] {
         hasher.write_u8(0xff);
         hasher.write(side.client_secret.expose().as_bytes());
+    }
+    if let Some(key) = &config.keep.key {
+        hasher.write_u8(0xff);
+        hasher.write(key.expose().as_bytes());
     }
     Digest(hasher.finish())
 }

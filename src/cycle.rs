@@ -5,6 +5,7 @@
 //! that creates are marked before they are sent, and that a replan after success is empty.
 
 mod apply;
+mod chronicle;
 mod commit;
 mod context;
 mod draft;
@@ -16,6 +17,7 @@ mod roster;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use chronicle::Chronicle;
 pub use context::{CycleContext, CycleDeps, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
 pub use relink::{Relinked, relink};
@@ -67,6 +69,7 @@ async fn write_slices(
 ) -> Result<Parked, CycleEnd> {
     let mut parked = Parked::of(links);
     let mut entries = plan.entries.into_iter().peekable();
+    let mut written_down = false;
     while entries.peek().is_some() {
         let slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
         commit::markers(context, &slice).await?;
@@ -74,7 +77,11 @@ async fn write_slices(
         let change = info_span!(names::SPAN_FOLD)
             .in_scope(|| commit::fold_all(context, &slice, &outcomes, report));
         parked.take_in(&change);
+        written_down |= !change.records.is_empty();
         commit::links(context, change).await?;
+    }
+    if written_down {
+        chronicle::prune(context).await;
     }
     Ok(parked)
 }

@@ -2,9 +2,11 @@
 
 pub mod code;
 pub mod direction;
+pub mod fact;
 pub mod field;
 pub mod fingerprint;
 pub mod ids;
+pub mod journal;
 pub mod kind;
 pub mod link;
 pub mod mailbox;

@@ -5,6 +5,8 @@
 //! | `links` | tenant, 0, mailbox (16 bytes), link (16 bytes) | the link (`domain::link::codec`) |
 //! | `cursors` | tenant, 0, mailbox | the cursors as JSON |
 //! | `fences` | tenant, 0, mailbox | the newest fence that committed |
+//! | `journal` | tenant, 0, mailbox, number (8 bytes) | a record (`domain::journal::codec`) |
+//! | `kept` | tenant, 0, mailbox, number (8 bytes) | the label of a kept version, then its content, sealed |
 //! | `leases` | the name of a lease | the fence granted last |
 //! | `keys` | tenant | the fingerprint key (16 bytes) |
 //!
@@ -13,6 +15,7 @@
 //! every former holder of a lease is gone: who holds a lease is kept in memory, on disk stand the
 //! fences alone.
 
+mod journal;
 mod leases;
 mod tables;
 
@@ -38,7 +41,9 @@ use crate::ports::error::StoreError;
 use crate::ports::links::{LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
 use leases::Held;
-use tables::{CURSORS, FENCES, KEYS, LEASES, LINKS, link_key, link_range, mailbox_key};
+use tables::{
+    CURSORS, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, link_key, link_range, mailbox_key,
+};
 
 /// The file in the store's directory.
 const FILE: &str = "lockstep.redb";
@@ -167,6 +172,8 @@ fn make_tables(database: &Database) -> Result<(), StoreError> {
     transaction.open_table(FENCES).map_err(unavailable)?;
     transaction.open_table(LEASES).map_err(unavailable)?;
     transaction.open_table(KEYS).map_err(unavailable)?;
+    transaction.open_table(JOURNAL).map_err(unavailable)?;
+    transaction.open_table(KEPT).map_err(unavailable)?;
     transaction.commit().map_err(unavailable)
 }
 
@@ -203,6 +210,7 @@ struct Change {
     put: Vec<(LinkId, Vec<u8>)>,
     drop: Vec<LinkId>,
     cursors: Option<Vec<u8>>,
+    entries: journal::Entries,
 }
 
 impl Change {
@@ -212,6 +220,7 @@ impl Change {
             put: change.put.iter().map(|link| (link.id, codec::encode(link))).collect(),
             drop: change.drop.clone(),
             cursors: change.cursors.as_ref().map(json).transpose()?,
+            entries: journal::Entries::of(&change.records, &change.kept),
         })
     }
 
@@ -240,7 +249,7 @@ impl Change {
             let mut table = transaction.open_table(CURSORS).map_err(unavailable)?;
             table.insert(key.as_slice(), cursors.as_slice()).map_err(unavailable)?;
         }
-        Ok(())
+        self.entries.append(transaction, mailbox)
     }
 }
 
@@ -251,7 +260,7 @@ fn forget(transaction: &WriteTransaction, mailbox: &MailboxKey) -> Result<(), St
     links.retain_in(first.as_slice()..=last.as_slice(), |_, _| false).map_err(unavailable)?;
     let mut cursors = transaction.open_table(CURSORS).map_err(unavailable)?;
     cursors.remove(mailbox_key(mailbox).as_slice()).map_err(unavailable)?;
-    Ok(())
+    journal::forget(transaction, mailbox)
 }
 
 fn print_key(

@@ -20,3 +20,4 @@ pub mod redis;
 pub mod sim;
 pub mod telemetry;
 pub mod throttle;
+pub mod vault;

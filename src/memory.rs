@@ -12,9 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Fence, LinkId, MailboxKey, TenantId};
+use crate::domain::journal::{Kept, Record};
 use crate::domain::link::Link;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
+use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, RECORDS_MAX};
 use crate::ports::lease::LeaseStore;
 use crate::ports::links::{LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
@@ -37,6 +39,13 @@ struct Remembered {
     links: HashMap<LinkId, Link>,
     cursors: Vec<Cursor>,
     fence: Option<Fence>,
+    records: Vec<Record>,
+    kept: Vec<Kept>,
+}
+
+/// Drops the oldest beyond the bound.
+fn bound<T>(list: &mut Vec<T>, most: usize) {
+    list.drain(..list.len().saturating_sub(most));
 }
 
 /// A lease that was granted once; the fence outlives every holder.
@@ -106,6 +115,10 @@ impl LinkStore for MemoryStore {
         if let Some(cursors) = &change.cursors {
             remembered.cursors.clone_from(cursors);
         }
+        remembered.records.extend(change.records.iter().cloned());
+        bound(&mut remembered.records, RECORDS_MAX);
+        remembered.kept.extend(change.kept.iter().cloned());
+        bound(&mut remembered.kept, KEPT_MAX);
         Ok(())
     }
 
@@ -114,12 +127,38 @@ impl LinkStore for MemoryStore {
             // The fence stays: a former owner must not write the mailbox back.
             remembered.links.clear();
             remembered.cursors.clear();
+            remembered.records.clear();
+            remembered.kept.clear();
         }
         Ok(())
     }
 
     async fn print_key(&self, tenant: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError> {
         Ok(self.tables().keys.entry(tenant.clone()).or_insert(fresh).clone())
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryStore {
+    async fn records(&self, mailbox: &MailboxKey, ask: &Ask) -> Result<Vec<Record>, StoreError> {
+        let tables = self.tables();
+        let all =
+            tables.mailboxes.get(mailbox).into_iter().flat_map(|one| one.records.iter().rev());
+        Ok(all.filter(|record| ask.means(record)).take(ask.most).cloned().collect())
+    }
+
+    async fn kept(&self, mailbox: &MailboxKey, ask: &Ask) -> Result<Vec<Kept>, StoreError> {
+        let tables = self.tables();
+        let all = tables.mailboxes.get(mailbox).into_iter().flat_map(|one| one.kept.iter().rev());
+        Ok(all.filter(|kept| ask.means_kept(&kept.label)).take(ask.most).cloned().collect())
+    }
+
+    async fn prune(&self, mailbox: &MailboxKey, horizon: &Horizon) -> Result<(), StoreError> {
+        if let Some(remembered) = self.tables().mailboxes.get_mut(mailbox) {
+            remembered.records.retain(|record| record.at >= horizon.records);
+            remembered.kept.retain(|kept| kept.label.at >= horizon.kept);
+        }
+        Ok(())
     }
 }
 

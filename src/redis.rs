@@ -5,6 +5,8 @@
 //! | `ls:{TENANT/MAILBOX}:links` | hash | none | link id (16 bytes) → link (`domain::link::codec`) | `commit.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:cursors` | string | none | the cursors as JSON | `commit.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:fence` | string | none | the newest fence that committed | `commit.lua` |
+//! | `ls:{TENANT/MAILBOX}:journal` | list | none | records (`domain::journal::codec`), newest last | `commit.lua`, `prune.lua`, `forget` |
+//! | `ls:{TENANT/MAILBOX}:kept` | list | none | kept versions: a label, then content sealed with the tenant's key | as above |
 //! | `ls:{lease/NAME}` | string | the lease's | `FENCE HOLDER` | `acquire.lua`, `renew.lua`, `release.lua` |
 //! | `ls:{lease/NAME}:granted` | string | none | the fence granted last | `acquire.lua` |
 //! | `ls:{TENANT}:key` | string | none | the fingerprint key (16 bytes) | `print_key` (SET NX) |
@@ -18,6 +20,7 @@
 //!
 //! Leases expire by the server's own clock. Absent: Sentinel and Cluster addresses.
 
+mod journal;
 mod keys;
 mod leases;
 
@@ -30,8 +33,10 @@ use tokio::time::timeout;
 
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Fence, MailboxKey, TenantId};
+use crate::domain::journal::codec as journal_codec;
 use crate::domain::link::codec;
 use crate::ports::error::StoreError;
+use crate::ports::journal::{KEPT_MAX, RECORDS_MAX};
 use crate::ports::links::{LinkStore, MailboxState, StateChange};
 
 /// Links that one commit may write or drop. Redis refuses a command of more than 1,048,576
@@ -72,6 +77,8 @@ struct Scripts {
     acquire: Script,
     renew: Script,
     release: Script,
+    read: Script,
+    prune: Script,
 }
 
 impl Scripts {
@@ -81,6 +88,8 @@ impl Scripts {
             acquire: Script::new(include_str!("redis/scripts/acquire.lua")),
             renew: Script::new(include_str!("redis/scripts/renew.lua")),
             release: Script::new(include_str!("redis/scripts/release.lua")),
+            read: Script::new(include_str!("redis/scripts/read.lua")),
+            prune: Script::new(include_str!("redis/scripts/prune.lua")),
         }
     }
 }
@@ -185,21 +194,30 @@ impl LinkStore for RedisStore {
         fence: Fence,
         change: &StateChange,
     ) -> Result<(), StoreError> {
+        let entries = change.records.len().saturating_add(change.kept.len());
         let links = change.put.len().saturating_add(change.drop.len());
-        if links > COMMIT_MAX_LINKS {
+        if links.saturating_add(entries) > COMMIT_MAX_LINKS {
             return Err(unavailable(TooMany(links)));
         }
         let cursors = change.cursors.as_ref().map(serde_json::to_vec).transpose();
         let keys = keys::of_mailbox(mailbox);
         let mut call = self.scripts.commit.key(keys.links);
-        call.key(keys.cursors).key(keys.fence).arg(fence.0);
+        call.key(keys.cursors).key(keys.fence).key(keys.journal).key(keys.kept).arg(fence.0);
         // An empty text leaves the cursors; no list of cursors is an empty text.
-        call.arg(cursors.map_err(unavailable)?.unwrap_or_default()).arg(change.put.len());
+        call.arg(cursors.map_err(unavailable)?.unwrap_or_default());
+        call.arg(change.put.len()).arg(change.drop.len());
+        call.arg(change.records.len()).arg(change.kept.len()).arg(RECORDS_MAX).arg(KEPT_MAX);
         for link in &change.put {
             call.arg(link.id.0.as_bytes().as_slice()).arg(codec::encode(link));
         }
         for id in &change.drop {
             call.arg(id.0.as_bytes().as_slice());
+        }
+        for record in &change.records {
+            call.arg(journal_codec::encode(record));
+        }
+        for kept in &change.kept {
+            call.arg([journal_codec::encode_label(&kept.label), kept.sealed.clone()].concat());
         }
         if self.run::<bool>(&call).await? { Ok(()) } else { Err(StoreError::StaleFence) }
     }
@@ -209,6 +227,7 @@ impl LinkStore for RedisStore {
         let keys = keys::of_mailbox(mailbox);
         let mut pipe = redis::pipe();
         pipe.atomic().unlink(&keys.links).ignore().unlink(&keys.cursors).ignore();
+        pipe.unlink(&keys.journal).ignore().unlink(&keys.kept).ignore();
         self.pipe(&pipe).await
     }
 

@@ -9,9 +9,10 @@ use lockstep::actors::phase::Pace;
 use lockstep::actors::runtime::{RuntimeParts, TenantRuntime};
 use lockstep::app::clock::SystemClock;
 use lockstep::cluster::ownership::Ownership;
-use lockstep::cycle::{CycleDeps, TenantOptions};
+use lockstep::cycle::{Chronicle, CycleDeps, TenantOptions};
 use lockstep::domain::fingerprint::PrintKey;
 use lockstep::domain::ids::{Address, Fence, MailboxKey, NativeId, TenantId, UserId};
+use lockstep::domain::journal::Retention;
 use lockstep::domain::kind::Kind;
 use lockstep::domain::mailbox::MailboxSource;
 use lockstep::domain::observation::Observation;
@@ -109,6 +110,11 @@ pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<Ten
             dynamics: nothing.clone(),
             exchange: nothing.clone(),
             links: nothing.clone(),
+            chronicle: Chronicle {
+                journal: Arc::new(MemoryStore::new(clock.clone())),
+                vault: None,
+                retention: Retention::default(),
+            },
             clock,
             metrics: Metrics::new(),
         },

@@ -1,7 +1,8 @@
 //! What the actors of one tenant share: ports, runtime, permits, the present view.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, broadcast};
 use tracing::Instrument;
@@ -15,10 +16,14 @@ use crate::cycle::{
     roster, run_cycle,
 };
 use crate::domain::fingerprint::PrintKey;
+use crate::domain::ids::{CycleId, MailboxKey};
 use crate::domain::policy::Mailbox;
 use crate::ports::error::{SideError, StoreError};
 use crate::ports::organization::{Organization, Profile};
 use crate::telemetry::names;
+
+/// Retention is counted in days.
+const PRUNE_INTERVAL: TimeDelta = TimeDelta::days(1);
 
 /// The world of one tenant's actors.
 pub struct TenantRuntime {
@@ -45,6 +50,7 @@ pub struct TenantRuntime {
     key: Option<PrintKey>,
     view: RwLock<Option<Arc<TenantView>>>,
     baseline: RwLock<Baseline>,
+    pruned: Mutex<Option<DateTime<Utc>>>,
 }
 
 /// The parts of a tenant's runtime that are not made by itself.
@@ -89,6 +95,7 @@ impl TenantRuntime {
             key: parts.key,
             view: RwLock::new(None),
             baseline: RwLock::default(),
+            pruned: Mutex::default(),
         }
     }
 
@@ -135,6 +142,26 @@ impl TenantRuntime {
         roster
     }
 
+    /// Forgets what is too old in all mailboxes, at most once a day: a mailbox that writes nothing
+    /// forgets nothing by itself.
+    pub async fn prune(&self, mailboxes: Vec<MailboxKey>) {
+        let Some(now) = self.board.tenant_row().profile_read else { return };
+        {
+            let mut last = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_some_and(|last| now - last < PRUNE_INTERVAL) {
+                return;
+            }
+            *last = Some(now);
+        }
+        let chronicle = &self.deps.chronicle;
+        for mailbox in mailboxes {
+            if let Err(error) = chronicle.journal.prune(&mailbox, &chronicle.horizon(now)).await {
+                tracing::warn!(lockstep.code = error.code().as_str(), %error, "old records stay");
+                return;
+            }
+        }
+    }
+
     /// Ends the runtime: no further cycle starts, one that runs goes on to its end.
     pub fn close(&self) {
         self.share.close();
@@ -163,6 +190,7 @@ impl TenantRuntime {
         };
         let started = tokio::time::Instant::now();
         let context = CycleContext {
+            cycle: CycleId(uuid::Uuid::new_v4()),
             mailbox: mailbox.clone(),
             fence,
             view,

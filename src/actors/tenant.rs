@@ -150,6 +150,9 @@ impl Handler<ProfileRead> for TenantSupervisor {
             Ok(Ok(key)) => {
                 let roster = me.runtime.adopt(&profile, key);
                 me.enrol(&roster, context);
+                let runtime = me.runtime.clone();
+                let keys = roster.mailboxes().map(|mailbox| mailbox.key.clone()).collect();
+                me.runtime.io.spawn(async move { runtime.prune(keys).await });
                 Self::again_in(PROFILE_INTERVAL, context);
             }
             Ok(Err(error)) => {

@@ -21,7 +21,7 @@ use crate::cycle::tests::fakes::{World, mailbox};
 use crate::cycle::{CycleReport, Line, TenantOptions};
 use crate::domain::code::Code;
 use crate::domain::field::Group;
-use crate::domain::ids::{LinkId, NativeId, TenantId};
+use crate::domain::ids::{CycleId, LinkId, NativeId, TenantId};
 use crate::domain::kind::Kind;
 use crate::domain::mailbox::MailboxSource;
 use crate::domain::plan::{Decision, MailClass, Verb};
@@ -102,6 +102,7 @@ fn fill(runtime: &TenantRuntime) {
     };
     board.report(&CycleReport {
         mailbox: mailbox(1).key,
+        cycle: CycleId(Uuid::from_u128(9)),
         trace: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
         started: at(),
         finished: at(),

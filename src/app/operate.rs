@@ -16,7 +16,7 @@ use futures_util::stream::FuturesUnordered;
 use self::document::{Brake, MailboxPlan};
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{CycleContext, Draft, draft};
-use crate::domain::ids::Fence;
+use crate::domain::ids::{CycleId, Fence};
 use crate::domain::policy::Mailbox;
 use crate::engine::preview::preview;
 
@@ -35,6 +35,7 @@ pub struct Drafted {
 #[must_use]
 pub fn context(tenant: &TenantRuntime, mailbox: &Mailbox, fence: Fence) -> Option<CycleContext> {
     Some(CycleContext {
+        cycle: CycleId(uuid::Uuid::new_v4()),
         mailbox: mailbox.clone(),
         fence,
         view: tenant.view()?,

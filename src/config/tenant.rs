@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::directions;
 use super::reader::{Section, Text};
@@ -26,6 +27,16 @@ const REQUESTS_RANGE: RangeInclusive<u32> = 100..=1_000_000;
 /// Each attempt is a sweep; a hundred sweeps are more than a day.
 const ATTEMPTS_RANGE: RangeInclusive<u32> = 1..=100;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Long enough for a question that comes after a month's holiday.
+const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Without any record nothing could be explained; a year is a policy, not a memory.
+const DECISIONS_RANGE: RangeInclusive<Duration> = DAY..=Duration::from_secs(365 * 24 * 3600);
+const VERSIONS_RANGE: RangeInclusive<Duration> =
+    Duration::ZERO..=Duration::from_secs(365 * 24 * 3600);
+/// A shorter secret could be guessed, and with it the content of the kept versions.
+const KEEP_KEY_MIN_BYTES: usize = 32;
+
 /// One tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TenantConfig {
@@ -49,6 +60,19 @@ pub struct TenantConfig {
     pub limits: Limits,
     /// Requests that Dataverse grants the application user in five minutes.
     pub dataverse_requests: u32,
+    /// What is remembered of the past.
+    pub keep: KeepConfig,
+}
+
+/// What is remembered of the past, and with which key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeepConfig {
+    /// How long decisions are remembered, for `explain`.
+    pub decisions: Duration,
+    /// How long overwritten and deleted versions are kept, for `undo`; zero: not at all.
+    pub versions: Duration,
+    /// The secret that seals them; `None`: one beside the embedded store.
+    pub key: Option<Secret>,
 }
 
 /// One service and the application that calls it.
@@ -139,6 +163,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
     let directions = directions::read(&root.section("directions"));
     let policy = read_policy(root.section("policy"));
     let (limits, dataverse_requests) = read_limits(root.section("limits"));
+    let keep = read_keep(root.section("keep"), env);
     root.finish();
     Some(TenantConfig {
         tenant: tenant?,
@@ -151,7 +176,20 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
         policy: policy?,
         limits,
         dataverse_requests,
+        keep,
     })
+}
+
+fn read_keep(section: Section<'_>, env: &Environment) -> KeepConfig {
+    let decisions = section.duration("decisions", DECISIONS_RANGE, KEEP);
+    let versions = section.duration("versions", VERSIONS_RANGE, KEEP);
+    let key = section.secret("key", env);
+    if key.as_ref().is_some_and(|key| key.expose().len() < KEEP_KEY_MIN_BYTES) {
+        let message = format!("is shorter than {KEEP_KEY_MIN_BYTES} bytes");
+        section.at("key", &message, "make one with: openssl rand -hex 32");
+    }
+    section.finish();
+    KeepConfig { decisions, versions, key }
 }
 
 fn read_name(root: &Section<'_>) -> Option<TenantId> {

@@ -78,9 +78,15 @@ fn switched_on(text: &str) -> String {
 
 /// An environment that has every variable and file.
 fn generous() -> Environment {
-    let names = ["LOCKSTEP_STATE_KEY", "CONTOSO_DATAVERSE_SECRET", "CONTOSO_EXCHANGE_SECRET"];
-    let variables = names.map(|name| (name.to_owned(), "a secret of enough bytes".to_owned()));
-    Environment::with_files(variables, |_| Ok("a secret of enough bytes".to_owned()))
+    let names = [
+        "LOCKSTEP_STATE_KEY",
+        "CONTOSO_DATAVERSE_SECRET",
+        "CONTOSO_EXCHANGE_SECRET",
+        "CONTOSO_KEEP_KEY",
+    ];
+    let secret = "a secret of enough bytes for any key";
+    let variables = names.map(|name| (name.to_owned(), secret.to_owned()));
+    Environment::with_files(variables, |_| Ok(secret.to_owned()))
 }
 
 /// Writes the files below a new folder.
@@ -120,6 +126,24 @@ fn the_default_files_say_the_built_in_defaults() {
     assert_eq!(given.mailboxes, plain.mailboxes);
     assert_eq!(given.takeover, plain.takeover);
     assert_eq!(given.exchange.api, plain.exchange.api);
+    assert_eq!(given.keep.decisions, plain.keep.decisions);
+    assert_eq!(given.keep.versions, plain.keep.versions);
+    assert_eq!(plain.keep.versions, Duration::from_secs(30 * 86_400));
+}
+
+#[test]
+fn what_is_kept_is_bounded_and_its_key_is_long() {
+    // Zero keeps no version; beyond a year, no decision at all, or a short key is a problem.
+    let with = |lines: &str| tenant(&format!("{TENANT}\n[keep]\n{lines}"));
+    assert_eq!(with("versions = \"0s\"").unwrap().keep.versions, Duration::ZERO);
+    assert!(with("versions = \"366d\"").is_err());
+    assert!(with("decisions = \"0s\"").is_err());
+    let text = format!("{TENANT}\n[keep]\nkey = {{ env = \"SHORT\" }}");
+    let short = [("SHORT", "sixteen bytes ..")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let environment = Environment::with_files(short, |_| Ok("s".to_owned()));
+    let (_, problems) = check_tenant(&text, Path::new("t.toml"), &environment);
+    let said = problems.iter().any(|one| one.message.contains("shorter than 32 bytes"));
+    assert!(said, "{problems:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use tracing::Instrument;
 
+use super::chronicle;
 use super::context::CycleContext;
 use super::gather::Gathered;
 use super::report::{CycleEnd, CycleReport};
@@ -17,10 +18,11 @@ use crate::telemetry::names;
 /// (protocols A2: tokens of Outlook have no fixed life).
 const CURSOR_AGE: chrono::Duration = chrono::Duration::hours(12);
 
-/// Stores the create markers of a slice before anything of it is sent.
+/// Stores the create markers of a slice, and the versions that it will overwrite, before anything
+/// of it is sent.
 pub(super) async fn markers(context: &CycleContext, plan: &Plan) -> Result<(), CycleEnd> {
-    let put = plan.markers();
-    links(context, StateChange { put, ..StateChange::default() }).await
+    let (put, kept) = (plan.markers(), chronicle::kept(context, plan)?);
+    links(context, StateChange { put, kept, ..StateChange::default() }).await
 }
 
 /// Folds the outcomes of a slice into link changes and the report.
@@ -36,7 +38,9 @@ pub(super) fn fold_all(
     for (entry, outcome) in plan.entries.iter().zip(outcomes) {
         let folded = fold(entry, outcome, &context.view.key, &engine);
         report.count_invariants(context, &invariants::check_fold(outcome, &folded));
-        report.line(context, entry, outcome, &folded);
+        let end = report.line(context, entry, outcome, &folded);
+        let trace = report.trace.as_deref();
+        change.records.extend(chronicle::record(context, entry, outcome, &folded, end, trace));
         match folded {
             LinkChange::None => {}
             LinkChange::Put(link) => change.put.push(*link),

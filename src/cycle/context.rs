@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::chronicle::Chronicle;
 use crate::domain::fingerprint::PrintKey;
-use crate::domain::ids::{Address, Fence, TenantId};
+use crate::domain::ids::{Address, CycleId, Fence, TenantId};
 use crate::domain::party::PartyRow;
 use crate::domain::policy::{Context, Directions, Directory, Limits, Mailbox, Policy};
 use crate::domain::side::Side;
@@ -24,6 +25,8 @@ pub struct CycleDeps {
     pub exchange: Arc<dyn FarSide>,
     /// The state store.
     pub links: Arc<dyn LinkStore>,
+    /// What cycles write down of themselves.
+    pub chronicle: Chronicle,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The metrics.
@@ -65,6 +68,8 @@ pub struct TenantView {
 /// One cycle's world.
 #[derive(Clone)]
 pub struct CycleContext {
+    /// The cycle.
+    pub cycle: CycleId,
     /// The mailbox.
     pub mailbox: Mailbox,
     /// The epoch of the ownership; every commit carries it.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::context::CycleContext;
 use crate::domain::code::Code;
-use crate::domain::ids::{LinkId, MailboxKey, NativeId};
+use crate::domain::ids::{CycleId, LinkId, MailboxKey, NativeId};
 use crate::domain::kind::Kind;
 use crate::domain::link::Link;
 use crate::domain::plan::{Decision, MailClass, Outcome};
@@ -73,6 +73,8 @@ pub struct Line {
 pub struct CycleReport {
     /// The mailbox.
     pub mailbox: MailboxKey,
+    /// The cycle, as the journal names it.
+    pub cycle: CycleId,
     /// The trace, when traces are on.
     pub trace: Option<String>,
     /// When it began.
@@ -98,6 +100,7 @@ impl CycleReport {
     pub(super) fn begin(context: &CycleContext) -> Self {
         Self {
             mailbox: context.mailbox.key.clone(),
+            cycle: context.cycle,
             trace: crate::telemetry::current_trace_id(),
             started: context.now,
             finished: context.now,
@@ -129,13 +132,14 @@ impl CycleReport {
         }
     }
 
+    /// Adds what became of an entry; returns whom it mailed and what failed.
     pub(super) fn line(
         &mut self,
         context: &CycleContext,
         entry: &Entry,
         outcomes: &PerSide<Option<Outcome>>,
         change: &LinkChange,
-    ) {
+    ) -> (MailClass, Option<Code>) {
         use crate::domain::plan::Verb;
         let link = match change {
             LinkChange::Put(link) => link.as_ref(),
@@ -174,7 +178,7 @@ impl CycleReport {
             self.left_alone += 1;
         }
         if echo || foreign {
-            return;
+            return (mail, failed);
         }
         tracing::info!(
             lockstep.link = %link.id,
@@ -192,6 +196,7 @@ impl CycleReport {
             mail,
             failed,
         });
+        (mail, failed)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the cycle against port-level fakes.
 
+mod chronicle;
 pub(crate) mod fakes;
 
 use self::fakes::{Fault, World, mailbox};

@@ -71,6 +71,11 @@ uuid_id!(
     LinkId
 );
 
+uuid_id!(
+    /// One cycle: what it decided and overwrote carries it.
+    CycleId
+);
+
 /// The name of one tenant: `[a-z0-9-]{1,63}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TenantId(Arc<str>);

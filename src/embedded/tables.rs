@@ -9,6 +9,8 @@ pub(super) const LINKS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new
 pub(super) const CURSORS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cursors");
 pub(super) const FENCES: TableDefinition<'_, &[u8], u64> = TableDefinition::new("fences");
 pub(super) const LEASES: TableDefinition<'_, &str, u64> = TableDefinition::new("leases");
+pub(super) const JOURNAL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("journal");
+pub(super) const KEPT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("kept");
 pub(super) const KEYS: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("keys");
 
 /// Returns the key of a mailbox. A tenant's name holds no zero byte, so no key of one tenant
@@ -27,4 +29,21 @@ pub(super) fn link_key(mailbox: &MailboxKey, link: LinkId) -> Vec<u8> {
 /// Returns the first and the last key that a link of the mailbox can have.
 pub(super) fn link_range(mailbox: &MailboxKey) -> (Vec<u8>, Vec<u8>) {
     (link_key(mailbox, LinkId(Uuid::nil())), link_key(mailbox, LinkId(Uuid::max())))
+}
+
+/// Returns the key of an entry of the journal, or of a kept version: they count up in a mailbox.
+pub(super) fn entry_key(mailbox: &MailboxKey, number: u64) -> Vec<u8> {
+    let mut key = mailbox_key(mailbox);
+    key.extend(number.to_be_bytes());
+    key
+}
+
+/// Returns the first and the last key that an entry of the mailbox can have.
+pub(super) fn entry_range(mailbox: &MailboxKey) -> (Vec<u8>, Vec<u8>) {
+    (entry_key(mailbox, 0), entry_key(mailbox, u64::MAX))
+}
+
+/// Returns the number of an entry by its key.
+pub(super) fn entry_number(key: &[u8]) -> u64 {
+    key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }

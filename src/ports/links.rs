@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::side::Cursor;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Fence, LinkId, MailboxKey, TenantId};
+use crate::domain::journal::{Kept, Record};
 use crate::domain::link::Link;
 
 /// All that is remembered of one mailbox.
@@ -26,13 +27,21 @@ pub struct StateChange {
     pub drop: Vec<LinkId>,
     /// The cursors to replace all cursors with; `None` leaves them where they are.
     pub cursors: Option<Vec<Cursor>>,
+    /// Records to append to the journal, in this order.
+    pub records: Vec<Record>,
+    /// Versions to keep, in this order.
+    pub kept: Vec<Kept>,
 }
 
 impl StateChange {
     /// Tells whether there is nothing to write.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.put.is_empty() && self.drop.is_empty() && self.cursors.is_none()
+        self.put.is_empty()
+            && self.drop.is_empty()
+            && self.cursors.is_none()
+            && self.records.is_empty()
+            && self.kept.is_empty()
     }
 }
 
@@ -51,7 +60,7 @@ pub trait LinkStore: Send + Sync {
         change: &StateChange,
     ) -> Result<(), StoreError>;
 
-    /// Forgets a mailbox (its tenant was removed by an operator).
+    /// Forgets a mailbox with its journal (its tenant was removed by an operator).
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError>;
 
     /// Returns the tenant's fingerprint key; stores `fresh` and returns it when there is none.

@@ -7,6 +7,8 @@ pub(super) struct MailboxKeys {
     pub(super) links: String,
     pub(super) cursors: String,
     pub(super) fence: String,
+    pub(super) journal: String,
+    pub(super) kept: String,
 }
 
 /// The keys of one lease, both in one slot.
@@ -22,6 +24,8 @@ pub(super) fn of_mailbox(mailbox: &MailboxKey) -> MailboxKeys {
         links: format!("{tag}:links"),
         cursors: format!("{tag}:cursors"),
         fence: format!("{tag}:fence"),
+        journal: format!("{tag}:journal"),
+        kept: format!("{tag}:kept"),
     }
 }
 

@@ -3,7 +3,28 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed helper fails its test")]
 
+/// Runs each test of a list against each store. The sentence stands beside the name in the list.
+macro_rules! suite {
+    ($($sentence:literal $name:ident,)*) => {
+        suite! { @of memory Memory $($name)* }
+        suite! { @of embedded Embedded $($name)* }
+        suite! { @of redis Redis $($name)* }
+    };
+    (@of $module:ident $bench:ident $($name:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    // The sentence stands beside the name in the list below.
+                    super::$name::<crate::stores::$bench>().await;
+                }
+            )*
+        }
+    };
+}
+
 mod embedded;
+mod journal;
 mod redis;
 mod suite;
 
@@ -21,6 +42,7 @@ use lockstep::domain::side::{PerSide, Side};
 use lockstep::embedded::EmbeddedStore;
 use lockstep::memory::MemoryStore;
 use lockstep::ports::clock::Clock;
+use lockstep::ports::journal::Journal;
 use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
 use lockstep::ports::side::Cursor;
@@ -51,7 +73,7 @@ impl Clock for HandClock {
 
 /// A store under test and its surroundings.
 pub(crate) trait Bench: Sized {
-    type Store: LinkStore + LeaseStore + 'static;
+    type Store: LinkStore + LeaseStore + Journal + 'static;
 
     async fn start() -> Self;
     fn store(&self) -> Arc<Self::Store>;

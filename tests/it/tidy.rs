@@ -19,7 +19,7 @@ const FUNCTION_MAX_LINES: usize = 70;
 const GENERATED: &[&str] = &["src/domain/zone/windows.rs"];
 
 const ADAPTERS: &[&str] =
-    &["dataverse", "graph", "ews", "redis", "embedded", "memory", "http", "throttle"];
+    &["dataverse", "graph", "ews", "redis", "embedded", "memory", "http", "throttle", "vault"];
 const SURFACES: &[&str] = &["cli", "api", "ingress", "config", "app", "main"];
 
 fn root() -> &'static Path {
@@ -114,6 +114,7 @@ fn each_library_has_its_room() {
                 "reqwest" => room == "http",
                 "redis" => room == "redis",
                 "redb" => room == "embedded",
+                "ring" => room == "vault",
                 _ if library.starts_with("actix") => {
                     ["actors", "cluster", "app", "api", "ingress", "cli", "main"].contains(&room)
                         || source.path.starts_with("src/sim/server")

@@ -14,7 +14,10 @@ use super::super::*;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, TodoStatus, Value};
 use crate::domain::fingerprint::PrintKey;
-use crate::domain::ids::{Address, Fence, LinkId, MailboxKey, NativeId, TenantId, UserId, Version};
+use crate::domain::ids::{
+    Address, CycleId, Fence, LinkId, MailboxKey, NativeId, TenantId, UserId, Version,
+};
+use crate::domain::journal::Retention;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::{DynamicsFacts, ExchangeFacts, Facts, Observation, Presence};
 use crate::domain::party::PartyCandidate;
@@ -24,6 +27,7 @@ use crate::domain::side::Side;
 use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
 use crate::ports::error::{SideError, StoreError};
+use crate::ports::journal::{Vault, VaultError};
 use crate::ports::links::{LinkStore, MailboxState, StateChange};
 use crate::ports::side::{Cursor, FarSide, FindKey, PullAsk, Pulled};
 use crate::telemetry::Metrics;
@@ -457,7 +461,7 @@ impl FarSide for Far {
 
 /// A store in memory that counts commits and may refuse one.
 pub(crate) struct TestStore {
-    pub(crate) memory: MemoryStore,
+    pub(crate) memory: Arc<MemoryStore>,
     script: Arc<Script>,
     /// Every change that was asked for.
     pub(crate) commits: Mutex<Vec<StateChange>>,
@@ -504,6 +508,19 @@ impl LinkStore for TestStore {
     }
 }
 
+/// A vault that hides nothing: tests look through it.
+struct Glass;
+
+impl Vault for Glass {
+    fn seal(&self, about: &[u8], content: &[u8]) -> Result<Vec<u8>, VaultError> {
+        Ok([about, content].concat())
+    }
+
+    fn open(&self, about: &[u8], sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        sealed.strip_prefix(about).map(<[u8]>::to_vec).ok_or(VaultError::Opening)
+    }
+}
+
 /// Both sides, the store and the clock of one mailbox.
 pub(crate) struct World {
     pub(crate) script: Arc<Script>,
@@ -531,7 +548,7 @@ impl World {
             dynamics: Far::new(Side::Dynamics, script.clone()),
             exchange: Far::new(Side::Exchange, script.clone()),
             store: Arc::new(TestStore {
-                memory: MemoryStore::new(clock.clone()),
+                memory: Arc::new(MemoryStore::new(clock.clone())),
                 script: script.clone(),
                 commits: Mutex::default(),
                 fail_in: Mutex::default(),
@@ -547,6 +564,11 @@ impl World {
             dynamics: self.dynamics.clone(),
             exchange: self.exchange.clone(),
             links: self.store.clone(),
+            chronicle: Chronicle {
+                journal: self.store.memory.clone(),
+                vault: Some(Arc::new(Glass)),
+                retention: Retention::default(),
+            },
             clock: self.clock.clone(),
             metrics: Metrics::new(),
         }
@@ -555,6 +577,7 @@ impl World {
     pub(crate) fn context(&self) -> CycleContext {
         self.clock.forward(60);
         CycleContext {
+            cycle: CycleId(Uuid::new_v4()),
             mailbox: mailbox(1),
             fence: Fence(1),
             view: Arc::new(TenantView {

@@ -23,15 +23,15 @@ use crate::domain::side::{PerSide, Side};
 /// The version that this program writes, and the newest that it reads.
 const VERSION: u8 = 1;
 
-/// Why stored bytes are no link.
+/// Why stored bytes are no link, or no entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CodecError {
     /// There are no bytes at all.
-    #[error("the stored link is empty")]
+    #[error("the stored entry is empty")]
     Empty,
     /// A newer program wrote it.
     #[error(
-        "the stored link has format {found}, this program reads up to {VERSION}: \
+        "the stored entry has format {found}, this program reads up to {VERSION}: \
          run the newer program again, or clear the state"
     )]
     Newer {
@@ -39,10 +39,10 @@ pub enum CodecError {
         found: u8,
     },
     /// A newer program wrote a code that this one does not know.
-    #[error("the stored link names the unknown code `{0}`: it was written by another version")]
+    #[error("the stored entry names the unknown code `{0}`: it was written by another version")]
     UnknownCode(String),
     /// The bytes are no record of the version they claim.
-    #[error("the stored link is damaged: {0}")]
+    #[error("the stored entry is damaged: {0}")]
     Damaged(&'static str),
 }
 
@@ -50,11 +50,11 @@ pub enum CodecError {
 macro_rules! numbers {
     ($to:ident, $from:ident, $type:ident, $what:literal:
         $($number:literal = $variant:ident $(($inner:path))?,)*) => {
-        const fn $to(value: $type) -> u8 {
+        pub(in crate::domain) const fn $to(value: $type) -> u8 {
             match value { $($type::$variant $(($inner))? => $number,)* }
         }
 
-        const fn $from(number: u8) -> Result<$type, CodecError> {
+        pub(in crate::domain) const fn $from(number: u8) -> Result<$type, CodecError> {
             match number {
                 $($number => Ok($type::$variant $(($inner))?),)*
                 _ => Err(CodecError::Damaged(concat!("unknown ", $what))),
@@ -62,6 +62,8 @@ macro_rules! numbers {
         }
     };
 }
+
+pub(in crate::domain) use numbers;
 
 numbers! { kind_number, kind_of, Kind, "kind":
     0 = Appointment,
@@ -316,7 +318,7 @@ impl StoredPrints {
 }
 
 /// Returns all groups in the order of their numbers.
-fn groups() -> impl Iterator<Item = Group> {
+pub(in crate::domain) fn groups() -> impl Iterator<Item = Group> {
     (0..u8::MAX).map_while(|number| group_of(number).ok())
 }
 
@@ -334,7 +336,7 @@ const BASE64: u8 = 4;
 const BASE64_BARE: u8 = 5;
 
 /// Returns the shortest packing that gives back exactly the same text.
-fn pack(text: &str, row: Uuid) -> Vec<u8> {
+pub(in crate::domain) fn pack(text: &str, row: Uuid) -> Vec<u8> {
     let exact = |form: u8, bytes: Vec<u8>| {
         let packed = [&[form], bytes.as_slice()].concat();
         (unpacked(&packed, row).as_deref() == Ok(text)).then_some(packed)
@@ -349,7 +351,10 @@ fn pack(text: &str, row: Uuid) -> Vec<u8> {
         .unwrap_or_else(|| [&[PLAIN], text.as_bytes()].concat())
 }
 
-fn unpack(packed: Option<Vec<u8>>, row: Uuid) -> Result<Option<String>, CodecError> {
+pub(in crate::domain) fn unpack(
+    packed: Option<Vec<u8>>,
+    row: Uuid,
+) -> Result<Option<String>, CodecError> {
     packed.map(|packed| unpacked(&packed, row)).transpose()
 }
 

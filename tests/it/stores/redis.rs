@@ -10,6 +10,7 @@ use lockstep::redis::{RedisOptions, RedisStore};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use super::journal::{kept, record};
 use super::{Bench, Redis, link, mailbox, put};
 use crate::redis_server::RedisServer;
 
@@ -108,6 +109,8 @@ async fn the_keys_are_those_of_the_map() {
     let store = bench.store();
     let mut change = put([1]);
     change.cursors = Some(vec![]);
+    change.records = vec![record(1)];
+    change.kept = vec![kept(1)];
     store.commit(&key, Fence(1), &change).await.unwrap();
     store.acquire("shard-7", "a", LONG).await.unwrap().unwrap();
     let fresh = lockstep::domain::fingerprint::PrintKey([1; 16]);
@@ -120,6 +123,8 @@ async fn the_keys_are_those_of_the_map() {
     let mut expected = vec![
         of_mailbox("cursors"),
         of_mailbox("fence"),
+        of_mailbox("journal"),
+        of_mailbox("kept"),
         of_mailbox("links"),
         "ls:{contoso}:key".to_owned(),
         "ls:{lease/shard-7}".to_owned(),

@@ -336,25 +336,6 @@ pub(crate) async fn an_endless_lease_is_a_lease<B: Bench>() {
     assert!(take_when_free(&bench, "shard", "b").await > fence);
 }
 
-macro_rules! suite {
-    ($($sentence:literal $name:ident,)*) => {
-        suite! { @of memory Memory $($name)* }
-        suite! { @of embedded Embedded $($name)* }
-        suite! { @of redis Redis $($name)* }
-    };
-    (@of $module:ident $bench:ident $($name:ident)*) => {
-        mod $module {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    // The sentence stands beside the name in the list below.
-                    super::$name::<crate::stores::$bench>().await;
-                }
-            )*
-        }
-    };
-}
-
 suite! {
     "What was never written is empty, not an error."
     an_unknown_mailbox_is_empty,
