@@ -12,13 +12,14 @@ mod draft;
 mod gather;
 mod relink;
 mod report;
+mod resolve;
 mod roster;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use chronicle::Chronicle;
-pub use context::{CycleContext, CycleDeps, TenantView};
+pub use context::{CycleContext, CycleDeps, Resolved, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
 pub use relink::{Relinked, relink};
 use report::Parked;
@@ -106,8 +107,8 @@ async fn plan_seen(
     seen: Vec<Seen>,
 ) -> Result<Plan, CycleEnd> {
     let pairings = info_span!(names::SPAN_MATCH).in_scope(|| matching::pair(links, seen));
-    let parties = gather::resolve_parties(context, &pairings).await?;
-    let engine = context.engine(&parties);
+    let resolved = resolve::all(context, &pairings).await?;
+    let engine = context.engine(&resolved);
     let decide = |pairing| decide::decide(pairing, &engine);
     let verdicts =
         info_span!(names::SPAN_DECIDE).in_scope(|| pairings.into_iter().map(decide).collect());

@@ -6,7 +6,10 @@
 //! (the engine's), tokens, budgets and repeats (`http`), change tracking (per table and
 //! organization-wide, so it cannot serve a mailbox).
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::domain::ids::{Address, NativeId};
 use crate::domain::kind::Kind;
@@ -18,6 +21,7 @@ use crate::http::Session;
 use crate::ports::error::SideError;
 use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
 
+mod accounts;
 mod apply;
 mod batch;
 mod booking;
@@ -29,6 +33,7 @@ mod filters;
 mod lookup;
 mod map;
 mod org;
+mod personal;
 mod settings;
 mod sweep;
 mod wire;
@@ -87,6 +92,14 @@ impl FarSide for DataverseSide {
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
         self.write_rows(mailbox, steps).await
+    }
+
+    async fn accounts(
+        &self,
+        mailbox: &Mailbox,
+        names: &[String],
+    ) -> Result<HashMap<String, Uuid>, SideError> {
+        self.accounts_of(mailbox, names).await
     }
 
     async fn candidates(

@@ -131,6 +131,7 @@ impl World {
                 key: MailboxKey { tenant: TenantId::new("contoso"), mailbox: Uuid::from_u128(9) },
                 user: ME,
                 object_id: Uuid::from_u128(8),
+                personal: lockstep::domain::policy::Personal::default(),
                 address: me.clone(),
             },
             policy: Policy::default(),
@@ -142,18 +143,21 @@ impl World {
 
     /// All stages, as a cycle runs them, with writes that all succeed.
     fn engine(&self, links: &[Link], seen: Vec<Observation>) -> Vec<LinkChange> {
-        let parties = std::collections::HashMap::new();
+        let (parties, accounts) =
+            (std::collections::HashMap::new(), std::collections::HashMap::new());
         let context = Context {
             mailbox: &self.mailbox,
             policy: &self.policy,
             directions: &self.directions,
             directory: &self.directory,
             parties: &parties,
+            accounts: &accounts,
             limits: Limits::default(),
             now: self.now,
         };
         let settings = &self.policy.settings;
-        let seen = seen.into_iter().map(|one| normalise(one, &KEY, settings, &self.directory));
+        let seen =
+            seen.into_iter().map(|one| normalise(one, &KEY, settings, &self.directory, None));
         let pairings = pair(links, seen.collect());
         let verdicts = pairings.into_iter().map(|one| decide(one, &context)).collect();
         let planned = plan(verdicts, &context, Uuid::new_v4);
@@ -254,7 +258,7 @@ impl World {
         link.last_owner = Some(ME);
         link.uid = pair[0].uid.clone();
         for one in pair {
-            let seen = normalise(one.clone(), &KEY, &self.policy.settings, &self.directory);
+            let seen = normalise(one.clone(), &KEY, &self.policy.settings, &self.directory, None);
             link.native.set(one.side, Some(one.id.clone()));
             link.version.set(one.side, one.version.clone());
             link.agreed.set(one.side, seen.prints);

@@ -138,6 +138,7 @@ pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<Ten
         organization: Uuid::from_u128(1),
         settings: Settings::default(),
         directions: Directions::default(),
+        personal: std::collections::HashMap::new(),
         mailboxes: Vec::new(),
         users: Vec::new(),
     };
@@ -170,6 +171,7 @@ pub(crate) fn mailbox(runtime: &TenantRuntime, number: usize) -> anyhow::Result<
         },
         user: UserId(Uuid::from_u128(number << 40)),
         object_id: Uuid::from_u128(number << 48),
+        personal: lockstep::domain::policy::Personal::default(),
         address: address.context("no address")?,
     })
 }

@@ -71,6 +71,7 @@ impl Organization for Org {
             organization: Uuid::from_u128(1),
             settings: Settings::default(),
             directions: Directions::default(),
+            personal: std::collections::HashMap::new(),
             mailboxes: self.mailboxes.lock().unwrap().clone(),
             users: Vec::new(),
         })

@@ -3,7 +3,7 @@
 use tracing::Instrument;
 
 use super::chronicle;
-use super::context::CycleContext;
+use super::context::{CycleContext, Resolved};
 use super::gather::Gathered;
 use super::report::{CycleEnd, CycleReport};
 use crate::domain::plan::Outcome;
@@ -32,7 +32,7 @@ pub(super) fn fold_all(
     outcomes: &[PerSide<Option<Outcome>>],
     report: &mut CycleReport,
 ) -> StateChange {
-    let nobody = std::collections::HashMap::new();
+    let nobody = Resolved::default();
     let engine = context.engine(&nobody);
     let mut change = StateChange::default();
     for (entry, outcome) in plan.entries.iter().zip(outcomes) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use uuid::Uuid;
 
 use super::chronicle::Chronicle;
 use crate::domain::fingerprint::PrintKey;
@@ -65,6 +66,15 @@ pub struct TenantView {
     pub window_ahead: Duration,
 }
 
+/// What names and addresses lead to in Dynamics, as the mailbox's user may see it.
+#[derive(Debug, Clone, Default)]
+pub struct Resolved {
+    /// Addresses of attendees outside the directory (RES-01, RES-02).
+    pub parties: HashMap<Address, PartyRow>,
+    /// Names of companies that are the name of exactly one account (CONT-08).
+    pub accounts: HashMap<String, Uuid>,
+}
+
 /// One cycle's world.
 #[derive(Clone)]
 pub struct CycleContext {
@@ -87,13 +97,14 @@ pub struct CycleContext {
 impl CycleContext {
     /// Returns what the engine's stages need.
     #[must_use]
-    pub fn engine<'a>(&'a self, parties: &'a HashMap<Address, PartyRow>) -> Context<'a> {
+    pub fn engine<'a>(&'a self, resolved: &'a Resolved) -> Context<'a> {
         Context {
             mailbox: &self.mailbox,
             policy: &self.view.policy,
             directions: &self.view.directions,
             directory: &self.view.directory,
-            parties,
+            parties: &resolved.parties,
+            accounts: &resolved.accounts,
             limits: self.view.limits,
             now: self.now,
         }

@@ -12,16 +12,14 @@ use tracing::Instrument;
 
 use super::context::CycleContext;
 use super::report::{CycleEnd, is_parked};
-use crate::domain::ids::{Address, NativeId};
+use crate::domain::ids::NativeId;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState, Why};
 use crate::domain::observation::{Facts, Observation, Presence};
-use crate::domain::party::PartyRow;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::needs_other_side;
 use crate::engine::matching::{Pairing, pair};
 use crate::engine::normalise::{Seen, normalise};
-use crate::engine::parties;
 use crate::ports::links::MailboxState;
 use crate::ports::side::{Cursor, FindKey, Known, PullAsk, Pulled};
 use crate::telemetry::names;
@@ -213,7 +211,8 @@ impl<'a> Table<'a> {
         }
         let settings = &self.context.view.policy.settings;
         let view = &self.context.view;
-        let seen = normalise(observation, &view.key, settings, &view.directory);
+        let zone = self.context.mailbox.personal.zone.as_ref();
+        let seen = normalise(observation, &view.key, settings, &view.directory, zone);
         self.seen.insert(key, seen);
     }
 
@@ -266,8 +265,11 @@ impl<'a> Table<'a> {
             let links = self.links;
             // An operator's release also tries parked items again (ERR-02).
             let retried = |link: &&Link| self.context.released && is_parked(link);
-            let again: Vec<&Link> =
-                links.iter().filter(|link| link.is_unsettled() || retried(link)).collect();
+            let due = |link: &&Link| link.is_due(self.context.now);
+            let again: Vec<&Link> = links
+                .iter()
+                .filter(|link| link.is_unsettled() || due(link) || retried(link))
+                .collect();
             for link in again {
                 self.want_link(&mut wants, link);
             }
@@ -351,36 +353,4 @@ impl<'a> Table<'a> {
 
 fn key_of(observation: &Observation) -> Key {
     (observation.side, observation.kind.collection(), observation.id.clone())
-}
-
-/// Resolves the addresses of attendees that may be written to Dynamics (RES-01, RES-02).
-pub(super) async fn resolve_parties(
-    context: &CycleContext,
-    pairings: &[Pairing],
-) -> Result<HashMap<Address, PartyRow>, CycleEnd> {
-    use crate::domain::field::Field;
-    let mut unknown: HashSet<Address> = HashSet::new();
-    for seen in pairings.iter().filter_map(|pairing| pairing.seen.exchange.as_ref()) {
-        if !seen.observation.exchange_facts().tracked {
-            continue;
-        }
-        for field in [Field::RequiredAttendees, Field::OptionalAttendees] {
-            let addresses = seen.observation.fields.parties(field).iter();
-            unknown.extend(addresses.filter_map(|party| party.address.clone()));
-        }
-    }
-    unknown.retain(|address| context.view.directory.by_address(address).is_none());
-    if unknown.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let unknown: Vec<Address> = unknown.into_iter().collect();
-    let side = Side::Dynamics;
-    let candidates = context
-        .deps
-        .dynamics
-        .candidates(&context.mailbox, &unknown)
-        .instrument(tracing::info_span!(names::SPAN_FETCH, { names::SIDE } = side.name()))
-        .await
-        .map_err(|error| CycleEnd::Side(side, error))?;
-    Ok(parties::choose(&candidates, &context.view.policy.settings))
 }

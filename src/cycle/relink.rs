@@ -59,7 +59,7 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
         marked.map_err(|error| CycleEnd::Side(crate::domain::side::Side::Exchange, error))?;
     let gathered = gather(context, &state, marked).await?;
     let plan = plan_seen(context, &state.links, gathered.seen).await?;
-    let nobody = std::collections::HashMap::new();
+    let nobody = super::Resolved::default();
     let engine = context.engine(&nobody);
     let mut put: Vec<Link> = Vec::new();
     for entry in &plan.entries {

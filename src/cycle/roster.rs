@@ -96,7 +96,7 @@ pub fn roster(
         .map(|(record, reasons)| Judged {
             id: record.id,
             address: record.address.clone(),
-            mailbox: reasons.is_empty().then(|| mailbox(options, record)).flatten(),
+            mailbox: reasons.is_empty().then(|| mailbox(options, profile, record)).flatten(),
             reasons,
         })
         .collect();
@@ -118,12 +118,13 @@ fn other_engine(record: &MailboxRecord, baseline: &Baseline) -> bool {
     baseline.get(&record.id).is_some_and(|before| *before != record.last_sync_started)
 }
 
-fn mailbox(options: &TenantOptions, record: &MailboxRecord) -> Option<Mailbox> {
+fn mailbox(options: &TenantOptions, profile: &Profile, record: &MailboxRecord) -> Option<Mailbox> {
     let Regarding::User { user, object_id: Some(object_id), .. } = record.regarding else {
         return None;
     };
     let key = MailboxKey { tenant: options.tenant.clone(), mailbox: record.id };
-    Some(Mailbox { key, user, object_id, address: record.address.clone()? })
+    let personal = profile.personal.get(&user).cloned().unwrap_or_default();
+    Some(Mailbox { key, user, object_id, address: record.address.clone()?, personal })
 }
 
 /// The users by address. The mailbox's address counts beside the user's own: it is the one that

@@ -20,7 +20,7 @@ pub(super) enum Shape {
     Text,
     /// Three columns, the name with `1`, `2` and `3`: the lines of a street.
     Lines,
-    /// The name of the row that a lookup points at; read only.
+    /// The name of the row that a lookup points at; written as the row itself.
     Lookup,
     /// An instant at whole seconds.
     Instant,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::directions;
 use super::map::read::{annotated, guid, instant};
+use super::personal;
 use super::settings;
 use super::wire::Wire;
 use crate::domain::ids::{Address, UserId};
@@ -72,6 +73,7 @@ impl Organization for DataverseOrganization {
             organization,
             settings: settings::of(row),
             directions,
+            personal: personal::ask(&self.wire).await?,
             mailboxes,
             users: addressed,
         })

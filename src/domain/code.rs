@@ -63,6 +63,8 @@ codes! {
     TextTruncated = "text-truncated",
     /// More values than the other side has places for (e-mail addresses, phones).
     ValuesDropped = "values-dropped",
+    /// The company of a contact is the name of no account, or of several (CONT-08).
+    CompanyUnknown = "company-unknown",
     /// The far side's reply lacks a field that it must have.
     ReplyIncomplete = "reply-incomplete",
     /// A subject is required and the item has none.

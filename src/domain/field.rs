@@ -137,6 +137,8 @@ pub enum Group {
     Address1,
     Address2,
     Address3,
+    /// The parent company, apart from the rest of the work (CONT-08).
+    Company,
 }
 
 impl Field {
@@ -189,7 +191,8 @@ impl Field {
             | Self::CallbackPhone
             | Self::CompanyPhone
             | Self::AssistantPhone => Group::Phones,
-            Self::Department | Self::JobTitle | Self::Company => Group::Work,
+            Self::Department | Self::JobTitle => Group::Work,
+            Self::Company => Group::Company,
             Self::AssistantName | Self::ManagerName | Self::SpouseName | Self::Children => {
                 Group::People
             }

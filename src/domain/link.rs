@@ -48,6 +48,9 @@ pub struct Link {
     pub tagged: bool,
     /// The user decided to ignore a scheduling conflict: the row is created all the same (APPT-IN-07).
     pub ignores_conflict: bool,
+    /// The next instant at which time alone changes what the pair should hold (TASK-OUT-10). The
+    /// first cycle after it reads both items again, whatever the feeds say.
+    pub wake: Option<DateTime<Utc>>,
     /// What failed last; the link is *unsettled* while this stands.
     pub trouble: Option<Trouble>,
 }
@@ -124,8 +127,15 @@ impl Link {
             off_feed: false,
             tagged: false,
             ignores_conflict: false,
+            wake: None,
             trouble: None,
         }
+    }
+
+    /// Tells whether time alone may have changed what the pair should hold.
+    #[must_use]
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.state == LinkState::Agreed && self.wake.is_some_and(|wake| wake < now)
     }
 
     /// Tells whether the next cycle must read both items again, whatever the feeds say. A parked

@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub use super::direction::{Direction, Directions};
 use super::ids::{Address, MailboxKey, UserId};
 use super::party::PartyRow;
+use super::zone::Zone;
 
 /// The settings of the organization that touch these rules (rules.md §3), overrides applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +128,22 @@ impl Directory {
     }
 }
 
+/// What a user chose for himself (`usersettings`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Personal {
+    /// The zone of `timezonecode`: days of all-day appointments and tasks are days of this zone.
+    /// `None` when it is not known.
+    pub zone: Option<Zone>,
+    /// `synccontactcompany`: the company of contacts takes part (CONT-08).
+    pub contact_company: bool,
+}
+
+impl Default for Personal {
+    fn default() -> Self {
+        Self { zone: None, contact_company: true }
+    }
+}
+
 /// Who the cycle works for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
@@ -138,6 +155,8 @@ pub struct Mailbox {
     pub object_id: Uuid,
     /// The address of the mailbox in Exchange.
     pub address: Address,
+    /// The owner's own choices.
+    pub personal: Personal,
 }
 
 /// All that the pure stages need beside what was seen.
@@ -153,6 +172,8 @@ pub struct Context<'a> {
     pub directory: &'a Directory,
     /// What addresses outside the directory resolve to (RES-01, RES-02).
     pub parties: &'a HashMap<Address, PartyRow>,
+    /// The one account of each company name that has exactly one (CONT-08).
+    pub accounts: &'a HashMap<String, Uuid>,
     /// The brakes.
     pub limits: Limits,
     /// The instant of the evaluation.

@@ -9,7 +9,7 @@ mod windows;
 use std::cmp::Ordering;
 use std::fmt;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, civil};
 
@@ -101,6 +101,13 @@ impl Zone {
             AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
         };
         local.checked_sub_signed(delta(offset)).unwrap_or(local).and_utc()
+    }
+
+    /// Returns the day that begins at `instant` in this zone: at its first second, where the clocks
+    /// skip midnight.
+    pub fn day_begun_at(&self, instant: DateTime<Utc>) -> Option<NaiveDate> {
+        let day = self.to_local(instant).date();
+        (self.to_utc(day.and_time(NaiveTime::MIN)) == instant).then_some(day)
     }
 
     /// Returns what the clocks of this zone show at `instant`.

@@ -109,6 +109,7 @@ catalogue! {
     CONT_04 "CONT-04" "A delete in Exchange reaches Dynamics only if the user owns the contact." "BASE L173";
     CONT_05 "CONT-05" "The owner of a row that is gone is the last one known." "PROPOSED";
     CONT_06 "CONT-06" "An owned contact that leaves the filter stays and is unlinked." "BASE L172";
+    CONT_08 "CONT-08" "The company is the parent's name; it becomes the one account of exactly that name; the user may switch it off." "DOC what-fields-synchronized-outlook; META";
     CONT_10 "CONT-10" "What was deleted in Exchange and kept in Dynamics is not recreated." "PROPOSED";
     ADDR_01 "ADDR-01" "By default only the mailing address is synchronized." "BASE L169, L252-254";
     ADDR_02 "ADDR-02" "If the organization says so, all three addresses are." "BASE L256";

@@ -16,6 +16,7 @@ use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::After;
 use crate::engine::normalise::{Seen, normalise};
 use crate::engine::plan::Entry;
+use crate::engine::translate::turns;
 
 /// What becomes of one link.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +103,7 @@ fn settle_side(
             key,
             &context.policy.settings,
             context.directory,
+            context.mailbox.personal.zone.as_ref(),
         )),
         _ => None,
     };
@@ -113,6 +115,10 @@ fn settle_side(
         link.tagged |= written.observation.exchange_facts().tracked;
     } else if let Some(seen) = seen {
         link.version.set(side, seen.observation.version.clone());
+    }
+    if let Some(row) = written.as_ref().or(seen).filter(|_| side == Side::Dynamics) {
+        let later = turns(link.kind, &row.observation.fields, context).map(|(at, _)| at);
+        link.wake = later.filter(|at| *at >= context.now).min();
     }
     if !moves {
         return;

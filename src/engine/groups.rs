@@ -7,7 +7,7 @@ use crate::domain::policy::Settings;
 const ACTIVITY: [Group; 3] = [Group::Subject, Group::Body, Group::Importance];
 const APPOINTMENT: [Group; 4] = [Group::Location, Group::Time, Group::Attendees, Group::Status];
 const TASK: [Group; 3] = [Group::Due, Group::TaskStart, Group::Status];
-const CONTACT: [Group; 9] = [
+const CONTACT: [Group; 10] = [
     Group::Name,
     Group::Emails,
     Group::Phones,
@@ -17,6 +17,7 @@ const CONTACT: [Group; 9] = [
     Group::Links,
     Group::Body,
     Group::Address1,
+    Group::Company,
 ];
 
 /// Returns the groups of a kind that are compared and carried, in a fixed order.

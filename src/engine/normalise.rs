@@ -16,6 +16,8 @@ use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::{Facts, Observation};
 use crate::domain::party::Party;
 use crate::domain::policy::{Directory, Settings};
+use crate::domain::side::Side;
+use crate::domain::zone::Zone;
 use crate::engine::groups;
 
 /// An observation in comparable form.
@@ -27,13 +29,14 @@ pub struct Seen {
     pub prints: Prints,
 }
 
-/// Puts an observation into comparable form.
+/// Puts an observation into comparable form. `zone` is the mailbox owner's.
 #[must_use]
 pub fn normalise(
     mut observation: Observation,
     key: &PrintKey,
     settings: &Settings,
     directory: &Directory,
+    zone: Option<&Zone>,
 ) -> Seen {
     let organizer = Organizer::of(&observation, directory);
     let raw = std::mem::take(&mut observation.fields);
@@ -46,7 +49,8 @@ pub fn normalise(
         observation.fields.set(Field::Importance, Some(Value::Importance(Importance::Normal)));
     }
     if observation.kind.collection() == Collection::Calendar {
-        whole_days(&mut observation.fields);
+        let zone = zone.filter(|_| observation.side == Side::Dynamics);
+        whole_days(&mut observation.fields, zone);
         tidy_attendees(&mut observation.fields, &organizer, directory);
     }
     let prints = prints(observation.kind, &observation.fields, key, settings);
@@ -99,15 +103,22 @@ fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
     time.with_nanosecond(0).unwrap_or(time)
 }
 
-/// An all-day event is dates, not instants. Dynamics keeps the midnight of whoever made it, in UTC;
-/// the midnight in UTC that lies nearest names the same day from Hawaii to New Zealand in summer.
-fn whole_days(fields: &mut Fields) {
+/// An all-day event is dates, not instants. Dynamics keeps the midnight of whoever made it, in UTC.
+/// A midnight on the owner's clock is his day; of any other instant the midnight in UTC that lies
+/// nearest names the same day from Hawaii to New Zealand in summer.
+fn whole_days(fields: &mut Fields, zone: Option<&Zone>) {
     if !fields.flag(Field::AllDay) {
         return;
     }
+    let zone = zone
+        .filter(|zone| fields.time(Field::Start).and_then(|it| zone.day_begun_at(it)).is_some());
     for field in [Field::Start, Field::End] {
         if let Some(time) = fields.time(field) {
-            let day = (time + Duration::hours(13)).date_naive();
+            let day = match zone {
+                // An end at 23:59 belongs to the midnight after it.
+                Some(zone) => (zone.to_local(time) + Duration::hours(12)).date(),
+                None => (time + Duration::hours(13)).date_naive(),
+            };
             fields.set(field, Some(Value::Time(day.and_time(NaiveTime::MIN).and_utc())));
         }
     }

@@ -9,6 +9,7 @@ use crate::domain::link::Role;
 use crate::domain::plan::{MailClass, Op, Outcome, Step};
 use crate::domain::side::Side;
 use crate::engine::fold::written;
+use crate::engine::normalise::Seen;
 use crate::engine::plan::Entry;
 
 /// Tells whether an entry's create in Exchange will be followed by a stamp of its row.
@@ -21,7 +22,12 @@ pub fn stamps(entry: &Entry) -> bool {
     let row = entry.verdict.pairing.seen.dynamics.as_ref();
     creates
         && entry.verdict.role == Role::Owner
-        && row.is_some_and(|row| row.observation.uid.is_none())
+        && row.is_some_and(|row| row.observation.uid.is_none() && !is_closed(row))
+}
+
+/// A closed row takes no change but one of its state.
+fn is_closed(row: &Seen) -> bool {
+    matches!(row.observation.fields.number(Field::State), Some(1 | 2))
 }
 
 /// Returns the stamp that the outcome of an entry's Exchange step calls for.

@@ -9,7 +9,7 @@ mod task;
 
 pub use appointment::{reminder_off, row_status_of, show_as_of};
 pub use service::service_show_as;
-pub use task::{completed_in_exchange, todo_status_of};
+pub use task::{completed_in_exchange, todo_status_of, turns};
 
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -62,6 +62,7 @@ pub(crate) fn words(
     context: &Context<'_>,
 ) -> Translation {
     let mut out = Translation::default();
+    let zone = context.mailbox.personal.zone.as_ref();
     let service = kind == Kind::ServiceAppointment;
     if service && from == Side::Dynamics {
         service::body(wanted, source, &mut out);
@@ -71,8 +72,9 @@ pub(crate) fn words(
             // Body and attendees of a service activity are one text.
             Group::Body | Group::Attendees if service => {}
             Group::Status => status(kind, from, source, target, context, &mut out),
-            Group::Due => out.patch.push(task::due(from, source, target)),
-            Group::TaskStart => out.patch.push(task::start(from, source, target)),
+            Group::Due => out.patch.push(task::due(from, source, target, zone)),
+            Group::TaskStart => out.patch.push(task::start(from, source, target, zone)),
+            Group::Company => company(from, source, target, context, &mut out),
             Group::Attendees => attendees(from, source, target, context, &mut out),
             Group::Privacy => privacy(from, source, &mut out),
             Group::Time => time(source, &mut out),
@@ -104,13 +106,18 @@ pub(crate) fn words(
     out
 }
 
-/// Gives an all-day appointment the midnights of the zone in which its day was chosen: that is how
-/// Dynamics keeps a day. Done last, because days are compared as days.
-pub fn local_midnights(patch: &mut Patch, item: &Fields) {
+/// Gives an all-day appointment midnights: that is how Dynamics keeps a day. Those of the owner's
+/// zone, in which Dynamics shows him the row; where it is not known, those of the zone in which
+/// the day was chosen. Done last, because days are compared as days.
+pub fn local_midnights(patch: &mut Patch, item: &Fields, context: &Context<'_>) {
     let all_day = patch
         .iter()
         .any(|(field, value)| *field == Field::AllDay && *value == Some(Value::Flag(true)));
-    let Some(zone) = Zone::from_name(item.text(Field::Zone)).filter(|_| all_day) else { return };
+    if !all_day {
+        return;
+    }
+    let own = context.mailbox.personal.zone.clone();
+    let Some(zone) = own.or_else(|| Zone::from_name(item.text(Field::Zone))) else { return };
     for (field, value) in patch {
         if let (Field::Start | Field::End, Some(Value::Time(time))) = (*field, value) {
             *time = zone.to_utc(time.naive_utc());
@@ -127,6 +134,8 @@ pub fn changes(patch: &Patch, target: &Fields) -> bool {
 /// Compares what is to be written with what is there, as the far side would store it.
 fn same_value(field: Field, new: Option<&Value>, old: Option<&Value>) -> bool {
     match (new, old) {
+        // The account behind a name: it is written only where the names differ (CONT-08).
+        (Some(Value::Parties(_)), _) if field == Field::Company => false,
         (Some(Value::Parties(new)), old) => {
             let old = if let Some(Value::Parties(old)) = old { old.as_slice() } else { &[] };
             addresses(new) == addresses(old)
@@ -152,6 +161,29 @@ fn plain(group: Group, source: &Fields, target: &Fields, out: &mut Translation) 
         if source.get(field).is_none() {
             out.patch.push((field, None));
         }
+    }
+}
+
+/// CONT-08: the parent's name is the company. Towards Dynamics it is the one account of exactly
+/// that name; where there is none, or more than one, the parent stays as it is.
+fn company(
+    from: Side,
+    source: &Fields,
+    target: &Fields,
+    context: &Context<'_>,
+    out: &mut Translation,
+) {
+    use crate::domain::party::{PartyRow, PartyTable};
+    let name = source.text(Field::Company);
+    match (from, context.accounts.get(name)) {
+        (Side::Dynamics, _) => plain(Group::Company, source, target, out),
+        (Side::Exchange, _) if name == target.text(Field::Company) => {}
+        (Side::Exchange, Some(id)) => {
+            let row = Some(PartyRow { table: PartyTable::Account, id: *id });
+            let account = Party { address: None, name: name.to_owned(), row };
+            out.patch.push((Field::Company, Some(Value::Parties(vec![account]))));
+        }
+        (Side::Exchange, None) => out.losses.push(Code::CompanyUnknown),
     }
 }
 
@@ -234,7 +266,7 @@ fn status(
             task::to_exchange(kind, &row, context, out);
         }
         (Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax, Side::Exchange) => {
-            task::to_dynamics(kind, source, target, out);
+            task::to_dynamics(kind, source, target, context, out);
         }
         // SVC-04.
         (Kind::ServiceAppointment, Side::Exchange) => {}
@@ -285,7 +317,12 @@ fn obey_directions(
     out: &mut Translation,
 ) {
     let before = out.patch.len();
-    out.patch.retain(|(field, _)| context.directions.of(kind, *field).leaves(from));
+    // CONT-08: the user's own switch closes both ways of the company.
+    let switched_off =
+        |field: Field| field == Field::Company && !context.mailbox.personal.contact_company;
+    out.patch.retain(|(field, _)| {
+        context.directions.of(kind, *field).leaves(from) && !switched_off(*field)
+    });
     if out.patch.len() == before {
         return;
     }

@@ -129,6 +129,7 @@ pub(super) fn mailbox() -> Mailbox {
         key: MailboxKey { tenant: TenantId::new("contoso"), mailbox: Uuid::from_u128(1) },
         user: UserId(Uuid::from_u128(2)),
         object_id: Uuid::from_u128(3),
+        personal: crate::domain::policy::Personal::default(),
         address: Address::parse("megan@contoso.com").unwrap(),
     }
 }

@@ -1,12 +1,14 @@
 //! The port of what belongs to a whole organization: settings, mailbox records, users.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::error::SideError;
 use crate::domain::ids::{Address, UserId};
 use crate::domain::mailbox::MailboxRecord;
-use crate::domain::policy::{Directions, Settings};
+use crate::domain::policy::{Directions, Personal, Settings};
 
 /// What an organization says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +21,8 @@ pub struct Profile {
     pub directions: Directions,
     /// All mailbox records.
     pub mailboxes: Vec<MailboxRecord>,
+    /// What users chose for themselves; a user who is not in it has the defaults.
+    pub personal: HashMap<UserId, Personal>,
     /// All users with an address: id, address, enabled.
     pub users: Vec<(UserId, Address, bool)>,
 }

@@ -1,8 +1,11 @@
 //! The port of a far side. Dynamics and Exchange implement the same trait.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::error::SideError;
 use crate::domain::ids::{Address, GlobalId, LinkId, NativeId, Version};
@@ -112,6 +115,16 @@ pub trait FarSide: Send + Sync {
     /// Performs the steps, all of them on this side, and returns one outcome for each, in order.
     /// Never fails as a whole: what could not be sent is `NotSent`, what got no answer `Unknown`.
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome>;
+
+    /// Returns the account of each name that exactly one active account bears, as the mailbox's
+    /// user may see it (CONT-08). Exchange has none.
+    async fn accounts(
+        &self,
+        _mailbox: &Mailbox,
+        _names: &[String],
+    ) -> Result<HashMap<String, Uuid>, SideError> {
+        Ok(HashMap::new())
+    }
 
     /// Returns the rows behind addresses (RES-01, RES-02). Exchange returns none.
     async fn candidates(

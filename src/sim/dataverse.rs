@@ -29,6 +29,7 @@ mod tests;
 mod url;
 mod value;
 mod write;
+mod zones;
 
 use std::collections::BTreeSet;
 

@@ -27,6 +27,7 @@ mod rules_contacts;
 mod rules_copies;
 mod rules_fields;
 mod rules_links;
+mod rules_personal;
 mod rules_services;
 mod rules_tasks;
 mod stores;

@@ -43,6 +43,7 @@ impl Organization for Org {
             organization: uuid::Uuid::from_u128(1),
             settings: Settings::default(),
             directions: Directions::default(),
+            personal: std::collections::HashMap::new(),
             mailboxes: vec![
                 record(1, Regarding::User { user, enabled: true, object_id }),
                 record(2, Regarding::Queue),

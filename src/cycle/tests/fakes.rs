@@ -536,6 +536,7 @@ pub(crate) fn mailbox(number: u128) -> Mailbox {
         key: MailboxKey { tenant: TenantId::new("contoso"), mailbox: Uuid::from_u128(number) },
         user: UserId(Uuid::from_u128(number + 1_000)),
         object_id: Uuid::from_u128(number + 2_000),
+        personal: crate::domain::policy::Personal::default(),
         address: Address::parse(&format!("user{number}@contoso.example")).unwrap(),
     }
 }

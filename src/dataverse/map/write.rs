@@ -72,9 +72,8 @@ impl Written {
 
     fn column(&mut self, column: &Column, value: Option<&Value>) -> Result<(), Code> {
         let json = match (column.shape, value) {
-            // The company is the name of another row; nothing is written to it for now.
-            (Shape::Lookup, _) => {
-                self.losses.push(Code::ValuesDropped);
+            (Shape::Lookup, value) => {
+                self.lookup(column, value);
                 return Ok(());
             }
             (Shape::Lines, value) => {
@@ -110,6 +109,22 @@ impl Written {
         };
         self.body.insert(column.name.to_owned(), json);
         Ok(())
+    }
+
+    /// CONT-08: the company is the name of another row, which the patch has found.
+    fn lookup(&mut self, column: &Column, value: Option<&Value>) {
+        let found = if let Some(Value::Parties(parties)) = value {
+            parties.iter().find_map(|party| party.row)
+        } else {
+            None
+        };
+        match found.filter(|row| row.table == PartyTable::Account) {
+            Some(row) => {
+                let target = json!(format!("/accounts({})", row.id));
+                self.body.insert(format!("{}_account@odata.bind", column.name), target);
+            }
+            None => self.losses.push(Code::ValuesDropped),
+        }
     }
 
     /// Three columns, always all of them: a street of one line empties the other two. Lines beyond

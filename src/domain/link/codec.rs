@@ -5,13 +5,14 @@
 //! what is stored. Numbers are never reused. Graph's ids are long texts over small alphabets; they
 //! are packed when the packing gives back exactly the same text. No I/O here.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+mod text;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
+pub(in crate::domain) use self::text::{pack, unpack};
 use super::{Link, LinkState, Role, Trouble, Why};
 use crate::domain::code::Code;
 use crate::domain::field::Group;
@@ -122,6 +123,7 @@ numbers! { group_number, group_of, Group, "group":
     17 = Address1,
     18 = Address2,
     19 = Address3,
+    20 = Company,
 }
 
 // The bits of `Stored::flags`.
@@ -129,7 +131,9 @@ const MATCHED: u8 = 1;
 const OFF_FEED: u8 = 1 << 1;
 const TAGGED: u8 = 1 << 2;
 const IGNORES_CONFLICT: u8 = 1 << 3;
-const FLAGS: u8 = MATCHED | OFF_FEED | TAGGED | IGNORES_CONFLICT;
+/// The eight bytes after the record are the second at which the link wakes.
+const WAKES: u8 = 1 << 4;
+const FLAGS: u8 = MATCHED | OFF_FEED | TAGGED | IGNORES_CONFLICT | WAKES;
 
 /// The record of version 1. The order of the fields is the format.
 #[derive(Serialize, Deserialize)]
@@ -186,7 +190,8 @@ pub fn encode(link: &Link) -> Vec<u8> {
         flags: flag(link.matched, MATCHED)
             | flag(link.off_feed, OFF_FEED)
             | flag(link.tagged, TAGGED)
-            | flag(link.ignores_conflict, IGNORES_CONFLICT),
+            | flag(link.ignores_conflict, IGNORES_CONFLICT)
+            | flag(link.wake.is_some(), WAKES),
         native: Side::BOTH.map(native),
         version: Side::BOTH.map(version),
         agreed: StoredPrints::of(&link.agreed),
@@ -200,7 +205,11 @@ pub fn encode(link: &Link) -> Vec<u8> {
         }),
     };
     // Writing to a growing vector cannot fail; an empty value would be refused by `decode`.
-    postcard::to_extend(&stored, vec![VERSION]).unwrap_or_default()
+    let mut bytes = postcard::to_extend(&stored, vec![VERSION]).unwrap_or_default();
+    if let Some(wake) = link.wake {
+        bytes.extend(wake.timestamp().to_le_bytes());
+    }
+    bytes
 }
 
 /// Returns the link of a stored form.
@@ -213,12 +222,10 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
     }
     let (stored, rest) = postcard::take_from_bytes::<Stored>(record)
         .map_err(|_| CodecError::Damaged("no record of this format"))?;
-    if !rest.is_empty() {
-        return Err(CodecError::Damaged("bytes after the end"));
-    }
     if stored.flags & !FLAGS != 0 {
         return Err(CodecError::Damaged("unknown flag"));
     }
+    let wake = wake_of(stored.flags, rest)?;
     let row = Uuid::from_bytes(stored.id);
     let [row_id, item_id] = stored.native;
     let [row_version, item_version] = stored.version;
@@ -243,8 +250,21 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         off_feed: stored.flags & OFF_FEED != 0,
         tagged: stored.flags & TAGGED != 0,
         ignores_conflict: stored.flags & IGNORES_CONFLICT != 0,
+        wake,
         trouble: stored.trouble.map(StoredTrouble::trouble).transpose()?,
     })
+}
+
+/// Reads what follows the record.
+fn wake_of(flags: u8, rest: &[u8]) -> Result<Option<DateTime<Utc>>, CodecError> {
+    match (flags & WAKES, rest.try_into().map(i64::from_le_bytes)) {
+        (0, _) if rest.is_empty() => Ok(None),
+        (WAKES, Ok(second)) => {
+            let wake = DateTime::from_timestamp(second, 0);
+            wake.map(Some).ok_or(CodecError::Damaged("no instant"))
+        }
+        _ => Err(CodecError::Damaged("bytes after the end")),
+    }
 }
 
 const fn flag(set: bool, bit: u8) -> u8 {
@@ -320,75 +340,6 @@ impl StoredPrints {
 /// Returns all groups in the order of their numbers.
 pub(in crate::domain) fn groups() -> impl Iterator<Item = Group> {
     (0..u8::MAX).map_while(|number| group_of(number).ok())
-}
-
-// The first byte of a packed text says how the rest is written.
-const PLAIN: u8 = 0;
-/// The guid of the row, which is the link's own id; nothing follows.
-const ROW: u8 = 1;
-/// A guid in lower case with hyphens: sixteen bytes.
-const GUID: u8 = 2;
-/// Hexadecimal digits in upper case (`iCalUId`).
-const HEX: u8 = 3;
-/// Base 64 with `-` and `_`, padded (Graph's ids).
-const BASE64: u8 = 4;
-/// The same without padding.
-const BASE64_BARE: u8 = 5;
-
-/// Returns the shortest packing that gives back exactly the same text.
-pub(in crate::domain) fn pack(text: &str, row: Uuid) -> Vec<u8> {
-    let exact = |form: u8, bytes: Vec<u8>| {
-        let packed = [&[form], bytes.as_slice()].concat();
-        (unpacked(&packed, row).as_deref() == Ok(text)).then_some(packed)
-    };
-    let guid = Uuid::try_parse(text).ok();
-    let row_form = guid.filter(|guid| *guid == row).and_then(|_| exact(ROW, Vec::new()));
-    row_form
-        .or_else(|| guid.and_then(|guid| exact(GUID, guid.into_bytes().to_vec())))
-        .or_else(|| hex_bytes(text).and_then(|bytes| exact(HEX, bytes)))
-        .or_else(|| URL_SAFE.decode(text).ok().and_then(|bytes| exact(BASE64, bytes)))
-        .or_else(|| URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| exact(BASE64_BARE, bytes)))
-        .unwrap_or_else(|| [&[PLAIN], text.as_bytes()].concat())
-}
-
-pub(in crate::domain) fn unpack(
-    packed: Option<Vec<u8>>,
-    row: Uuid,
-) -> Result<Option<String>, CodecError> {
-    packed.map(|packed| unpacked(&packed, row)).transpose()
-}
-
-fn unpacked(packed: &[u8], row: Uuid) -> Result<String, CodecError> {
-    let (form, bytes) = packed.split_first().ok_or(CodecError::Damaged("empty text"))?;
-    match *form {
-        PLAIN => std::str::from_utf8(bytes)
-            .map(str::to_owned)
-            .map_err(|_| CodecError::Damaged("text is not UTF-8")),
-        ROW if bytes.is_empty() => Ok(row.to_string()),
-        GUID => Uuid::from_slice(bytes)
-            .map(|guid| guid.to_string())
-            .map_err(|_| CodecError::Damaged("no guid")),
-        HEX => Ok(hex_text(bytes)),
-        BASE64 => Ok(URL_SAFE.encode(bytes)),
-        BASE64_BARE => Ok(URL_SAFE_NO_PAD.encode(bytes)),
-        _ => Err(CodecError::Damaged("unknown form of text")),
-    }
-}
-
-const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-
-fn hex_text(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xF)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
-}
-
-fn hex_bytes(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 #[cfg(test)]

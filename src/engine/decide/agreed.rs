@@ -7,7 +7,7 @@ use super::{
     verdict,
 };
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Group};
+use crate::domain::field::{Field, Fields, Group, Patch};
 use crate::domain::kind::Kind;
 use crate::domain::link::{Role, Why};
 use crate::domain::plan::Verb;
@@ -16,7 +16,7 @@ use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
-use crate::engine::translate::{changes, translate, words};
+use crate::engine::translate::{changes, translate, turns, words};
 
 pub(super) fn decide(
     pairing: Pairing,
@@ -51,10 +51,11 @@ pub(super) fn decide(
             removal::cancelled(pairing)
         }
         (dynamics, exchange) => {
-            let changed = PerSide {
+            let mut changed = PerSide {
                 dynamics: changed(dynamics, Side::Dynamics, &pairing, context),
                 exchange: changed(exchange, Side::Exchange, &pairing, context),
             };
+            add_turned(&mut changed, &pairing, context);
             let role = pairing.link.as_ref().map_or(Role::Owner, |link| link.role);
             let relinks = takes_place(&pairing);
             let mut verdict = carry(pairing, role, &changed, false, context);
@@ -74,6 +75,20 @@ fn takes_place(pairing: &Pairing) -> bool {
     let known = pairing.link.as_ref().and_then(|link| link.native.exchange.as_ref());
     let seen = pairing.seen.exchange.as_ref().map(|seen| &seen.observation.id);
     known.is_some() && seen.is_some() && known != seen
+}
+
+/// TASK-OUT-10: what time alone changed since the last agreement counts as a change of the row,
+/// unless somebody changed the same in Exchange meanwhile.
+fn add_turned(changed: &mut PerSide<Vec<Group>>, pairing: &Pairing, context: &Context<'_>) {
+    let wake = pairing.link.as_ref().filter(|link| link.is_due(context.now));
+    let Some(wake) = wake.and_then(|link| link.wake) else { return };
+    let row = fields(pairing, Side::Dynamics);
+    for (at, group) in turns(pairing.kind(), &row, context) {
+        let turned = wake <= at && at < context.now && !changed.exchange.contains(&group);
+        if turned && !changed.dynamics.contains(&group) {
+            changed.dynamics.push(group);
+        }
+    }
 }
 
 /// Two items become a pair: every group may differ and nothing was agreed.
@@ -218,6 +233,10 @@ fn split(
                 (true, false) => out.to_exchange.push(group),
                 (false, true) => out.to_dynamics.push(group),
                 (false, false) => {}
+                // CONT-08: a company fills an empty parent.
+                (true, true) if group == Group::Company && orphaned(pairing) => {
+                    out.to_dynamics.push(group);
+                }
                 (true, true) => {
                     out.conflict = true;
                     match winner(pairing.kind(), group, context.policy.conflict) {
@@ -229,6 +248,10 @@ fn split(
         }
     }
     out
+}
+
+fn orphaned(pairing: &Pairing) -> bool {
+    fields(pairing, Side::Dynamics).get(Field::Company).is_none()
 }
 
 /// Which changes a mailbox may carry in a meeting (ORG-01, APPT-OUT-08, APPT-OUT-14).
@@ -255,7 +278,15 @@ fn agree(pairing: &Pairing, group: Group, context: &Context<'_>) -> bool {
     }
     let there = words(kind, Side::Dynamics, &[group], &row, &item, context);
     let here = words(kind, Side::Exchange, &[group], &item, &row, context);
+    if group == Group::Company {
+        return same_company(&row, &there.patch, &item, &here.patch);
+    }
     !changes(&there.patch, &item) || !changes(&here.patch, &row)
+}
+
+/// CONT-08: a row without a parent says nothing against a company of which there is no account.
+fn same_company(row: &Fields, there: &Patch, item: &Fields, here: &Patch) -> bool {
+    !changes(there, item) || (row.get(Field::Company).is_none() && here.is_empty())
 }
 
 /// Tells in which directions a difference may flow: to Exchange, to Dynamics (FLD-02).

@@ -43,9 +43,11 @@ impl Carried {
     }
 }
 
-/// FLD-02: a direction kept something back.
+/// Returns the rule that kept something back.
 fn forbidden(out: &Translation) -> Option<RuleId> {
-    out.losses.contains(&Code::DirectionForbids).then_some(rule::FLD_02)
+    let lost = |code: Code| out.losses.contains(&code);
+    let company = lost(Code::CompanyUnknown).then_some(rule::CONT_08);
+    lost(Code::DirectionForbids).then_some(rule::FLD_02).or(company)
 }
 
 pub(super) fn write_to_exchange(
@@ -82,19 +84,26 @@ pub(super) fn write_to_exchange(
     let mut rules = vec![rule::FILT_03, rule::LINK_01];
     rules.extend(forbidden(&out));
     if wanted.contains(&Group::Status) {
-        rules.push(match kind {
-            Kind::Appointment | Kind::RecurringAppointment => rule::APPT_OUT_02,
-            Kind::ServiceAppointment => rule::SVC_06,
-            Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax | Kind::Contact => {
-                rule::TASK_OUT_07
-            }
-        });
+        rules.push(status_rule(kind, &row, context));
     }
     Carried {
         write: Some(Write::Update { patch: out.patch, groups: wanted, mail, mark }),
         rules,
         code: out.losses.first().copied(),
         unfit: None,
+    }
+}
+
+/// Returns the rule that decides a status.
+fn status_rule(kind: Kind, row: &Fields, context: &Context<'_>) -> RuleId {
+    let ended = row.time(Field::ActualEnd).is_some_and(|end| end < context.now);
+    match kind {
+        Kind::Appointment | Kind::RecurringAppointment => rule::APPT_OUT_02,
+        Kind::ServiceAppointment => rule::SVC_06,
+        Kind::Task if ended => rule::TASK_OUT_10,
+        Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax | Kind::Contact => {
+            rule::TASK_OUT_07
+        }
     }
 }
 
@@ -214,7 +223,7 @@ pub(super) fn write_to_dynamics(
     }
     let mut rules = vec![rule::LINK_01];
     rules.extend(forbidden(&out));
-    local_midnights(&mut out.patch, &item);
+    local_midnights(&mut out.patch, &item, context);
     if let Some(uid) = stamp {
         out.patch.push((Field::Uid, Some(Value::Text(uid))));
         rules.push(rule::APPT_IN_11);
@@ -236,7 +245,9 @@ pub(super) fn write_to_dynamics(
 pub(super) fn missing_uid(pairing: &Pairing, role: Role) -> Option<String> {
     let row = pairing.seen.dynamics.as_ref()?;
     let item = pairing.seen.exchange.as_ref()?;
-    let stamps = pairing.kind() == Kind::Appointment && role == Role::Owner;
+    // A closed row takes no change but one of its state.
+    let closed = matches!(row.observation.fields.number(Field::State), Some(1 | 2));
+    let stamps = pairing.kind() == Kind::Appointment && role == Role::Owner && !closed;
     let uid = item.observation.uid.as_ref()?;
     (stamps && row.observation.uid.is_none()).then(|| uid.as_str().to_owned())
 }

@@ -230,7 +230,7 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let all = groups::of(kind, &context.policy.settings);
     let mut out = translate(kind, Side::Exchange, &all, &item, &Fields::new(), context);
     out.patch.retain(|(_, value)| value.is_some());
-    local_midnights(&mut out.patch, &item);
+    local_midnights(&mut out.patch, &item, context);
     let mut rules = if pairing.copy { vec![rule::COPY_02, rule::COPY_03] } else { Vec::new() };
     rules.extend([rule::LINK_02, rule::LINK_03]);
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));

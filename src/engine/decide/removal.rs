@@ -83,7 +83,12 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
 /// again, it is made again (FILT-02), and must not look like a meeting somebody deleted.
 fn unname(pairing: &Pairing, physical: bool) -> Option<Write> {
     let row = &pairing.seen.dynamics.as_ref()?.observation;
-    let named = pairing.kind() == Kind::Appointment && row.uid.is_some() && row.version.is_some();
+    // A closed row takes no change but one of its state.
+    let closed = matches!(row.fields.number(Field::State), Some(1 | 2));
+    let named = pairing.kind() == Kind::Appointment
+        && row.uid.is_some()
+        && row.version.is_some()
+        && !closed;
     (named && !physical).then(|| Write::Update {
         patch: vec![(Field::Uid, None)],
         groups: Vec::new(),

@@ -1,6 +1,6 @@
 //! Tests of the comparable form: what is noise, and what is an edit (CONF-02).
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, NaiveTime, Utc};
 
 use crate::domain::field::{Field, Group, Importance, Value};
 use crate::domain::fingerprint::PrintKey;
@@ -111,6 +111,87 @@ fn conf_03_texts_of_neighbouring_fields_do_not_run_together() {
     let world = World::new();
     let other = PrintKey([8; 16]);
     let settings = &world.policy.settings;
-    let seen = normalise(left.0.clone(), &other, settings, &world.directory);
+    let seen = normalise(left.0.clone(), &other, settings, &world.directory, None);
     assert_ne!(seen.prints, world.seen(&left).prints);
+}
+
+/// The day on which an all-day row lies for a user of a zone, and the day after its last.
+fn days_in(zone: Option<&str>, start: &str, end: &str) -> (String, String) {
+    let world = World::with(|world| {
+        world.mailbox.personal.zone = zone.and_then(crate::domain::zone::Zone::from_name);
+    });
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let row = row(Appointment)
+        .set(Field::AllDay, Value::Flag(true))
+        .time(Field::Start, at(start))
+        .time(Field::End, at(end));
+    let fields = world.seen(&row).observation.fields;
+    let day = |field| {
+        let time = fields.time(field).unwrap();
+        assert_eq!(time.time(), NaiveTime::MIN);
+        time.date_naive().to_string()
+    };
+    (day(Field::Start), day(Field::End))
+}
+
+#[test]
+fn conf_03_an_all_day_row_lies_on_the_day_of_its_users_clock() {
+    // At UTC+14 and UTC-11, where clocks skip midnight, with an end a minute early, over a change
+    // of the clocks; a row at 00:00 UTC, or of an unknown zone, lies on the day nearest to it.
+    for (zone, start, end, first, after) in [
+        (
+            "Pacific/Kiritimati",
+            "2026-06-30T10:00:00Z",
+            "2026-07-01T10:00:00Z",
+            "2026-07-01",
+            "2026-07-02",
+        ),
+        (
+            "Pacific/Kiritimati",
+            "2026-06-30T10:00:00Z",
+            "2026-07-01T09:59:00Z",
+            "2026-07-01",
+            "2026-07-02",
+        ),
+        (
+            "Pacific/Kiritimati",
+            "2026-07-01T00:00:00Z",
+            "2026-07-02T00:00:00Z",
+            "2026-07-01",
+            "2026-07-02",
+        ),
+        (
+            "Pacific/Pago_Pago",
+            "2026-07-01T11:00:00Z",
+            "2026-07-02T11:00:00Z",
+            "2026-07-01",
+            "2026-07-02",
+        ),
+        (
+            "Pacific/Pago_Pago",
+            "2026-07-01T00:00:00Z",
+            "2026-07-02T00:00:00Z",
+            "2026-07-01",
+            "2026-07-02",
+        ),
+        (
+            "America/Santiago",
+            "2026-09-06T04:00:00Z",
+            "2026-09-07T03:00:00Z",
+            "2026-09-06",
+            "2026-09-07",
+        ),
+        (
+            "Europe/Berlin",
+            "2026-10-24T22:00:00Z",
+            "2026-10-25T23:00:00Z",
+            "2026-10-25",
+            "2026-10-26",
+        ),
+    ] {
+        let found = days_in(Some(zone), start, end);
+        assert_eq!(found, (first.to_owned(), after.to_owned()), "{zone} {start}");
+    }
+    let unknown = days_in(None, "2026-06-30T22:00:00Z", "2026-07-01T22:00:00Z");
+    assert_eq!(unknown, ("2026-07-01".to_owned(), "2026-07-02".to_owned()));
 }

@@ -16,7 +16,7 @@ use crate::domain::observation::{DynamicsFacts, ExchangeFacts, Facts, Observatio
 use crate::domain::party::{Party, PartyRow};
 use crate::domain::plan::Op;
 use crate::domain::policy::{
-    Context, Directions, Directory, DirectoryUser, Limits, Mailbox, Policy,
+    Context, Directions, Directory, DirectoryUser, Limits, Mailbox, Personal, Policy,
 };
 use crate::domain::rule::RuleId;
 use crate::domain::side::{PerSide, Side};
@@ -72,6 +72,7 @@ pub(crate) struct World {
     pub(crate) directions: Directions,
     pub(crate) directory: Directory,
     pub(crate) parties: HashMap<Address, PartyRow>,
+    pub(crate) accounts: HashMap<String, Uuid>,
     pub(crate) limits: Limits,
     pub(crate) now: DateTime<Utc>,
 }
@@ -93,11 +94,13 @@ impl World {
                 user: ME,
                 object_id: Uuid::from_u128(8),
                 address: address("me@contoso.test"),
+                personal: Personal::default(),
             },
             policy: Policy::default(),
             directions: Directions::default(),
             directory,
             parties: HashMap::new(),
+            accounts: HashMap::new(),
             limits: Limits::default(),
             now: now(),
         }
@@ -117,13 +120,15 @@ impl World {
             directions: &self.directions,
             directory: &self.directory,
             parties: &self.parties,
+            accounts: &self.accounts,
             limits: self.limits,
             now: self.now,
         }
     }
 
     pub(crate) fn seen(&self, obs: &Obs) -> Seen {
-        normalise(obs.0.clone(), &KEY, &self.policy.settings, &self.directory)
+        let zone = self.mailbox.personal.zone.as_ref();
+        normalise(obs.0.clone(), &KEY, &self.policy.settings, &self.directory, zone)
     }
 
     pub(crate) fn decide(&self, pairing: Pairing) -> Verdict {

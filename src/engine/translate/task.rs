@@ -1,12 +1,13 @@
 //! Status and dates of tasks, phone calls, letters and faxes (rules.md §1.11, §1.12, §2.2, §2.6).
 
-use chrono::{DateTime, Duration, NaiveTime, Utc};
+use chrono::{DateTime, Duration, NaiveDateTime, NaiveTime, Utc};
 
 use super::Translation;
 use crate::domain::field::{Field, Fields, Group, TodoStatus, Value};
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::policy::{Context, Policy};
 use crate::domain::side::Side;
+use crate::domain::zone::Zone;
 
 /// How long after the due date a reminder is still set (TASK-OUT-02).
 const REMINDER_GRACE: Duration = Duration::hours(24);
@@ -51,9 +52,10 @@ pub fn completed_in_exchange(item: &Fields) -> bool {
 pub(super) fn to_exchange(kind: Kind, row: &Fields, context: &Context<'_>, out: &mut Translation) {
     let status = todo_status_of(kind, row, context.policy, context.now);
     out.patch.push((Field::TodoStatus, Some(Value::Todo(status))));
+    let zone = context.mailbox.personal.zone.as_ref();
     // TASK-OUT-08; Exchange refuses a completion date on an open task.
     let completed = row.time(Field::ActualEnd).filter(|_| status == TodoStatus::Completed);
-    out.patch.push((Field::CompletedAt, completed.map(|at| Value::Time(day_of(at)))));
+    out.patch.push((Field::CompletedAt, completed.map(|at| Value::Time(day_of(at, zone)))));
 }
 
 /// TASK-OUT-02, TASK-OUT-03: the reminder rings at the due time of an open task.
@@ -75,7 +77,13 @@ pub(super) fn reminder(
     out.patch.push((Field::ReminderAt, due.map(Value::Time)));
 }
 
-pub(super) fn to_dynamics(kind: Kind, item: &Fields, row: &Fields, out: &mut Translation) {
+pub(super) fn to_dynamics(
+    kind: Kind,
+    item: &Fields,
+    row: &Fields,
+    context: &Context<'_>,
+    out: &mut Translation,
+) {
     let Some(Value::Todo(status)) = item.get(Field::TodoStatus) else { return };
     // A canceled row shows as completed; completed from Exchange says nothing new to it.
     if *status == TodoStatus::Completed && row.number(Field::State).unwrap_or(0) != 0 {
@@ -98,7 +106,14 @@ pub(super) fn to_dynamics(kind: Kind, item: &Fields, row: &Fields, out: &mut Tra
         out.patch.push((Field::PercentComplete, Some(Value::Number(percent))));
     }
     // TASK-OUT-10: a reopened task must lose its actual end, or it would close itself again.
-    let ended = if *status == TodoStatus::Completed { item.time(Field::CompletedAt) } else { None };
+    let zone = context.mailbox.personal.zone.as_ref();
+    let completed = item.time(Field::CompletedAt).filter(|_| *status == TodoStatus::Completed);
+    let ended = completed.map(|at| {
+        let midnight = at.time() == NaiveTime::MIN;
+        // Exchange tells the day; a day that begins later than now has not ended anything yet.
+        let day = in_dynamics(at, row.time(Field::ActualEnd), zone);
+        if midnight { day.min(context.now) } else { at }
+    });
     out.patch.push((Field::ActualEnd, ended.map(Value::Time)));
 }
 
@@ -118,26 +133,76 @@ const fn row_status(kind: Kind, status: TodoStatus) -> (i64, i64) {
 }
 
 /// TASK-OUT-04: the due date. Exchange knows the day only; the time of a row stays its own.
-pub(super) fn due(from: Side, source: &Fields, target: &Fields) -> (Field, Option<Value>) {
-    (Field::Due, dated(from, source, target, Field::Due))
+pub(super) fn due(
+    from: Side,
+    source: &Fields,
+    target: &Fields,
+    zone: Option<&Zone>,
+) -> (Field, Option<Value>) {
+    (Field::Due, dated(from, source, target, Field::Due, zone))
 }
 
 /// TASK-OUT-11: the start date, without any rule about a missing due date.
-pub(super) fn start(from: Side, source: &Fields, target: &Fields) -> (Field, Option<Value>) {
-    (Field::TaskStart, dated(from, source, target, Field::TaskStart))
+pub(super) fn start(
+    from: Side,
+    source: &Fields,
+    target: &Fields,
+    zone: Option<&Zone>,
+) -> (Field, Option<Value>) {
+    (Field::TaskStart, dated(from, source, target, Field::TaskStart, zone))
 }
 
-fn dated(from: Side, source: &Fields, target: &Fields, field: Field) -> Option<Value> {
+fn dated(
+    from: Side,
+    source: &Fields,
+    target: &Fields,
+    field: Field,
+    zone: Option<&Zone>,
+) -> Option<Value> {
     let time = source.time(field)?;
     Some(Value::Time(match from {
-        Side::Dynamics => day_of(time),
-        Side::Exchange => {
-            let clock = target.time(field).map_or(NaiveTime::MIN, |old| old.time());
-            time.date_naive().and_time(clock).and_utc()
-        }
+        Side::Dynamics => day_of(time, zone),
+        Side::Exchange => in_dynamics(time, target.time(field), zone),
     }))
 }
 
-fn day_of(time: DateTime<Utc>) -> DateTime<Utc> {
-    time.date_naive().and_time(NaiveTime::MIN).and_utc()
+/// Returns the instant of a day in Dynamics: at the time of day that the row has, else at midnight,
+/// on the clock of the user. A row that names the day already stays as it is.
+fn in_dynamics(
+    day: DateTime<Utc>,
+    old: Option<DateTime<Utc>>,
+    zone: Option<&Zone>,
+) -> DateTime<Utc> {
+    let day = day.date_naive();
+    if let Some(old) = old.filter(|old| day_of(*old, zone).date_naive() == day) {
+        return old;
+    }
+    let clock = old.map_or(NaiveTime::MIN, |old| local(old, zone).time());
+    let time = day.and_time(clock);
+    zone.map_or_else(|| time.and_utc(), |zone| zone.to_utc(time))
+}
+
+/// Returns the user's day, as its midnight in UTC: Exchange's tasks have days, not instants.
+fn day_of(time: DateTime<Utc>, zone: Option<&Zone>) -> DateTime<Utc> {
+    local(time, zone).date().and_time(NaiveTime::MIN).and_utc()
+}
+
+fn local(time: DateTime<Utc>, zone: Option<&Zone>) -> NaiveDateTime {
+    zone.map_or_else(|| time.naive_utc(), |zone| zone.to_local(time))
+}
+
+/// Returns when time alone changes what an open task is in Exchange, and in which group: it is
+/// completed once its actual end has passed (TASK-OUT-10); read to the letter, it rings once it is
+/// overdue by a day (TASK-OUT-02).
+pub fn turns(
+    kind: Kind,
+    row: &Fields,
+    context: &Context<'_>,
+) -> impl Iterator<Item = (DateTime<Utc>, Group)> {
+    let open = row.number(Field::State).unwrap_or(0) == 0;
+    let ends = row.time(Field::ActualEnd).filter(|_| open && kind == Kind::Task);
+    let is_task = kind.collection() == Collection::Tasks;
+    let rings = open && is_task && context.policy.literal_task_reminder;
+    let due = row.time(Field::Due).filter(|_| rings).map(|due| due + REMINDER_GRACE);
+    ends.map(|at| (at, Group::Status)).into_iter().chain(due.map(|at| (at, Group::Due)))
 }

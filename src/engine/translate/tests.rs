@@ -362,3 +362,74 @@ fn conf_03_an_emptied_field_is_emptied_on_the_other_side() {
     let out = translate(Contact, Dynamics, &[Group::Work], from, to, &world.context());
     assert_eq!(out.patch, [(Field::JobTitle, None)]);
 }
+
+#[test]
+fn task_out_04_a_due_date_is_a_day_of_its_users_clock() {
+    // Late in the evening, at UTC+14 and UTC-11 and over a change of the clocks: the user's day,
+    // and back to the time of day that the row has.
+    let at = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    for (zone, due, day, moved, becomes) in [
+        (
+            "Pacific/Kiritimati",
+            "2026-06-30T20:00:00Z",
+            "2026-07-01",
+            "2026-07-03",
+            "2026-07-02T20:00:00Z",
+        ),
+        (
+            "Pacific/Pago_Pago",
+            "2026-07-02T09:30:00Z",
+            "2026-07-01",
+            "2026-07-02",
+            "2026-07-03T09:30:00Z",
+        ),
+        (
+            "Europe/Berlin",
+            "2026-10-24T22:30:00Z",
+            "2026-10-25",
+            "2026-10-26",
+            "2026-10-25T23:30:00Z",
+        ),
+        ("UTC", "2026-10-24T22:30:00Z", "2026-10-24", "2026-10-26", "2026-10-26T22:30:00Z"),
+    ] {
+        let world = World::with(|world| {
+            world.mailbox.personal.zone = crate::domain::zone::Zone::from_name(zone);
+        });
+        let midnight = |day: &str| at(&format!("{day}T00:00:00Z"));
+        let row = row(Task).time(Field::Due, at(due));
+        let out = to_exchange(&world, &row, &[Group::Due]);
+        assert_eq!(value(&out, Field::Due), Some(Some(Value::Time(midnight(day)))), "{zone}");
+        let same = item(Task).time(Field::Due, midnight(day));
+        let out = to_dynamics(&world, &same, &row, &[Group::Due]);
+        assert_eq!(value(&out, Field::Due), Some(Some(Value::Time(at(due)))), "{zone}: unmoved");
+        let other = item(Task).time(Field::Due, midnight(moved));
+        let out = to_dynamics(&world, &other, &row, &[Group::Due]);
+        assert_eq!(value(&out, Field::Due), Some(Some(Value::Time(at(becomes)))), "{zone}: moved");
+    }
+}
+
+#[test]
+fn cont_08_a_company_becomes_the_one_account_of_its_name() {
+    // Known: that account. Unknown, or emptied: nothing is written, and the loss is noted. The
+    // user's own switch closes both ways.
+    let id = row_guid(70);
+    let mut world = World::with(|world| {
+        world.accounts.insert("Fabrikam".to_owned(), id);
+    });
+    let contact = row(Contact).text(Field::Company, "Contoso");
+    let named = |name: &str| item(Contact).text(Field::Company, name);
+    let out = to_dynamics(&world, &named("Fabrikam"), &contact, &[Group::Company]);
+    let Some(Some(Value::Parties(found))) = value(&out, Field::Company) else { panic!("{out:?}") };
+    assert_eq!(found[0].row.map(|row| row.id), Some(id));
+    for other in [named("fabrikam"), item(Contact).without(Field::Company)] {
+        let out = to_dynamics(&world, &other, &contact, &[Group::Company]);
+        assert_eq!((out.patch.len(), out.losses), (0, vec![Code::CompanyUnknown]));
+    }
+    let out = to_exchange(&world, &contact, &[Group::Company]);
+    assert_eq!(value(&out, Field::Company), Some(Some(Value::Text("Contoso".to_owned()))));
+    world.mailbox.personal.contact_company = false;
+    let out = to_exchange(&world, &contact, &[Group::Company]);
+    assert_eq!((out.patch.len(), out.losses), (0, vec![Code::DirectionForbids]));
+    let out = to_dynamics(&world, &named("Fabrikam"), &contact, &[Group::Company]);
+    assert_eq!(out.patch.len(), 0);
+}

@@ -191,7 +191,12 @@ fn task(judge: &Judge<'_>, row: &Row, sheet: &mut Sheet) {
     sheet.line("subject", row.text("subject"), item.text("title"), 200);
     sheet.body(row.text("description"), &body_of(item), 2_000);
     sheet.equal("importance", importance(row), item.text("importance"));
-    let day = |column: &str| row.text(column).get(..10).unwrap_or_default().to_owned();
+    // Exchange has days; they are those of the mailbox's user.
+    let zone = TimeZone::get(&judge.mailbox.person.time_zone).unwrap_or(TimeZone::UTC);
+    let day = |column: &str| {
+        let at = row.instant(column);
+        at.map(|at| at.to_zoned(zone.clone()).date().to_string()).unwrap_or_default()
+    };
     let shown = |name: &str| item.wall(name).map(|at| at.date().to_string()).unwrap_or_default();
     sheet.equal("due", day("scheduledend"), shown("dueDateTime"));
     sheet.equal("start", day("scheduledstart"), shown("startDateTime"));

@@ -50,6 +50,7 @@ impl Core {
             ("maxconcurrentconnections", Cell::Int(10)),
         ];
         self.seed("emailserverprofile", profile, app, &server);
+        self.add_zones();
         for person in people {
             self.add_person(person, profile);
         }
@@ -91,6 +92,10 @@ impl Core {
             ("isforwardmailbox", Cell::Bool(false)),
         ];
         self.seed("mailbox", person.mailbox_id, person.user_id, &mailbox);
+        let code = super::zones::code_of(&person.time_zone);
+        let mut personal = vec![("synccontactcompany", Cell::Bool(true))];
+        personal.extend(code.map(|code| ("timezonecode", Cell::Int(code))));
+        self.seed("usersettings", person.user_id, self.app_user, &personal);
         for table in FILTERED {
             let filter = default_filter(table);
             self.add_filter(person.user_id, table, &filter);

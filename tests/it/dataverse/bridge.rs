@@ -146,6 +146,7 @@ pub(super) fn mailbox(person: &Person) -> Mailbox {
         key: MailboxKey { tenant: TenantId::new("contoso"), mailbox: person.mailbox_id },
         user: UserId(person.user_id),
         object_id: person.object_id,
+        personal: lockstep::domain::policy::Personal::default(),
         address: Address::parse(&person.address).unwrap(),
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of the stored form.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
 use super::*;
@@ -61,7 +63,7 @@ fn text() -> impl Strategy<Value = String> {
 fn prints() -> impl Strategy<Value = Prints> {
     // Few hashes, so that both sides often hold the same one.
     let hash = prop_oneof![0..4u64, any::<u64>()];
-    prop::collection::vec((0..20u8, hash), 0..24).prop_map(|pairs| {
+    prop::collection::vec((0..21u8, hash), 0..24).prop_map(|pairs| {
         Prints::from_groups(
             pairs.into_iter().filter_map(|(number, hash)| Some((group_of(number).ok()?, hash))),
         )
@@ -87,6 +89,7 @@ prop_compose! {
         uid in prop::option::of(text()),
         owner in prop::option::of(any::<u128>()),
         trouble in prop::option::of(trouble()),
+        wake in prop::option::of(-9_000_000_000..9_000_000_000_i64),
     ) -> Link {
         let [row_id, item_id] = native.map(|id| id.map(NativeId::new));
         let [row_version, item_version] = version.map(|text| text.map(Version::new));
@@ -106,6 +109,7 @@ prop_compose! {
             off_feed,
             tagged,
             ignores_conflict,
+            wake: wake.and_then(|second| DateTime::from_timestamp(second, 0)),
             trouble,
         }
     }

@@ -7,6 +7,7 @@ use crate::domain::observation::Presence;
 use crate::domain::plan::Verb;
 use crate::domain::side::Side::{Dynamics, Exchange};
 use crate::engine::catalogue as rule;
+use crate::engine::decide::Verdict;
 use crate::engine::testing::*;
 
 #[test]
@@ -132,4 +133,39 @@ fn rec_10_recurring_tasks_are_left_alone() {
         assert!(silent(&verdict));
         assert_eq!(verdict.decision.code, Some(Code::RecurringTask));
     }
+}
+
+/// A task that ends at an instant, unchanged since it was agreed before that instant.
+fn ending(
+    at: chrono::DateTime<chrono::Utc>,
+    wake: Option<chrono::DateTime<chrono::Utc>>,
+) -> Verdict {
+    let world = World::new();
+    let ends = row(Task).time(Field::ActualEnd, at);
+    let pairing = linking(world.linked(&ends, &item(Task)), |link| link.wake = wake);
+    world.decide(pairing)
+}
+
+#[test]
+fn task_out_10_a_future_end_completes_the_task_when_it_has_passed() {
+    // Nobody touched the row: only the clock moved. At the very instant it has not passed yet.
+    let verdict = ending(seconds(-1), Some(seconds(-1)));
+    let status = writes(&verdict, Exchange, Field::TodoStatus);
+    assert_eq!(status, Some(Some(Value::Todo(TodoStatus::Completed))));
+    assert!(cites(&verdict, rule::TASK_OUT_10));
+    assert!(silent(&ending(now(), Some(now()))), "the instant itself is not past");
+    assert!(silent(&ending(seconds(60), Some(seconds(60)))), "still ahead");
+    assert!(silent(&ending(seconds(-1), None)), "it was past when it was agreed on");
+}
+
+#[test]
+fn task_out_10_a_reopening_in_exchange_beats_the_clock() {
+    // Somebody changed the status in Exchange before the end passed: the row follows him.
+    let world = World::new();
+    let ends = row(Task).time(Field::ActualEnd, seconds(-1));
+    let pairing = linking(world.linked(&ends, &item(Task)), |link| link.wake = Some(seconds(-1)));
+    let started = item(Task).todo(TodoStatus::InProgress);
+    let verdict = world.decide(world.then(pairing, &started));
+    assert_eq!(writes(&verdict, Exchange, Field::TodoStatus), None);
+    assert_eq!(writes(&verdict, Dynamics, Field::ActualEnd), Some(None));
 }

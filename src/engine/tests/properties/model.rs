@@ -285,7 +285,7 @@ impl Model {
     fn normal(&self, seen: &BTreeMap<(Side, NativeId), Observation>) -> Vec<Seen> {
         let settings = &self.world.policy.settings;
         let normal =
-            |one: &Observation| normalise(one.clone(), &KEY, settings, &self.world.directory);
+            |one: &Observation| normalise(one.clone(), &KEY, settings, &self.world.directory, None);
         seen.values().map(normal).collect()
     }
 

@@ -25,6 +25,18 @@ businessunitid lookup businessunit
 parentsystemuserid lookup systemuser
 defaultmailbox lookup mailbox ro";
 
+pub(super) const USER_SETTINGS: &str = "timezonecode int -1 2147483647
+timezonebias int -1500 1500
+synccontactcompany bool
+autocreatecontactonpromote int 0 1000000000
+isautodatacaptureenabled bool";
+
+pub(super) const ZONE: &str = "timezonecode int 0 2147483647
+standardname text 100
+daylightname text 100
+userinterfacename text 100
+bias int -1500 1500";
+
 pub(super) const ORGANIZATION: &str = "name text 160
 orgdborgsettings text 1073741823
 isappointmentattachmentsyncenabled bool

@@ -5,7 +5,7 @@
 use super::columns::{
     ACCOUNT, ACTUAL_END, ADDRESS, APPOINTMENT, COMMON, CONTACT, DETAILS, LEAD, LONG_TEXT, MAILBOX,
     MEETING_COLUMNS, ORGANIZATION, PARTY, PROFILE, QUERY, SERIES, SERIES_TIMES, SERVICE, TIMES,
-    USER,
+    USER, USER_SETTINGS, ZONE,
 };
 
 /// One table in text form.
@@ -64,6 +64,21 @@ pub(super) const SOURCES: &[Source] = &[
         key: "systemuserid",
         primary: "fullname",
         columns: &[USER],
+        ..BASE
+    },
+    Source {
+        logical: "usersettings",
+        set: "usersettingscollection",
+        key: "systemuserid",
+        columns: &[USER_SETTINGS],
+        ..BASE
+    },
+    Source {
+        logical: "timezonedefinition",
+        set: "timezonedefinitions",
+        key: "timezonedefinitionid",
+        primary: "userinterfacename",
+        columns: &[ZONE],
         ..BASE
     },
     Source {
