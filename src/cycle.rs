@@ -9,6 +9,7 @@ mod chronicle;
 mod commit;
 mod context;
 mod draft;
+mod files;
 mod gather;
 mod relink;
 mod report;
@@ -56,8 +57,10 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
     if !broken.is_empty() && !context.released {
         return Err(Halt::broken_promise(broken.len()).into());
     }
+    let touched = files::touched(context, &plan);
     let parked = write_slices(context, plan, &state.links, &mut report).await?;
     commit::cursors(context, &state, gathered).await?;
+    files::lane(context, &touched, &mut report).await?;
     Ok(report.finish(context, &parked))
 }
 

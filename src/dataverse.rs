@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{Address, NativeId};
 use crate::domain::kind::Kind;
 use crate::domain::observation::Observation;
@@ -29,6 +30,7 @@ mod candidates;
 mod directions;
 mod errors;
 mod fetchxml;
+mod files;
 mod filters;
 mod lookup;
 mod map;
@@ -100,6 +102,35 @@ impl FarSide for DataverseSide {
         names: &[String],
     ) -> Result<HashMap<String, Uuid>, SideError> {
         self.accounts_of(mailbox, names).await
+    }
+
+    async fn files(
+        &self,
+        mailbox: &Mailbox,
+        items: &[NativeId],
+    ) -> Result<Vec<Option<Vec<FileEntry>>>, SideError> {
+        self.list_files(mailbox, items).await
+    }
+
+    async fn read_file(
+        &self,
+        mailbox: &Mailbox,
+        _item: &NativeId,
+        file: &NativeId,
+    ) -> Result<Vec<u8>, SideError> {
+        self.file_content(mailbox, file).await
+    }
+
+    async fn add_file(&self, mailbox: &Mailbox, item: &NativeId, file: &NewFile) -> Outcome {
+        self.new_file(mailbox, item, file).await
+    }
+
+    async fn remove_file(&self, mailbox: &Mailbox, _item: &NativeId, file: &NativeId) -> Outcome {
+        self.delete_file(mailbox, file).await
+    }
+
+    async fn mark_file_errors(&self, mailbox: &Mailbox, item: &NativeId, failed: bool) {
+        self.mark_errors(mailbox, item, failed).await;
     }
 
     async fn candidates(

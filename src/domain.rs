@@ -4,6 +4,7 @@ pub mod code;
 pub mod direction;
 pub mod fact;
 pub mod field;
+pub mod file;
 pub mod fingerprint;
 pub mod ids;
 pub mod journal;

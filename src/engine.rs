@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod decide;
 pub mod eligible;
+pub mod files;
 pub mod fold;
 pub mod groups;
 pub mod guard;

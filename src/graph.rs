@@ -1,8 +1,7 @@
 //! Exchange through Microsoft Graph v1.0: the far side of calendars, contacts and to-do tasks.
 //!
 //! Every conversation is a JSON batch, so that a pull without news is one HTTP request for all
-//! three collections of a mailbox (architecture §4). Absent: change notifications, EWS,
-//! attachments, and series beyond the fact that an event belongs to one.
+//! three collections of a mailbox (architecture §4). Absent: change notifications, EWS, and series beyond the fact that an event belongs to one.
 
 mod apply;
 mod batch;
@@ -10,6 +9,7 @@ mod client;
 mod delta;
 mod errors;
 mod fetch;
+mod files;
 mod find;
 mod lists;
 mod map;
@@ -25,6 +25,7 @@ use async_trait::async_trait;
 
 use self::client::Client;
 use self::transport::SessionTransport;
+use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{Address, NativeId};
 use crate::domain::kind::Kind;
 use crate::domain::observation::Observation;
@@ -96,6 +97,31 @@ impl FarSide for GraphSide {
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
         self.apply_steps(&mailbox.address, steps).await
+    }
+
+    async fn files(
+        &self,
+        mailbox: &Mailbox,
+        items: &[NativeId],
+    ) -> Result<Vec<Option<Vec<FileEntry>>>, SideError> {
+        self.list_files(&mailbox.address, items).await
+    }
+
+    async fn read_file(
+        &self,
+        mailbox: &Mailbox,
+        item: &NativeId,
+        file: &NativeId,
+    ) -> Result<Vec<u8>, SideError> {
+        self.file_content(&mailbox.address, item, file).await
+    }
+
+    async fn add_file(&self, mailbox: &Mailbox, item: &NativeId, file: &NewFile) -> Outcome {
+        self.new_file(&mailbox.address, item, file).await
+    }
+
+    async fn remove_file(&self, mailbox: &Mailbox, item: &NativeId, file: &NativeId) -> Outcome {
+        self.delete_file(&mailbox.address, item, file).await
     }
 
     async fn candidates(

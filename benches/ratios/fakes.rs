@@ -137,6 +137,7 @@ pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<Ten
     let profile = Profile {
         organization: Uuid::from_u128(1),
         settings: Settings::default(),
+        files: Default::default(),
         directions: Directions::default(),
         personal: std::collections::HashMap::new(),
         mailboxes: Vec::new(),

@@ -70,6 +70,7 @@ impl Organization for Org {
         Ok(Profile {
             organization: Uuid::from_u128(1),
             settings: Settings::default(),
+            files: Default::default(),
             directions: Directions::default(),
             personal: std::collections::HashMap::new(),
             mailboxes: self.mailboxes.lock().unwrap().clone(),

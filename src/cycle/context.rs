@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use super::chronicle::Chronicle;
+use crate::domain::file::FilePolicy;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Address, CycleId, Fence, TenantId};
 use crate::domain::party::PartyRow;
@@ -52,6 +53,8 @@ pub struct TenantView {
     pub tenant: TenantId,
     /// The tenant's choices, overrides applied.
     pub policy: Policy,
+    /// What the organization allows of files.
+    pub files: FilePolicy,
     /// The field directions.
     pub directions: Directions,
     /// The users.

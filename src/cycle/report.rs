@@ -12,6 +12,7 @@ use crate::domain::kind::Kind;
 use crate::domain::link::Link;
 use crate::domain::plan::{Decision, MailClass, Outcome};
 use crate::domain::side::{PerSide, Side};
+use crate::engine::files::{FilePlan, Move};
 use crate::engine::fold::LinkChange;
 use crate::engine::guard::Halt;
 use crate::engine::invariants::Violation;
@@ -123,6 +124,59 @@ impl CycleReport {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.done.dynamics == 0 && self.done.exchange == 0 && self.unsettled == 0
+    }
+
+    /// Notes what was done about the files of one appointment.
+    pub(super) fn files(&mut self, link: &Link, plan: &FilePlan, done: &[Outcome]) {
+        use crate::domain::field::Group;
+        use crate::domain::plan::Verb;
+        use crate::engine::catalogue as rule;
+        let mut sides = Vec::new();
+        for (one, outcome) in plan.moves.iter().zip(done) {
+            let side = match one {
+                Move::Copy { from, .. } => from.other(),
+                Move::Remove { on, .. } => *on,
+            };
+            if matches!(outcome, Outcome::Done(_)) {
+                *self.done.get_mut(side) += 1;
+            }
+            sides.push(side);
+        }
+        sides.sort_unstable();
+        sides.dedup();
+        let refused = done.iter().find_map(|one| match one {
+            Outcome::Refused(code) => Some(*code),
+            Outcome::Done(_) => None,
+            Outcome::Stale | Outcome::Missing | Outcome::Unknown | Outcome::NotSent => {
+                Some(Code::AttachmentFailed)
+            }
+        });
+        let verb = match sides.as_slice() {
+            [] if plan.notes.is_empty() => return,
+            [] => Verb::LeaveAlone,
+            [side] => Verb::Update(*side),
+            [_, _, ..] => Verb::Merge,
+        };
+        let conflict = plan.conflict.then_some(Code::ConflictResolved);
+        self.lines.push(Line {
+            link: link.id,
+            kind: link.kind,
+            native: link.native.clone(),
+            decision: Decision {
+                rules: vec![rule::ATT_02, rule::ATT_05],
+                verb,
+                groups: vec![Group::Files],
+                code: plan.notes.first().copied().or(conflict),
+            },
+            mail: MailClass::Silent,
+            failed: refused,
+        });
+    }
+
+    /// Files wait for the next cycle, which may come soon.
+    pub(super) const fn files_wait(&mut self) {
+        self.unsettled += 1;
+        self.soon = true;
     }
 
     pub(super) fn count_invariants(&self, context: &CycleContext, found: &[Violation]) {

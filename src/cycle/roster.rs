@@ -103,6 +103,7 @@ pub fn roster(
     let view = TenantView {
         tenant: options.tenant.clone(),
         policy,
+        files: profile.files.clone(),
         directions: profile.directions.clone().under(&options.directions),
         directory: directory(profile, &judged),
         limits: options.limits,

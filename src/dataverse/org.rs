@@ -32,7 +32,8 @@ impl DataverseOrganization {
 }
 
 const ORGANIZATIONS: &str = "organizations?$select=organizationid,orgdborgsettings,\
-     requireapprovalforuseremail,iscontactmailingaddresssyncenabled";
+     requireapprovalforuseremail,iscontactmailingaddresssyncenabled,\
+     isappointmentattachmentsyncenabled,maxuploadfilesize,blockedattachments,blockedmimetypes";
 const USERS: &str = "systemusers?$select=systemuserid,internalemailaddress,isdisabled,\
      azureactivedirectoryobjectid";
 const PROFILES: &str = "emailserverprofiles?$select=emailserverprofileid,servertype,statecode";
@@ -72,6 +73,7 @@ impl Organization for DataverseOrganization {
         Ok(Profile {
             organization,
             settings: settings::of(row),
+            files: settings::files(row),
             directions,
             personal: personal::ask(&self.wire).await?,
             mailboxes,

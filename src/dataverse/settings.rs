@@ -5,6 +5,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value as Json;
 
+use crate::domain::file::FilePolicy;
 use crate::domain::policy::Settings;
 
 /// Returns the settings of an organization row.
@@ -22,6 +23,22 @@ pub(super) fn of(row: &Json) -> Settings {
         set(&mut settings, &name, value.trim());
     }
     settings
+}
+
+/// Returns what an organization row allows of files (ATT-02, ATT-05).
+pub(super) fn files(row: &Json) -> FilePolicy {
+    let list = |name: &str| {
+        let text = row.get(name).and_then(Json::as_str).unwrap_or_default();
+        let entries = text.split(';').map(|one| one.trim().trim_start_matches('.').to_lowercase());
+        entries.filter(|one| !one.is_empty()).collect()
+    };
+    let largest = row.get("maxuploadfilesize").and_then(Json::as_u64);
+    FilePolicy {
+        on: row.get("isappointmentattachmentsyncenabled").and_then(Json::as_bool) == Some(true),
+        max_bytes: largest.unwrap_or(FilePolicy::default().max_bytes),
+        blocked_extensions: list("blockedattachments"),
+        blocked_types: list("blockedmimetypes"),
+    }
 }
 
 fn set(settings: &mut Settings, name: &str, value: &str) {

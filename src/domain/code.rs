@@ -65,6 +65,14 @@ codes! {
     ValuesDropped = "values-dropped",
     /// The company of a contact is the name of no account, or of several (CONT-08).
     CompanyUnknown = "company-unknown",
+    /// The type of an attachment is blocked by the organization (ATT-05).
+    AttachmentBlocked = "attachment-blocked",
+    /// An attachment is larger than the organization takes (ATT-05).
+    AttachmentTooLarge = "attachment-too-large",
+    /// An attachment is no file: an inline image, another item, a link into a cloud store.
+    AttachmentForm = "attachment-form",
+    /// An attachment could not be carried now; it is tried again (ATT-05).
+    AttachmentFailed = "attachment-failed",
     /// The far side's reply lacks a field that it must have.
     ReplyIncomplete = "reply-incomplete",
     /// A subject is required and the item has none.

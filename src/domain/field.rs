@@ -139,6 +139,9 @@ pub enum Group {
     Address3,
     /// The parent company, apart from the rest of the work (CONT-08).
     Company,
+    /// The files that hang on the item; compared and carried apart from the fields
+    /// (`engine::files`), so no field belongs to it.
+    Files,
 }
 
 impl Field {

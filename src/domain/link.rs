@@ -51,6 +51,8 @@ pub struct Link {
     /// The next instant at which time alone changes what the pair should hold (TASK-OUT-10). The
     /// first cycle after it reads both items again, whatever the feeds say.
     pub wake: Option<DateTime<Utc>>,
+    /// The files of both items were compared once and nothing of that is outstanding (ATT-02).
+    pub files_known: bool,
     /// What failed last; the link is *unsettled* while this stands.
     pub trouble: Option<Trouble>,
 }
@@ -128,6 +130,7 @@ impl Link {
             tagged: false,
             ignores_conflict: false,
             wake: None,
+            files_known: false,
             trouble: None,
         }
     }

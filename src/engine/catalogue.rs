@@ -147,7 +147,13 @@ catalogue! {
     SVC_02 "SVC-02" "A service activity never invites and never cancels." "BASE L161";
     SVC_03 "SVC-03" "Each syncing user has a copy of the service activity in the own mailbox." "BASE L163";
     SVC_04 "SVC-04" "Nothing that is done to a copy of a service activity reaches Dynamics." "DOC what-fields-synchronized-outlook";
+    SVC_05 "SVC-05" "A service activity has no attachments in Exchange." "BASE L247";
     SVC_06 "SVC-06" "A copy has no attendees, their names stand in its body; requested and tentative show as tentative, scheduled as busy, closed as free." "PROPOSED";
+    ATT_01 "ATT-01" "Files on appointments are not synchronized by default." "BASE L239";
+    ATT_02 "ATT-02" "When the organization switches it on, they are, in both directions." "BASE L241-242; META";
+    ATT_03 "ATT-03" "Off, they stay where they are." "BASE L246";
+    ATT_04 "ATT-04" "Files of recurring and service appointments never move." "BASE L247";
+    ATT_05 "ATT-05" "Files move in a lane of their own, within the organization's limits; what fails is marked on the row." "BASE L248; PROPOSED";
     COPY_01 "COPY-01" "A copy of a linked item is ignored." "BASE L229";
     COPY_02 "COPY-02" "If the organization says so, a tracked copy becomes a row of its own." "BASE L229; DOC OrgDbOrgSettings";
     COPY_03 "COPY-03" "A copy carries the marker of an item that still exists; if that is gone, it takes its place." "PROPOSED";

@@ -186,7 +186,10 @@ fn standing(pairing: &Pairing, side: Side) -> Standing {
 /// Returns the groups in which an item differs from the agreement: content, never time stamps or
 /// change keys (CONF-02).
 fn changed_groups(link: &Link, seen: &Seen, side: Side) -> Vec<Group> {
-    seen.prints.differing(link.agreed.get(side))
+    let mut groups = seen.prints.differing(link.agreed.get(side));
+    // Files have a lane of their own (`engine::files`).
+    groups.retain(|group| *group != Group::Files);
+    groups
 }
 
 /// Returns why an item cannot be synchronized at all.

@@ -123,7 +123,9 @@ fn settle_side(
     if !moves {
         return;
     }
-    let prints = agreed_prints(link.agreed.get(side), entry, side, seen, written.as_ref());
+    let mut prints = agreed_prints(link.agreed.get(side), entry, side, seen, written.as_ref());
+    // The agreement about files is made in their own lane.
+    prints.set(Group::Files, link.agreed.get(side).get(Group::Files));
     link.agreed.set(side, prints);
 }
 

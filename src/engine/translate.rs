@@ -91,7 +91,8 @@ pub(crate) fn words(
             | Group::Links
             | Group::Address1
             | Group::Address2
-            | Group::Address3 => plain(*group, source, target, &mut out),
+            | Group::Address3
+            | Group::Files => plain(*group, source, target, &mut out),
         }
     }
     if from == Side::Dynamics && kind.collection() == Collection::Tasks {

@@ -32,6 +32,16 @@ pub(super) trait Transport: Send + Sync {
         body: Vec<u8>,
     ) -> Result<(u16, Vec<u8>), Lost>;
 
+    /// Puts one range of a file to the address of an upload session and returns the status. The
+    /// address carries its own permission: the application's token does not go there.
+    async fn put_range(
+        &self,
+        mailbox: &Address,
+        url: &str,
+        range: String,
+        bytes: Vec<u8>,
+    ) -> Result<u16, Lost>;
+
     /// Closes the mailbox's budget for a wait that a part of a batch asked for.
     fn close(&self, mailbox: &Address, wait: Duration);
 }

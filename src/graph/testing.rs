@@ -84,6 +84,16 @@ impl Scripted {
 impl Transport for Player {
     fn close(&self, _: &Address, _: std::time::Duration) {}
 
+    async fn put_range(
+        &self,
+        _mailbox: &Address,
+        _url: &str,
+        _range: String,
+        _bytes: Vec<u8>,
+    ) -> Result<u16, Lost> {
+        Err(Lost::NotSent(SideError::Unreachable { reason: "no script for uploads".to_owned() }))
+    }
+
     async fn post(
         &self,
         _mailbox: &Address,

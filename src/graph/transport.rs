@@ -13,6 +13,9 @@ use crate::throttle::BudgetKey;
 /// Most bytes of an answer: three pages of 100 items, each with a long body, fit many times.
 const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
 
+/// Most bytes of the answer to one range of an upload: a few ids and dates.
+const RANGE_ANSWER_MAX_BYTES: usize = 64 * 1024;
+
 /// Posts batches through the session of a tenant.
 pub(super) struct SessionTransport {
     session: Session,
@@ -47,6 +50,30 @@ impl Transport for SessionTransport {
         };
         match self.session.call(&key, weight, read_only, call).await {
             Ok(reply) => Ok((reply.status, reply.body)),
+            Err(CallError::NotSent(error)) => Err(Lost::NotSent(error)),
+            Err(CallError::NoAnswer(error)) => Err(Lost::NoAnswer(error)),
+        }
+    }
+
+    async fn put_range(
+        &self,
+        mailbox: &Address,
+        url: &str,
+        range: String,
+        bytes: Vec<u8>,
+    ) -> Result<u16, Lost> {
+        let call = Call {
+            method: Method::Put,
+            url: url.to_owned(),
+            route: "/upload",
+            headers: vec![("Content-Range", range)],
+            body: Some(bytes),
+            content_type: Some("application/octet-stream"),
+            max_body: RANGE_ANSWER_MAX_BYTES,
+        };
+        let reply = self.session.call_bare(&BudgetKey::new(mailbox.as_str()), call).await;
+        match reply {
+            Ok(reply) => Ok(reply.status),
             Err(CallError::NotSent(error)) => Err(Lost::NotSent(error)),
             Err(CallError::NoAnswer(error)) => Err(Lost::NoAnswer(error)),
         }

@@ -70,6 +70,16 @@ impl Paths {
         format!("{}?{}", self.item(collection, list, id), expand(collection))
     }
 
+    /// The files of an event.
+    pub(super) fn files(&self, event: &str) -> String {
+        format!("{}/attachments", self.item(Collection::Calendar, "", event))
+    }
+
+    /// One file of an event.
+    pub(super) fn file(&self, event: &str, file: &str) -> String {
+        format!("{}/{}", self.files(event), segment(file))
+    }
+
     /// The To Do lists.
     pub(super) fn lists(&self) -> String {
         format!("{}/todo/lists", self.user)

@@ -153,6 +153,25 @@ impl Session {
         }
     }
 
+    /// Makes a call once within the budget `key`, without a token: for addresses that carry their
+    /// own permission (upload sessions). Every status but a throttling one is returned.
+    pub async fn call_bare(&self, key: &BudgetKey, call: Call<'_>) -> Result<Reply, CallError> {
+        let permit = self.throttle.enter(key, 1).await;
+        let _permit = permit.map_err(|throttled| CallError::NotSent(throttled.into()))?;
+        match self.http.attempt(&call, None, 0).await {
+            Ok(reply) if reply.status == 429 => {
+                let wait = reply.retry_after(self.clock.now()).unwrap_or_else(|| wait_after(1));
+                self.close(key, wait);
+                Err(CallError::NotSent(SideError::Throttled { retry_after: wait }))
+            }
+            Ok(reply) => Ok(reply),
+            Err(HttpError::NotSent(reason)) => {
+                Err(CallError::NotSent(SideError::Unreachable { reason }))
+            }
+            Err(error) => Err(CallError::NoAnswer(error.into())),
+        }
+    }
+
     /// Closes the gate of `key`: for a wait that the far side names inside of a batch's answer,
     /// where `call` does not look.
     pub fn close(&self, key: &BudgetKey, wait: Duration) {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::error::SideError;
+use crate::domain::file::FilePolicy;
 use crate::domain::ids::{Address, UserId};
 use crate::domain::mailbox::MailboxRecord;
 use crate::domain::policy::{Directions, Personal, Settings};
@@ -17,6 +18,8 @@ pub struct Profile {
     pub organization: Uuid,
     /// The settings as the organization has them, without the tenant file's overrides.
     pub settings: Settings,
+    /// What it allows of files.
+    pub files: FilePolicy,
     /// The field directions.
     pub directions: Directions,
     /// All mailbox records.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::SideError;
+use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{Address, GlobalId, LinkId, NativeId, Version};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::Observation;
@@ -125,6 +126,40 @@ pub trait FarSide: Send + Sync {
     ) -> Result<HashMap<String, Uuid>, SideError> {
         Ok(HashMap::new())
     }
+
+    /// Returns the files that hang on each appointment, in the order asked; `None` for one that is
+    /// not there or out of reach (ATT-02).
+    async fn files(
+        &self,
+        _mailbox: &Mailbox,
+        items: &[NativeId],
+    ) -> Result<Vec<Option<Vec<FileEntry>>>, SideError> {
+        Ok(vec![None; items.len()])
+    }
+
+    /// Returns the content of a file.
+    async fn read_file(
+        &self,
+        _mailbox: &Mailbox,
+        _item: &NativeId,
+        _file: &NativeId,
+    ) -> Result<Vec<u8>, SideError> {
+        Err(SideError::Unreadable { reason: "this side has no files".to_owned() })
+    }
+
+    /// Hangs a file on an appointment, under its key where the side takes one. Mails nobody
+    /// (protocols A10).
+    async fn add_file(&self, _mailbox: &Mailbox, _item: &NativeId, _file: &NewFile) -> Outcome {
+        Outcome::NotSent
+    }
+
+    /// Takes a file off an appointment.
+    async fn remove_file(&self, _mailbox: &Mailbox, _item: &NativeId, _file: &NativeId) -> Outcome {
+        Outcome::NotSent
+    }
+
+    /// Marks an appointment whose files could not all be carried, or takes the mark off (ATT-05).
+    async fn mark_file_errors(&self, _mailbox: &Mailbox, _item: &NativeId, _failed: bool) {}
 
     /// Returns the rows behind addresses (RES-01, RES-02). Exchange returns none.
     async fn candidates(

@@ -6,6 +6,7 @@
 
 mod access;
 mod actions;
+mod attachments;
 mod batch;
 mod booking;
 mod cond;

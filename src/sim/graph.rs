@@ -2,8 +2,9 @@
 //!
 //! A pure state machine as strict as the service is documented to be. It holds tokens, budgets
 //! and mailboxes here; the rooms below hold one resource each. Absent: subscriptions, mail
-//! folders, attachments with content, open extensions and every beta endpoint.
+//! folders, attachments of tasks, open extensions and every beta endpoint.
 
+mod attachments;
 mod batch;
 mod call;
 mod contacts;
@@ -29,6 +30,7 @@ mod series;
 mod tests;
 mod times;
 mod todo;
+mod uploads;
 mod zones;
 
 use std::collections::HashMap;
@@ -39,12 +41,14 @@ use serde_json::json;
 use super::directory::{AppCredentials, Person};
 use super::oauth::Oauth;
 use super::wire::{Request, Response};
+use attachments::Attached;
 use call::Call;
 use mailbox::Mailbox;
 pub use mailbox::MailboxState;
 pub use meetings::{MailEntry, MailKind};
 pub use refusal::Refusal;
 use refusal::Trace;
+use uploads::Upload;
 
 /// The budget of one mailbox per ten minutes (A12).
 const REQUESTS_PER_TEN_MINUTES: u64 = 10_000;
@@ -80,6 +84,10 @@ pub struct GraphSim {
     writes: u64,
     resets: u64,
     throttled: Vec<(usize, u32)>,
+    /// The files of events, by mailbox and event.
+    attached: HashMap<(usize, u64), Vec<Attached>>,
+    /// Upload sessions that are open.
+    uploads: HashMap<String, Upload>,
 }
 
 impl GraphSim {
@@ -109,6 +117,8 @@ impl GraphSim {
             writes: 0,
             resets: 0,
             throttled: Vec::new(),
+            attached: HashMap::new(),
+            uploads: HashMap::new(),
         }
     }
 
@@ -121,6 +131,10 @@ impl GraphSim {
     pub fn handle(&mut self, request: &Request, now: DateTime<Utc>) -> Response {
         self.requests += 1;
         let trace = self.trace(request, now);
+        if request.target.starts_with(uploads::PATH) {
+            let answer = self.upload(request, now);
+            return answer.unwrap_or_else(|refusal| refusal.response(&trace));
+        }
         if !self.oauth.accepts(request, now) {
             let text = "Access token is empty, has expired or is not yet valid.";
             let refusal = Refusal::new(401, "InvalidAuthenticationToken", text);

@@ -22,6 +22,7 @@ mod processes;
 mod redis_server;
 mod relinks;
 mod rules_appointments;
+mod rules_attachments;
 mod rules_booking;
 mod rules_contacts;
 mod rules_copies;

@@ -42,6 +42,7 @@ impl Organization for Org {
         Ok(Profile {
             organization: uuid::Uuid::from_u128(1),
             settings: Settings::default(),
+            files: Default::default(),
             directions: Directions::default(),
             personal: std::collections::HashMap::new(),
             mailboxes: vec![

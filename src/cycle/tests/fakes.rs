@@ -584,6 +584,7 @@ impl World {
             view: Arc::new(TenantView {
                 tenant: TenantId::new("contoso"),
                 policy: Policy::default(),
+                files: Default::default(),
                 directions: Directions::default(),
                 directory: Directory::default(),
                 limits: self.limits,

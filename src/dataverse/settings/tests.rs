@@ -32,6 +32,21 @@ fn every_setting_is_read_by_its_name() {
 }
 
 #[test]
+fn att_02_att_05_what_the_organization_says_of_files() {
+    // Off and 5 MB by default; lists in either spelling.
+    assert_eq!(files(&json!({})), FilePolicy::default());
+    let row = json!({ "isappointmentattachmentsyncenabled": true, "maxuploadfilesize": 1024,
+        "blockedattachments": "ade; .EXE;;", "blockedmimetypes": "text/HTML" });
+    let golden = FilePolicy {
+        on: true,
+        max_bytes: 1024,
+        blocked_extensions: vec!["ade".to_owned(), "exe".to_owned()],
+        blocked_types: vec!["text/html".to_owned()],
+    };
+    assert_eq!(files(&row), golden);
+}
+
+#[test]
 fn nonsense_leaves_the_defaults() {
     // Absent, empty, broken and out-of-range settings are Microsoft's defaults.
     for xml in [

@@ -124,6 +124,7 @@ numbers! { group_number, group_of, Group, "group":
     18 = Address2,
     19 = Address3,
     20 = Company,
+    21 = Files,
 }
 
 // The bits of `Stored::flags`.
@@ -133,7 +134,8 @@ const TAGGED: u8 = 1 << 2;
 const IGNORES_CONFLICT: u8 = 1 << 3;
 /// The eight bytes after the record are the second at which the link wakes.
 const WAKES: u8 = 1 << 4;
-const FLAGS: u8 = MATCHED | OFF_FEED | TAGGED | IGNORES_CONFLICT | WAKES;
+const FILES_KNOWN: u8 = 1 << 5;
+const FLAGS: u8 = MATCHED | OFF_FEED | TAGGED | IGNORES_CONFLICT | WAKES | FILES_KNOWN;
 
 /// The record of version 1. The order of the fields is the format.
 #[derive(Serialize, Deserialize)]
@@ -191,7 +193,8 @@ pub fn encode(link: &Link) -> Vec<u8> {
             | flag(link.off_feed, OFF_FEED)
             | flag(link.tagged, TAGGED)
             | flag(link.ignores_conflict, IGNORES_CONFLICT)
-            | flag(link.wake.is_some(), WAKES),
+            | flag(link.wake.is_some(), WAKES)
+            | flag(link.files_known, FILES_KNOWN),
         native: Side::BOTH.map(native),
         version: Side::BOTH.map(version),
         agreed: StoredPrints::of(&link.agreed),
@@ -251,6 +254,7 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         tagged: stored.flags & TAGGED != 0,
         ignores_conflict: stored.flags & IGNORES_CONFLICT != 0,
         wake,
+        files_known: stored.flags & FILES_KNOWN != 0,
         trouble: stored.trouble.map(StoredTrouble::trouble).transpose()?,
     })
 }

@@ -61,6 +61,8 @@ pub(super) fn default_privileges() -> HashMap<&'static str, Privileges> {
                 (Depth::Organization, Depth::None)
             }
             "mailbox" | "activityparty" => (Depth::User, Depth::None),
+            // Judged by the activity it hangs on.
+            "activitymimeattachment" => (Depth::Organization, Depth::Organization),
             _ if table.activity => (Depth::User, Depth::User),
             _ => (Depth::None, Depth::None),
         };
@@ -109,6 +111,9 @@ impl Core {
 
     /// Tells whether the caller may read the row.
     pub(super) fn may_read(&self, caller: Caller, table: &Table, row: &Row) -> bool {
+        if let Some((parent, activity)) = self.activity_of(table, row) {
+            return self.may_read(caller, parent, activity);
+        }
         if caller.all {
             return table.logical != "userquery" || row.owner() == Some(caller.user);
         }
@@ -125,6 +130,9 @@ impl Core {
     }
 
     pub(super) fn may_write(&self, caller: Caller, table: &Table, row: &Row) -> bool {
+        if let Some((parent, activity)) = self.activity_of(table, row) {
+            return self.may_write(caller, parent, activity);
+        }
         if caller.all {
             return self.may_read(caller, table, row);
         }

@@ -104,6 +104,7 @@ impl Core {
             return Err(denied(at, "DeleteAccess", table, id));
         }
         self.store.remove(table, id);
+        self.drop_attachments(table, id);
         self.writes += 1;
         Ok(())
     }
@@ -161,6 +162,9 @@ impl Core {
         }
         if matches!(table.logical, "contact" | "lead" | "systemuser") {
             full_name(table, row);
+        }
+        if table.logical == super::attachments::TABLE {
+            self.settle_attachment(at, row)?;
         }
         if table.activity {
             if before.is_none() {

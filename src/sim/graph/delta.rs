@@ -224,7 +224,9 @@ fn delta_options(kind: Kind, call: &Call) -> Result<Options, Refusal> {
         Kind::Task => call.options("todoTask", &["$select", "$top", "$expand"]),
         Kind::TaskList => call.options("todoTaskList", &["$select", "$top"]),
         Kind::ContactFolder => call.options("contactFolder", &["$select"]),
-        Kind::Event | Kind::Category | Kind::Calendar | Kind::Linked => call.options("event", &[]),
+        Kind::Event | Kind::Category | Kind::Calendar | Kind::Linked | Kind::Attachment => {
+            call.options("event", &[])
+        }
     }
 }
 

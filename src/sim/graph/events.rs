@@ -1,6 +1,6 @@
 //! The event resource: create, read, change, delete, answer and cancel (A3, A4, A6, A7).
 //!
-//! Absent: attachments with content, forwarding, and attendees of a single occurrence.
+//! Absent: forwarding, and attendees of a single occurrence.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -57,6 +57,7 @@ impl GraphSim {
                 self.delete_any(mailbox, key, day, call.now)?;
                 Ok(Response::empty(204))
             }
+            (_, [id, "attachments", rest @ ..]) => self.attachments_route(mailbox, id, rest, call),
             ("GET", [id, navigation]) => self.event_navigation(mailbox, id, navigation, call),
             ("POST", [id, action]) => self.event_action(mailbox, id, action, call),
             (_, [] | [_] | [_, _]) => Err(no_method()),
@@ -64,7 +65,7 @@ impl GraphSim {
         }
     }
 
-    fn event_at(&self, mailbox: usize, id: &str) -> Result<(u64, Option<i32>), Refusal> {
+    pub(super) fn event_at(&self, mailbox: usize, id: &str) -> Result<(u64, Option<i32>), Refusal> {
         let (item, day) = self.mailboxes[mailbox].find(Kind::Event, id)?;
         if let Some(day) = day {
             render::occurrence(item, day)?;
@@ -214,7 +215,6 @@ impl GraphSim {
     ) -> Result<Response, Refusal> {
         let (key, day) = self.event_at(mailbox, id)?;
         match navigation {
-            "attachments" => Ok(self.page(call, &Default::default(), 0, std::iter::empty())),
             "calendar" => {
                 let row = render::calendar(&self.mailboxes[mailbox]);
                 Ok(one(&self.base_url, "users/calendar", row, 200))

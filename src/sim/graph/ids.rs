@@ -25,6 +25,7 @@ pub(super) enum Kind {
     Category = 6,
     Calendar = 7,
     Linked = 8,
+    Attachment = 9,
 }
 
 /// What an id says, before anything is looked up.

@@ -273,7 +273,9 @@ pub(super) fn row(mailbox: &Mailbox, item: &Item, prefer: &Prefer, expand: &Expa
         Kind::Contact => contact(mailbox, item, prefer, expand),
         Kind::Task => task(mailbox, item, prefer, expand),
         Kind::ContactFolder | Kind::TaskList => folder(mailbox, item),
-        Kind::Category | Kind::Calendar | Kind::Linked => Value::Object(item.fields.clone()),
+        Kind::Category | Kind::Calendar | Kind::Linked | Kind::Attachment => {
+            Value::Object(item.fields.clone())
+        }
     }
 }
 

@@ -82,7 +82,7 @@ prop_compose! {
     fn link()(
         id in prop_oneof![Just(row()), any::<u128>().prop_map(Uuid::from_u128)],
         (kind, state, role, origin) in (0..8u8, 0..9u8, 0..4u8, 0..2u8),
-        (matched, off_feed, tagged, ignores_conflict) in any::<(bool, bool, bool, bool)>(),
+        (matched, off_feed, tagged, ignores_conflict, files_known) in any::<(bool, bool, bool, bool, bool)>(),
         native in prop::array::uniform2(prop::option::of(text())),
         version in prop::array::uniform2(prop::option::of(text())),
         agreed in prop::array::uniform2(prints()),
@@ -110,6 +110,7 @@ prop_compose! {
             tagged,
             ignores_conflict,
             wake: wake.and_then(|second| DateTime::from_timestamp(second, 0)),
+            files_known,
             trouble,
         }
     }

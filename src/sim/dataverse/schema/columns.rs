@@ -304,6 +304,17 @@ nextexpansioninstancedate time ro
 instancetypecode choice 0=Not_Recurring 1=Recurring_Master ro
 seriesstatus bool ro";
 
+pub(super) const ATTACHMENT: &str =
+    "objectid lookup appointment recurringappointmentmaster serviceappointment
+objecttypecode text 64
+subject text 2000
+filename text 255
+mimetype text 256
+body text 1073741823
+filesize int 0 1000000000 ro
+attachmentnumber int 0 1000000000
+attachmentcontentid text 250";
+
 pub(super) const SERVICE: &str = "location text 500
 isalldayevent bool
 serviceid id

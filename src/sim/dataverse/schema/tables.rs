@@ -3,9 +3,9 @@
 //! The columns are in `columns`. A state group reads `state=label:status=label,…`; its first
 //! status is the default.
 use super::columns::{
-    ACCOUNT, ACTUAL_END, ADDRESS, APPOINTMENT, COMMON, CONTACT, DETAILS, LEAD, LONG_TEXT, MAILBOX,
-    MEETING_COLUMNS, ORGANIZATION, PARTY, PROFILE, QUERY, SERIES, SERIES_TIMES, SERVICE, TIMES,
-    USER, USER_SETTINGS, ZONE,
+    ACCOUNT, ACTUAL_END, ADDRESS, APPOINTMENT, ATTACHMENT, COMMON, CONTACT, DETAILS, LEAD,
+    LONG_TEXT, MAILBOX, MEETING_COLUMNS, ORGANIZATION, PARTY, PROFILE, QUERY, SERIES, SERIES_TIMES,
+    SERVICE, TIMES, USER, USER_SETTINGS, ZONE,
 };
 
 /// One table in text form.
@@ -191,6 +191,15 @@ pub(super) const SOURCES: &[Source] = &[
         masks: &[5, 6, 7, 10, 11],
         columns: &[COMMON, DETAILS, LONG_TEXT, TIMES, ACTUAL_END, SERVICE],
         ..ACTIVITY
+    },
+    Source {
+        logical: "activitymimeattachment",
+        set: "activitymimeattachments",
+        key: "activitymimeattachmentid",
+        primary: "filename",
+        bare: true,
+        columns: &[ATTACHMENT],
+        ..BASE
     },
     Source {
         logical: "task",

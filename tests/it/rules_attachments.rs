@@ -1,0 +1,349 @@
+//! Attachments of appointments (rules.md §1.15, ATT-01 to ATT-05), seen from outside.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lockstep::domain::code::Code;
+use lockstep::domain::link::LinkState;
+use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness::{System, guid, id_of, tracked_event, two};
+
+const FUTURE: &str = "2026-12-01T10:00:00Z";
+const MEGABYTE: usize = 1024 * 1024;
+
+/// Sets a column of the organization's row.
+fn organization(system: &System, column: &str, value: Value) {
+    let mut dataverse = system.organization().dataverse();
+    let id = dataverse.organization_id();
+    dataverse.admin_set("organizations", id, column, value);
+}
+
+/// Two people of an organization that synchronizes attachments.
+fn with_files() -> System {
+    let system = two();
+    organization(&system, "isappointmentattachmentsyncenabled", json!(true));
+    system
+}
+
+/// A pair that was made in Dynamics; its row and its event.
+fn pair(system: &System) -> (Uuid, String) {
+    let body = system.meeting("Review", FUTURE, &[system.party(0, 7)]);
+    let row = system.create(0, "appointments", &body);
+    system.settled();
+    (row, id_of(&system.events(0)[0]))
+}
+
+fn add_to_row(system: &System, set: &str, row: Uuid, name: &str, content: &[u8]) -> Uuid {
+    let table = set.trim_end_matches('s');
+    let body = json!({ format!("objectid_{table}@odata.bind"): format!("/{set}({row})"),
+        "filename": name, "mimetype": "text/plain", "body": STANDARD.encode(content) });
+    system.create(0, "activitymimeattachments", &body)
+}
+
+fn attach(system: &System, event: &str, name: &str, content: &[u8]) {
+    let (address, now) = (system.address(0), system.clock.now());
+    let done = system.organization().graph().user_attach(&address, event, name, content, now);
+    done.expect("attached");
+}
+
+/// Returns names and contents of the files of a row, by name.
+fn of_row(system: &System, row: Uuid) -> Vec<(String, Vec<u8>)> {
+    let all = system.rows("activitymimeattachments");
+    let his = all.iter().filter(|one| one["_objectid_value"] == json!(row.to_string()));
+    let mut files: Vec<_> = his
+        .map(|one| {
+            let body = STANDARD.decode(one["body"].as_str().unwrap_or_default()).expect("base64");
+            (one["filename"].as_str().expect("a name").to_owned(), body)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Returns names and contents of the files of an event, by name.
+fn of_event(system: &System, event: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files = system.organization().graph().attachments(&system.address(0), event);
+    files.sort();
+    files
+}
+
+fn names(files: &[(String, Vec<u8>)]) -> Vec<&str> {
+    files.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn att_01_att_03_by_default_files_stay_where_they_are() {
+    // Neither side gets the other's, nothing is written, and no cycle asks for any.
+    let system = two();
+    let (row, event) = pair(&system);
+    add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    attach(&system, &event, "plan.txt", b"plan");
+    let before = system.writes();
+    system.settled();
+    assert_eq!(system.writes(), before);
+    assert_eq!(
+        (names(&of_row(&system, row)), names(&of_event(&system, &event))),
+        (vec!["offer.txt"], vec!["plan.txt"])
+    );
+    // Switched on later, what lay there before is carried.
+    organization(&system, "isappointmentattachmentsyncenabled", json!(true));
+    system.settled();
+    assert_eq!(names(&of_row(&system, row)), ["offer.txt", "plan.txt"]);
+    assert_eq!(of_row(&system, row), of_event(&system, &event));
+}
+
+#[test]
+fn att_02_files_go_both_ways_and_come_to_rest() {
+    // Added on either side, with their content; then nothing is written any more.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    system.settled();
+    assert_eq!(of_event(&system, &event), [("offer.txt".to_owned(), b"offer".to_vec())]);
+    attach(&system, &event, "plan.txt", b"plan");
+    system.settled();
+    assert_eq!(names(&of_row(&system, row)), ["offer.txt", "plan.txt"]);
+    assert_eq!(of_row(&system, row), of_event(&system, &event));
+    let before = system.writes();
+    system.settled();
+    assert_eq!(system.writes(), before);
+    assert!(system.mails().is_empty());
+}
+
+#[test]
+fn att_02_a_removed_file_is_removed_on_the_other_side() {
+    // In both directions; the others stay.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    let offer = add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    attach(&system, &event, "plan.txt", b"plan");
+    attach(&system, &event, "map.txt", b"map");
+    system.settled();
+    system.delete(0, "activitymimeattachments", offer);
+    system.settled();
+    assert_eq!(names(&of_event(&system, &event)), ["map.txt", "plan.txt"]);
+    let (address, now) = (system.address(0), system.clock.now());
+    let gone = system.organization().graph().user_detach(&address, &event, "map.txt", now);
+    gone.expect("detached");
+    system.settled();
+    assert_eq!(names(&of_row(&system, row)), ["plan.txt"]);
+    assert_eq!(of_row(&system, row), of_event(&system, &event));
+}
+
+#[test]
+fn att_02_a_file_with_another_content_replaces_the_old_one() {
+    // The same name: the new content arrives, once.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    let id = add_to_row(&system, "appointments", row, "offer.txt", b"first");
+    system.settled();
+    let body = json!({ "body": STANDARD.encode(b"second") });
+    system.update(0, "activitymimeattachments", id, &body);
+    system.settled();
+    assert_eq!(of_event(&system, &event), [("offer.txt".to_owned(), b"second".to_vec())]);
+    // A new version with the same content is no change (CONF-05).
+    system.update(0, "activitymimeattachments", id, &body);
+    let before = system.writes();
+    system.settled();
+    assert_eq!(system.writes(), before);
+}
+
+#[test]
+fn conf_03_files_added_on_both_sides_at_once_are_all_kept() {
+    // And what was removed on one side while the other changed comes back rather than be lost.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    let old = add_to_row(&system, "appointments", row, "old.txt", b"old");
+    system.settled();
+    system.delete(0, "activitymimeattachments", old);
+    add_to_row(&system, "appointments", row, "mine.txt", b"mine");
+    attach(&system, &event, "yours.txt", b"yours");
+    system.settled();
+    assert_eq!(names(&of_row(&system, row)), ["mine.txt", "old.txt", "yours.txt"]);
+    assert_eq!(of_row(&system, row), of_event(&system, &event));
+}
+
+/// Returns bytes of which no two ranges are alike.
+fn content(size: usize) -> Vec<u8> {
+    (0..size).map(|at| u8::try_from(at % 251).unwrap_or_default()).collect()
+}
+
+#[test]
+fn att_02_a_large_file_goes_through_an_upload_session() {
+    // In ranges, byte by byte the same; just below 3 MB it is posted.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    add_to_row(&system, "appointments", row, "a.bin", &content(3 * MEGABYTE - 1));
+    add_to_row(&system, "appointments", row, "b.bin", &content(4 * MEGABYTE));
+    system.settled();
+    assert_eq!(names(&of_event(&system, &event)), ["a.bin", "b.bin"]);
+    assert!(of_row(&system, row) == of_event(&system, &event), "the contents differ");
+}
+
+#[test]
+fn att_02_a_large_file_of_exchange_arrives_whole() {
+    // One of 3 MB exactly.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    attach(&system, &event, "c.bin", &content(3 * MEGABYTE));
+    system.settled();
+    assert!(of_row(&system, row) == of_event(&system, &event), "the contents differ");
+    assert_eq!(of_row(&system, row).len(), 1);
+}
+
+#[test]
+fn att_05_what_the_organization_does_not_take_stays_in_exchange() {
+    // Exactly the largest size goes; a byte more, a blocked name, an inline image and a link do
+    // not, and the reason is told. They are not taken off the event either.
+    let system = with_files();
+    organization(&system, "maxuploadfilesize", json!(1000));
+    organization(&system, "blockedattachments", json!("exe;js"));
+    let (row, event) = pair(&system);
+    // Exchange counts a little more than the content.
+    attach(&system, &event, "fits.txt", &[1; 1000 - 178]);
+    attach(&system, &event, "large.txt", &[1; 1001 - 178]);
+    attach(&system, &event, "run.exe", b"x");
+    let (address, now) = (system.address(0), system.clock.now());
+    for (form, name, inline) in
+        [("fileAttachment", "image.png", true), ("referenceAttachment", "share", false)]
+    {
+        let mut graph = system.organization().graph();
+        let done = graph.user_attach_as(&address, &event, (form, name, inline), b"x", now);
+        done.expect("attached");
+    }
+    system.settled();
+    assert_eq!(names(&of_row(&system, row)), ["fits.txt"]);
+    assert_eq!(of_event(&system, &event).len(), 5);
+    let codes = system.codes();
+    assert!(codes.contains(&Code::AttachmentTooLarge), "{codes:?}");
+    // The user's next file goes, and takes nothing away.
+    attach(&system, &event, "more.txt", b"more");
+    system.settled();
+    assert_eq!(names(&of_row(&system, row)), ["fits.txt", "more.txt"]);
+    assert_eq!(of_event(&system, &event).len(), 6);
+}
+
+#[test]
+fn att_05_what_the_service_refuses_is_marked_on_the_row() {
+    // The rest is carried, attachmenterrors is 1, and cycles come to rest; once all fits, it is 0.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    system.passes(1);
+    // Blocked after the profile was read: only the service knows yet.
+    let mailboxes = system.enrol();
+    organization(&system, "blockedattachments", json!("exe"));
+    attach(&system, &event, "run.exe", b"x");
+    attach(&system, &event, "plan.txt", b"plan");
+    system.run(mailboxes, 4);
+    assert_eq!(names(&of_row(&system, row)), ["plan.txt"]);
+    assert_eq!(system.row("appointments", row).expect("a row")["attachmenterrors"], 1);
+    assert!(system.codes().contains(&Code::AttachmentBlocked));
+    let (address, now) = (system.address(0), system.clock.now());
+    let gone = system.organization().graph().user_detach(&address, &event, "run.exe", now);
+    gone.expect("detached");
+    attach(&system, &event, "map.txt", b"map");
+    system.settled();
+    assert_eq!(names(&of_row(&system, row)), ["map.txt", "plan.txt"]);
+    assert_eq!(system.row("appointments", row).expect("a row")["attachmenterrors"], 0);
+}
+
+#[test]
+fn att_04_svc_05_files_of_series_and_services_never_move() {
+    // A service activity's file stays on its row, a file of a copy stays with the copy.
+    let system = with_files();
+    let parties = json!([system.party(0, 5)]);
+    let body = json!({ "subject": "Inspection", "scheduledstart": FUTURE,
+        "scheduledend": "2026-12-01T11:00:00Z", "serviceappointment_activity_parties": parties });
+    let service = system.create(0, "serviceappointments", &body);
+    system.settled();
+    let event = id_of(&system.events(0)[0]);
+    add_to_row(&system, "serviceappointments", service, "offer.txt", b"offer");
+    attach(&system, &event, "plan.txt", b"plan");
+    system.settled();
+    assert_eq!(names(&of_row(&system, service)), ["offer.txt"]);
+    assert_eq!(names(&of_event(&system, &event)), ["plan.txt"]);
+}
+
+#[test]
+fn org_01_an_attendees_copy_gives_and_takes_no_file() {
+    // Her mailbox follows the organizer's: only his event and the row are one.
+    let system = with_files();
+    let body = system.meeting("Review", FUTURE, &[system.party(0, 7), system.party(1, 5)]);
+    let row = system.create(0, "appointments", &body);
+    system.settled();
+    let (address, now) = (system.address(1), system.clock.now());
+    let copy = id_of(&system.events(1)[0]);
+    let done = system.organization().graph().user_attach(&address, &copy, "hers.txt", b"x", now);
+    done.expect("attached");
+    let mails = system.mails();
+    add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    system.settled();
+    assert_eq!(names(&of_row(&system, row)), ["offer.txt"]);
+    assert_eq!(names(&of_event(&system, &id_of(&system.events(0)[0]))), ["offer.txt"]);
+    assert_eq!(system.organization().graph().attachments(&address, &copy).len(), 1);
+    assert_eq!(system.mails(), mails, "attaching mails nobody (protocols A10)");
+}
+
+#[test]
+fn appt_in_05_a_closed_row_takes_no_file() {
+    // Completed in Dynamics: the file stays in Exchange.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    system.update(0, "appointments", row, &json!({ "statecode": 1, "statuscode": 3 }));
+    system.settled();
+    attach(&system, &event, "plan.txt", b"plan");
+    system.settled();
+    assert!(of_row(&system, row).is_empty());
+}
+
+#[test]
+fn att_05_an_answer_that_is_lost_makes_no_second_file() {
+    // The add happened and its answer was lost, on either side: one file each.
+    for side in [FarSide::Dataverse, FarSide::Graph] {
+        let system = with_files();
+        let (row, event) = pair(&system);
+        if side == FarSide::Dataverse {
+            attach(&system, &event, "plan.txt", b"plan");
+        } else {
+            add_to_row(&system, "appointments", row, "plan.txt", b"plan");
+        }
+        let mut plan = FaultPlan::new(1);
+        let path =
+            if side == FarSide::Dataverse { "activitymimeattachments(" } else { "/attachments" };
+        let scope = Scope::Side(side).and(Scope::Writes).and(Scope::PathContains(path.to_owned()));
+        plan.add(FaultKind::ResetAfterCommit, 1.0, scope).times(1);
+        system.organization().set_faults(plan);
+        system.settled();
+        assert_eq!(system.organization().faults().injected_of("reset_after_commit"), 1, "{side:?}");
+        assert_eq!(names(&of_row(&system, row)), ["plan.txt"], "{side:?}");
+        assert_eq!(names(&of_event(&system, &event)), ["plan.txt"], "{side:?}");
+        assert!(system.links(0).iter().all(|link| link.state == LinkState::Agreed));
+    }
+}
+
+#[test]
+fn att_02_a_file_of_an_imported_event_arrives_with_it() {
+    // The row is made from Exchange, its file follows in the same pass.
+    let system = with_files();
+    let event = system.new_event(0, &tracked_event("Walk", FUTURE));
+    attach(&system, &event, "plan.txt", b"plan");
+    system.settled();
+    let row = guid(&system.rows("appointments")[0], "activityid");
+    assert_eq!(names(&of_row(&system, row)), ["plan.txt"]);
+}
+
+#[test]
+fn att_05_a_lost_store_compares_contents_and_writes_nothing() {
+    // Both sides hold the same files: they are found equal by their contents.
+    let mut system = with_files();
+    let (row, event) = pair(&system);
+    add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    system.settled();
+    system.lose_state();
+    let before = system.writes();
+    system.settled();
+    assert_eq!(system.writes(), before);
+    assert_eq!(of_row(&system, row), of_event(&system, &event));
+}
