@@ -23,6 +23,7 @@ mod demo;
 mod desk;
 mod ignore;
 mod plan;
+mod purge;
 mod relink;
 mod rules;
 mod serve;
@@ -71,6 +72,17 @@ enum Command {
     /// Carry out exactly the plan of a file, or nothing when the world has moved.
     #[command(after_help = "Example:\n  lockstep apply plan.json")]
     Apply(plan::ApplyArgs),
+    /// Remove from a mailbox everything that Lockstep wrote there, and only that.
+    #[command(
+        after_help = "Example:\n  lockstep purge --tenant contoso --mailbox anna@contoso.com\n  \
+                            lockstep purge --tenant contoso --mailbox anna@contoso.com --yes"
+    )]
+    Purge(purge::PurgeArgs),
+    /// Let a purged mailbox take part again.
+    #[command(
+        after_help = "Example:\n  lockstep admit --tenant contoso --mailbox anna@contoso.com"
+    )]
+    Admit(purge::AdmitArgs),
     /// Rebuild the links of a lost or damaged state store from the markers; writes to no side.
     #[command(after_help = "Example:\n  lockstep relink --tenant contoso")]
     Relink(relink::RelinkArgs),
@@ -121,6 +133,8 @@ pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> Exi
         Command::Sync(args) => sync::run(&args, environment, log_filter),
         Command::Plan(args) => plan::run(&args, environment, log_filter),
         Command::Apply(args) => plan::apply(&args, environment, log_filter),
+        Command::Purge(args) => purge::run(&args, environment, log_filter),
+        Command::Admit(args) => purge::admit(&args, environment, log_filter),
         Command::Relink(args) => relink::run(&args, environment, log_filter),
         Command::Check(args) => check::run(&args, environment),
         Command::Status(args) => status::run(&args, environment),

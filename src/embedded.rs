@@ -15,6 +15,7 @@
 //! every former holder of a lease is gone: who holds a lease is kept in memory, on disk stand the
 //! fences alone.
 
+mod excluded;
 mod journal;
 mod leases;
 mod tables;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError,
     WriteTransaction,
@@ -38,11 +40,12 @@ use crate::domain::ids::{Fence, LinkId, MailboxKey, TenantId};
 use crate::domain::link::codec;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
-use crate::ports::links::{LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
 use leases::Held;
 use tables::{
-    CURSORS, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, link_key, link_range, mailbox_key,
+    CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, link_key, link_range,
+    mailbox_key,
 };
 
 /// The file in the store's directory.
@@ -174,6 +177,7 @@ fn make_tables(database: &Database) -> Result<(), StoreError> {
     transaction.open_table(KEYS).map_err(unavailable)?;
     transaction.open_table(JOURNAL).map_err(unavailable)?;
     transaction.open_table(KEPT).map_err(unavailable)?;
+    transaction.open_table(EXCLUDED).map_err(unavailable)?;
     transaction.commit().map_err(unavailable)
 }
 
@@ -298,6 +302,22 @@ impl LinkStore for EmbeddedStore {
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
         let mailbox = mailbox.clone();
         self.write(move |transaction| forget(transaction, &mailbox)).await
+    }
+
+    async fn exclude(&self, mailbox: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {
+        let mailbox = mailbox.clone();
+        self.write(move |transaction| excluded::exclude(transaction, &mailbox, since)).await
+    }
+
+    async fn admit(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        let mailbox = mailbox.clone();
+        self.write(move |transaction| excluded::admit(transaction, &mailbox)).await
+    }
+
+    async fn excluded(&self, tenant: &TenantId) -> Result<Excluded, StoreError> {
+        let (database, tenant) = (Arc::clone(&self.database), tenant.clone());
+        let read = spawn_blocking(move || excluded::excluded(&database, &tenant));
+        read.await.map_err(unavailable)?
     }
 
     async fn print_key(&self, tenant: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError> {

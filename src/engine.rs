@@ -16,6 +16,7 @@ pub mod normalise;
 pub mod parties;
 pub mod plan;
 pub mod preview;
+pub mod purge;
 pub mod relink;
 pub mod stamp;
 pub mod translate;

@@ -18,7 +18,7 @@ use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
 use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, RECORDS_MAX};
 use crate::ports::lease::LeaseStore;
-use crate::ports::links::{LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
 
 /// Keeps the state of mailboxes, and leases, in memory.
@@ -32,6 +32,7 @@ struct Tables {
     mailboxes: HashMap<MailboxKey, Remembered>,
     keys: HashMap<TenantId, PrintKey>,
     leases: HashMap<String, Lease>,
+    excluded: HashMap<TenantId, Excluded>,
 }
 
 #[derive(Default)]
@@ -131,6 +132,23 @@ impl LinkStore for MemoryStore {
             remembered.kept.clear();
         }
         Ok(())
+    }
+
+    async fn exclude(&self, mailbox: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let excluded = tables.excluded.entry(mailbox.tenant.clone()).or_default();
+        excluded.entry(mailbox.mailbox).or_insert(since);
+        Ok(())
+    }
+
+    async fn admit(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let excluded = tables.excluded.get_mut(&mailbox.tenant);
+        Ok(excluded.is_some_and(|list| list.remove(&mailbox.mailbox).is_some()))
+    }
+
+    async fn excluded(&self, tenant: &TenantId) -> Result<Excluded, StoreError> {
+        Ok(self.tables().excluded.get(tenant).cloned().unwrap_or_default())
     }
 
     async fn print_key(&self, tenant: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError> {

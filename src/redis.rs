@@ -9,6 +9,7 @@
 //! | `ls:{TENANT/MAILBOX}:kept` | list | none | kept versions: a label, then content sealed with the tenant's key | as above |
 //! | `ls:{lease/NAME}` | string | the lease's | `FENCE HOLDER` | `acquire.lua`, `renew.lua`, `release.lua` |
 //! | `ls:{lease/NAME}:granted` | string | none | the fence granted last | `acquire.lua` |
+//! | `ls:{TENANT}:excluded` | hash | none | mailbox id → milliseconds since 1970 | `exclude` (HSETNX), `admit` (HDEL) |
 //! | `ls:{TENANT}:key` | string | none | the fingerprint key (16 bytes) | `print_key` (SET NX) |
 //!
 //! All keys of one script share a hash tag, so each script stays in one slot of a cluster. No two
@@ -27,9 +28,11 @@ mod leases;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Fence, MailboxKey, TenantId};
@@ -37,7 +40,7 @@ use crate::domain::journal::codec as journal_codec;
 use crate::domain::link::codec;
 use crate::ports::error::StoreError;
 use crate::ports::journal::{KEPT_MAX, RECORDS_MAX};
-use crate::ports::links::{LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 
 /// Links that one commit may write or drop. Redis refuses a command of more than 1,048,576
 /// arguments, a link is two, and a commit is never split.
@@ -229,6 +232,32 @@ impl LinkStore for RedisStore {
         pipe.atomic().unlink(&keys.links).ignore().unlink(&keys.cursors).ignore();
         pipe.unlink(&keys.journal).ignore().unlink(&keys.kept).ignore();
         self.pipe(&pipe).await
+    }
+
+    async fn exclude(&self, mailbox: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {
+        let (key, id) = (keys::of_excluded(&mailbox.tenant), mailbox.mailbox.to_string());
+        let mut pipe = redis::pipe();
+        pipe.hset_nx(key, id, since.timestamp_millis()).ignore();
+        self.pipe::<()>(&pipe).await
+    }
+
+    async fn admit(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        let mut pipe = redis::pipe();
+        pipe.hdel(keys::of_excluded(&mailbox.tenant), mailbox.mailbox.to_string());
+        let (removed,): (bool,) = self.pipe(&pipe).await?;
+        Ok(removed)
+    }
+
+    async fn excluded(&self, tenant: &TenantId) -> Result<Excluded, StoreError> {
+        let mut pipe = redis::pipe();
+        pipe.hgetall(keys::of_excluded(tenant));
+        let (rows,): (Vec<(String, i64)>,) = self.pipe(&pipe).await?;
+        let damaged = || StoreError::Corrupt(format!("{tenant}: an excluded mailbox"));
+        let read = |(id, since): (String, i64)| {
+            let id = Uuid::try_parse(&id).ok()?;
+            Some((id, DateTime::from_timestamp_millis(since)?))
+        };
+        rows.into_iter().map(|row| read(row).ok_or_else(damaged)).collect()
     }
 
     async fn print_key(&self, tenant: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use lockstep::actors::phase::Pace;
 use lockstep::actors::runtime::{RuntimeParts, TenantRuntime};
 use lockstep::app::clock::SystemClock;
@@ -21,7 +22,7 @@ use lockstep::domain::plan::{Outcome, Step};
 use lockstep::domain::policy::{Directions, Limits, Mailbox, Policy, Settings};
 use lockstep::memory::MemoryStore;
 use lockstep::ports::error::{SideError, StoreError};
-use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
+use lockstep::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use lockstep::ports::organization::{Organization, Profile};
 use lockstep::ports::side::{FarSide, FindKey, PullAsk, Pulled};
 use lockstep::telemetry::Metrics;
@@ -82,6 +83,18 @@ impl LinkStore for Nothing {
 
     async fn forget(&self, _: &MailboxKey) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn exclude(&self, _: &MailboxKey, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn admit(&self, _: &MailboxKey) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn excluded(&self, _: &TenantId) -> Result<Excluded, StoreError> {
+        Ok(Excluded::new())
     }
 
     async fn print_key(&self, _: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError> {

@@ -19,6 +19,7 @@ use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{CycleId, MailboxKey};
 use crate::domain::policy::Mailbox;
 use crate::ports::error::{SideError, StoreError};
+use crate::ports::links::Excluded;
 use crate::ports::organization::{Organization, Profile};
 use crate::telemetry::names;
 
@@ -51,6 +52,7 @@ pub struct TenantRuntime {
     view: RwLock<Option<Arc<TenantView>>>,
     baseline: RwLock<Baseline>,
     pruned: Mutex<Option<DateTime<Utc>>>,
+    excluded: RwLock<Excluded>,
 }
 
 /// The parts of a tenant's runtime that are not made by itself.
@@ -96,6 +98,7 @@ impl TenantRuntime {
             view: RwLock::new(None),
             baseline: RwLock::default(),
             pruned: Mutex::default(),
+            excluded: RwLock::default(),
         }
     }
 
@@ -126,11 +129,24 @@ impl TenantRuntime {
         self.deps.links.print_key(&self.options.tenant, fresh).await
     }
 
+    /// Reads what the store remembers of the tenant: the fingerprint key, and which mailboxes an
+    /// operator keeps out, which the next `adopt` obeys.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub async fn remember(&self) -> Result<PrintKey, StoreError> {
+        let excluded = self.deps.links.excluded(&self.options.tenant).await?;
+        *self.excluded.write().unwrap_or_else(PoisonError::into_inner) = excluded;
+        self.print_key().await
+    }
+
     /// Makes a profile the present one and returns who takes part.
     #[must_use]
     pub fn adopt(&self, profile: &Profile, key: PrintKey) -> Roster {
         let mut baseline = self.baseline.write().unwrap_or_else(PoisonError::into_inner);
-        let roster = roster(&self.options, profile, key, &baseline);
+        let excluded = self.excluded.read().unwrap_or_else(PoisonError::into_inner);
+        let roster = roster(&self.options, profile, key, &baseline, &excluded);
+        drop(excluded);
         for record in &profile.mailboxes {
             baseline.entry(record.id).or_insert(record.last_sync_started);
         }

@@ -140,7 +140,7 @@ impl Handler<ProfileRead> for TenantSupervisor {
         };
         // The key comes from the store; its answer returns here before anything is enrolled.
         let runtime = self.runtime.clone();
-        let key = async move { runtime.print_key().await };
+        let key = async move { runtime.remember().await };
         let (send, receive) = tokio::sync::oneshot::channel();
         self.runtime.io.spawn(async move {
             let _ = send.send(key.await);

@@ -48,7 +48,7 @@ pub trait Progress: Send + Sync {
 /// Fails when the organization or the store cannot be read.
 pub async fn enrol(tenant: &TenantRuntime) -> anyhow::Result<Vec<Judged>> {
     let profile = tenant.read_profile().await?;
-    let key = tenant.print_key().await?;
+    let key = tenant.remember().await?;
     Ok(tenant.adopt(&profile, key).judged)
 }
 

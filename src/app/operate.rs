@@ -6,6 +6,7 @@
 
 pub mod apply;
 pub mod document;
+pub mod purge;
 pub mod relink;
 
 use std::sync::Arc;
@@ -15,10 +16,14 @@ use futures_util::stream::FuturesUnordered;
 
 use self::document::{Brake, MailboxPlan};
 use crate::actors::runtime::TenantRuntime;
-use crate::cycle::{CycleContext, Draft, draft};
+use crate::cycle::{CycleContext, CycleReport, Draft, draft, write};
+use crate::domain::code::Code;
 use crate::domain::ids::{CycleId, Fence};
 use crate::domain::policy::Mailbox;
+use crate::engine::invariants::check_plan;
+use crate::engine::plan::Plan;
 use crate::engine::preview::preview;
+use crate::ports::links::MailboxState;
 
 /// Called once for each mailbox that is done.
 pub type Tick<'a> = &'a (dyn Fn() + Send + Sync);
@@ -43,6 +48,39 @@ pub fn context(tenant: &TenantRuntime, mailbox: &Mailbox, fence: Fence) -> Optio
         released: false,
         now: tenant.deps.clock.now(),
     })
+}
+
+/// A plan that no cycle made, ready to be shown and carried out.
+pub struct Prepared {
+    /// The context in which it was made.
+    pub context: CycleContext,
+    /// The plan.
+    pub plan: Plan,
+    /// What was remembered when it was made.
+    pub state: MailboxState,
+}
+
+/// Carries out a prepared plan with the present fence.
+///
+/// # Errors
+/// Fails with a sentence when the lease is lost, the store fails, or the plan breaks a promise.
+pub async fn write_prepared(
+    tenant: &Arc<TenantRuntime>,
+    prepared: Prepared,
+) -> Result<CycleReport, String> {
+    let Prepared { mut context, plan, state } = prepared;
+    let _turn = tenant.ownership.turn(&context.mailbox.key).await;
+    context.fence = tenant.ownership.fence_of(&context.mailbox.key).ok_or("the lease was lost")?;
+    let broken = check_plan(&plan);
+    if let Some(first) = broken.first() {
+        return Err(format!("{}: {}; this is a defect of Lockstep", Code::PromiseBroken, first.0));
+    }
+    let task = tenant.io.spawn(async move { write(&context, plan, &state).await });
+    match task.await {
+        Ok(Ok(report)) => Ok(report),
+        Ok(Err(end)) => Err(format!("{}: {end}", end.code())),
+        Err(_) => Err("it panicked; this is a defect of Lockstep".to_owned()),
+    }
 }
 
 /// Plans a cycle of each mailbox, as many at once as the tenant may run. Writes nothing.

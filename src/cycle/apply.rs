@@ -71,6 +71,7 @@ const fn op_name(op: &Op) -> &'static str {
     match op {
         Op::Create { .. } => "create",
         Op::Update { .. } => "update",
+        Op::Unmark { .. } => "unmark",
         Op::Delete { .. } => "delete",
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn kept(context: &CycleContext, plan: &Plan) -> Result<Vec<Kept>, Cyc
 fn version(context: &CycleContext, entry: &Entry, side: Side) -> Option<(KeptLabel, KeptContent)> {
     let step = entry.steps.get(side).as_ref()?;
     let replaces = match &step.op {
-        Op::Create { .. } => false,
+        Op::Create { .. } | Op::Unmark { .. } => false,
         // A mark alone replaces nothing that a person wrote.
         Op::Update { patch, .. } => !patch.is_empty(),
         Op::Delete { .. } => true,

@@ -10,9 +10,11 @@ use super::chronicle::Chronicle;
 use crate::domain::file::FilePolicy;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Address, CycleId, Fence, TenantId};
+use crate::domain::observation::Observation;
 use crate::domain::party::PartyRow;
 use crate::domain::policy::{Context, Directions, Directory, Limits, Mailbox, Policy};
 use crate::domain::side::Side;
+use crate::engine::normalise::{Seen, normalise};
 use crate::ports::clock::Clock;
 use crate::ports::links::LinkStore;
 use crate::ports::side::FarSide;
@@ -111,6 +113,13 @@ impl CycleContext {
             limits: self.view.limits,
             now: self.now,
         }
+    }
+
+    /// Returns an observation in comparable form.
+    pub(super) fn comparable(&self, observation: Observation) -> Seen {
+        let view = &self.view;
+        let zone = self.mailbox.personal.zone.as_ref();
+        normalise(observation, &view.key, &view.policy.settings, &view.directory, zone)
     }
 
     /// Returns the calendar window of a fresh delta round.

@@ -16,6 +16,7 @@ use crate::domain::policy::{
 };
 use crate::engine::catalogue as rule;
 use crate::engine::eligible::{Reason, judge};
+use crate::ports::links::Excluded;
 use crate::ports::organization::Profile;
 
 /// Applies the tenant file's overrides to the organization's settings.
@@ -51,6 +52,8 @@ pub struct Judged {
     pub address: Option<Address>,
     /// The mailbox, when it takes part.
     pub mailbox: Option<Mailbox>,
+    /// The mailbox as its record names it, whether it takes part or not.
+    pub known: Option<Mailbox>,
     /// Why it does not.
     pub reasons: Vec<Reason>,
 }
@@ -75,18 +78,23 @@ impl Roster {
 pub type Baseline = HashMap<Uuid, Option<DateTime<Utc>>>;
 
 /// Judges all records. `baseline` is what an earlier profile said; empty at the first time.
+/// `excluded` are the mailboxes that an operator keeps out.
 #[must_use]
 pub fn roster(
     options: &TenantOptions,
     profile: &Profile,
     key: PrintKey,
     baseline: &Baseline,
+    excluded: &Excluded,
 ) -> Roster {
     let policy = (options.policy)(profile.settings);
     let mut reasons = judge(&profile.mailboxes, &options.source, &policy.settings);
     for (record, reasons) in profile.mailboxes.iter().zip(&mut reasons) {
         if !options.takeover && other_engine(record, baseline) {
             reasons.push((rule::ELIG_13, Code::OtherEngine));
+        }
+        if excluded.contains_key(&record.id) {
+            reasons.push((rule::OPS_01, Code::Purged));
         }
     }
     let judged: Vec<Judged> = profile
@@ -96,6 +104,7 @@ pub fn roster(
         .map(|(record, reasons)| Judged {
             id: record.id,
             address: record.address.clone(),
+            known: mailbox(options, profile, record),
             mailbox: reasons.is_empty().then(|| mailbox(options, profile, record)).flatten(),
             reasons,
         })

@@ -193,7 +193,7 @@ fn as_application(step: &Step, mailbox: &Mailbox) -> bool {
         Op::Update { patch, .. } => {
             !patch.is_empty() && patch.iter().all(|(field, _)| *field == Field::Uid)
         }
-        Op::Delete { .. } => false,
+        Op::Unmark { .. } | Op::Delete { .. } => false,
     }
 }
 
@@ -252,6 +252,8 @@ fn prepare(
             };
             (id.clone(), act, written.losses)
         }
+        // The guid of a row is its marker; there is nothing to take off.
+        Op::Unmark { .. } => return Err(Outcome::Refused(Code::WriteRefused)),
         Op::Delete { id, expected } => {
             guid(id)?;
             let path = format!("{}({id})", table.set);

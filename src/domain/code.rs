@@ -92,6 +92,8 @@ codes! {
     ItemParked = "item-parked",
     /// A pair that relink found differs; the next cycle decides it by the conflict policy.
     DiffersAfterRelink = "differs-after-relink",
+    /// Undoing or purging the item would mail its attendees, and the operator did not allow that.
+    WouldMail = "would-mail",
     // Conflicts.
     /// The same group changed on both sides; the loser was overwritten by policy (CONF-03).
     ConflictResolved = "conflict-resolved",
@@ -114,6 +116,8 @@ codes! {
     UserDisabled = "user-disabled",
     /// The mailbox has no address.
     AddressMissing = "address-missing",
+    /// An operator purged the mailbox and has not admitted it since.
+    Purged = "purged",
     /// The mailbox is not in the tenant file's list.
     NotListed = "not-listed",
     /// Another engine is seen at work on the mailbox (ELIG-13).

@@ -70,6 +70,8 @@ pub enum OpName {
     Update,
     /// A removal.
     Delete,
+    /// Marker and category taken off.
+    Unmark,
 }
 
 /// How a write ended; `Outcome` without content.
@@ -173,6 +175,7 @@ impl OpName {
             Op::Create { .. } => Self::Create,
             Op::Update { .. } => Self::Update,
             Op::Delete { .. } => Self::Delete,
+            Op::Unmark { .. } => Self::Unmark,
         }
     }
 
@@ -183,6 +186,7 @@ impl OpName {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Unmark => "unmark",
         }
     }
 }

@@ -82,6 +82,8 @@ pub struct ExchangeFacts {
     pub is_cancelled: bool,
     /// It is a series or part of one, or a recurring task (REC-01, REC-10).
     pub recurring: bool,
+    /// Lockstep made the item, from a row; it carries the mark of that beside its marker.
+    pub made: bool,
     /// An event outside the delta's window; set by the cycle, never by an adapter.
     pub off_feed: bool,
 }

@@ -49,6 +49,13 @@ pub enum Op {
         /// Put the marker and the category on the item as well (adoption of a foreign item).
         mark: bool,
     },
+    /// Take marker and category off an item that is still at a known version; Exchange only.
+    Unmark {
+        /// The item.
+        id: NativeId,
+        /// The version it must still have.
+        expected: Option<Version>,
+    },
     /// Remove an item that is still at a known version.
     Delete {
         /// The item.

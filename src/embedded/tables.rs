@@ -3,7 +3,7 @@
 use redb::TableDefinition;
 use uuid::Uuid;
 
-use crate::domain::ids::{LinkId, MailboxKey};
+use crate::domain::ids::{LinkId, MailboxKey, TenantId};
 
 pub(super) const LINKS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("links");
 pub(super) const CURSORS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cursors");
@@ -11,12 +11,20 @@ pub(super) const FENCES: TableDefinition<'_, &[u8], u64> = TableDefinition::new(
 pub(super) const LEASES: TableDefinition<'_, &str, u64> = TableDefinition::new("leases");
 pub(super) const JOURNAL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("journal");
 pub(super) const KEPT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("kept");
+/// Milliseconds since 1970 from which a mailbox is kept out, by the key of the mailbox.
+pub(super) const EXCLUDED: TableDefinition<'_, &[u8], i64> = TableDefinition::new("excluded");
 pub(super) const KEYS: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("keys");
 
 /// Returns the key of a mailbox. A tenant's name holds no zero byte, so no key of one tenant
 /// begins another's.
 pub(super) fn mailbox_key(mailbox: &MailboxKey) -> Vec<u8> {
     [mailbox.tenant.as_str().as_bytes(), &[0], mailbox.mailbox.as_bytes()].concat()
+}
+
+/// Returns the first and the last key that a mailbox of a tenant can have.
+pub(super) fn tenant_range(tenant: &TenantId) -> (Vec<u8>, Vec<u8>) {
+    let of = |mailbox| mailbox_key(&MailboxKey { tenant: tenant.clone(), mailbox });
+    (of(Uuid::nil()), of(Uuid::max()))
 }
 
 /// Returns the key of a link.

@@ -158,4 +158,5 @@ catalogue! {
     COPY_02 "COPY-02" "If the organization says so, a tracked copy becomes a row of its own." "BASE L229; DOC OrgDbOrgSettings";
     COPY_03 "COPY-03" "A copy carries the marker of an item that still exists; if that is gone, it takes its place." "PROPOSED";
     ERR_02 "ERR-02" "An item in trouble is tried again and never stops its mailbox." "DOC troubleshooting-monitoring";
+    OPS_01 "OPS-01" "What an operator purges leaves one mailbox and nothing else, and that mailbox takes no part until it is admitted again." "PROPOSED";
 }

@@ -65,6 +65,11 @@ pub enum Write {
         /// Also put marker and category on the item.
         mark: bool,
     },
+    /// Marker and category come off.
+    Unmark {
+        /// Whom it mails.
+        mail: MailClass,
+    },
     /// A removal.
     Delete {
         /// Whom it mails.

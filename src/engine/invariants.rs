@@ -4,6 +4,7 @@ use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
+use crate::engine::catalogue as rule;
 use crate::engine::decide::After;
 use crate::engine::fold::LinkChange;
 use crate::engine::plan::Plan;
@@ -65,7 +66,7 @@ fn mails_unclassed(step: &Step, seen: Option<&crate::engine::normalise::Seen>) -
 }
 
 /// A delete is earned when the other side's item is proven gone or out of scope, or when the row
-/// was canceled and the organization propagates that.
+/// was canceled and the organization propagates that, or when an operator purges the mailbox.
 fn earned(entry: &crate::engine::plan::Entry, side: Side) -> bool {
     let other = entry.verdict.pairing.seen.get(side.other()).as_ref();
     let absent = other.is_some_and(|seen| {
@@ -74,7 +75,8 @@ fn earned(entry: &crate::engine::plan::Entry, side: Side) -> bool {
             Presence::Deleted | Presence::LeftFilter | Presence::Unreadable
         )
     });
-    absent || entry.verdict.decision.rules.contains(&crate::engine::catalogue::CXL_04)
+    let rules = &entry.verdict.decision.rules;
+    absent || rules.contains(&rule::CXL_04) || rules.contains(&rule::OPS_01)
 }
 
 /// Checks what is stored after the steps.

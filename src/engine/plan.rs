@@ -63,7 +63,13 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
             .or(marker)
             .or_else(|| meeting_link(pairing))
             .unwrap_or_else(|| LinkId(fresh()));
-        let origin = if row.is_some() { Side::Dynamics } else { Side::Exchange };
+        // Of two items that meet, one that Lockstep did not make stood there on its own.
+        let own = pairing
+            .seen
+            .exchange
+            .as_ref()
+            .is_some_and(|seen| !seen.observation.exchange_facts().made);
+        let origin = if row.is_some() && !own { Side::Dynamics } else { Side::Exchange };
         Link::new(id, pairing.kind(), origin, LinkState::LeftAlone)
     });
     link.role = verdict.role;
@@ -127,6 +133,7 @@ fn step(link: &Link, verdict: &Verdict, side: Side) -> Option<Step> {
             };
             (op, *mail)
         }
+        Write::Unmark { mail } => (Op::Unmark { id: id?, expected }, *mail),
         Write::Delete { mail } => (Op::Delete { id: id?, expected }, *mail),
     };
     Some(Step { link: link.id, key: create_key(link), kind: link.kind, on: side, op, mail })

@@ -139,6 +139,7 @@ fn step(step: &Step, seen: Option<&Seen>, now: DateTime<Utc>) -> StepView {
         Op::Update { expected, patch, mark, .. } => {
             ("update", expected.as_ref(), *mark, changes(before, patch, now), patch)
         }
+        Op::Unmark { expected, .. } => ("unmark", expected.as_ref(), false, Vec::new(), &[]),
         Op::Delete { expected, .. } => {
             ("delete", expected.as_ref(), false, losses(before, now), &[])
         }

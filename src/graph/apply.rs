@@ -60,6 +60,7 @@ impl GraphSide {
         let list = list.as_deref().unwrap_or("");
         self.read_before(mailbox, &paths, list, steps, &mut stages).await;
         self.mark_tasks(mailbox, &paths, list, steps, &mut stages).await;
+        self.unmark_tasks(mailbox, &paths, list, steps, &mut stages).await;
         self.write_ready(mailbox, &paths, list, steps, stages).await
     }
 
@@ -128,6 +129,40 @@ impl GraphSide {
         }
     }
 
+    /// Takes the markers off tasks, before their category goes: a linked resource has its own path.
+    async fn unmark_tasks(
+        &self,
+        mailbox: &Address,
+        paths: &Paths,
+        list: &str,
+        steps: &[Step],
+        stages: &mut [Stage],
+    ) {
+        let (mut places, mut requests) = (Vec::new(), Vec::new());
+        for (place, step) in steps.iter().enumerate() {
+            let (Stage::Ready(Some(before)), Op::Unmark { id, .. }) = (&stages[place], &step.op)
+            else {
+                continue;
+            };
+            let task = paths.item(Collection::Tasks, list, id.as_str());
+            for resource in body::unwanted_resources(step, before) {
+                requests.push(Inner::delete(paths.linked(&task, &resource)));
+                places.push((place, resource));
+            }
+        }
+        let answers = self.client.write(mailbox, &requests).await;
+        for ((place, resource), answer) in places.into_iter().zip(answers) {
+            match outcome_of(&answer, Write::Delete) {
+                None | Some(Outcome::Done(_)) => {
+                    if let Stage::Ready(Some(before)) = &mut stages[place] {
+                        before.unlinked(&resource);
+                    }
+                }
+                Some(outcome) => stages[place] = Stage::Settled(outcome),
+            }
+        }
+    }
+
     async fn write_ready(
         &self,
         mailbox: &Address,
@@ -183,7 +218,9 @@ fn after_read(step: &Step, reply: InnerReply) -> Stage {
         return Stage::Settled(outcome);
     }
     let before = Before::new(reply.body);
-    let (Op::Update { expected, .. } | Op::Delete { expected, .. }) = &step.op else {
+    let (Op::Update { expected, .. } | Op::Unmark { expected, .. } | Op::Delete { expected, .. }) =
+        &step.op
+    else {
         return Stage::Ready(Some(before));
     };
     match expected {
@@ -207,7 +244,7 @@ fn outcome_of(answer: &Answer, write: Write) -> Option<Outcome> {
 const fn write_of(op: &Op) -> Write {
     match op {
         Op::Create { .. } => Write::Create,
-        Op::Update { .. } => Write::Update,
+        Op::Update { .. } | Op::Unmark { .. } => Write::Update,
         Op::Delete { .. } => Write::Delete,
     }
 }

@@ -31,11 +31,18 @@ pub(super) const TRACK: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Na
 /// regard to case (extended-properties-overview); EWS reaches the same MAPI property.
 pub(super) const MARKER: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepLink";
 
+/// The extended property of events and contacts that Lockstep made from a row. It repeats the link,
+/// so that a copy that got a marker of its own is told apart.
+pub(super) const MADE: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepMade";
+
 /// The application that a task's linked resource names.
 pub(super) const APPLICATION: &str = "Lockstep";
 
-/// The display name of a task's linked resource, which To Do shows.
-const LINKED_NAME: &str = "Dynamics 365";
+/// The display name, which To Do shows, of the linked resource of a task that came from Dynamics.
+const FROM_DYNAMICS: &str = "Dynamics 365";
+
+/// The same of a task that was there before and is tracked.
+const TRACKED_TO: &str = "Tracked to Dynamics 365";
 
 /// Returns the observation of one resource; nothing when it does not even carry an id.
 pub(super) fn observe(collection: Collection, row: Json) -> Option<Observation> {
@@ -112,11 +119,34 @@ pub(super) fn marker_property(link: LinkId) -> ExtendedProperty {
     ExtendedProperty { id: MARKER.to_owned(), value: Some(link.to_string()) }
 }
 
-/// Returns the linked resource that names a link.
-pub(super) fn linked_resource(link: LinkId) -> Json {
+/// Tells whether an item's extended properties say that it was made for its link.
+fn is_made(list: Option<&Vec<ExtendedProperty>>) -> bool {
+    let made = extended(list, MADE).and_then(|text| Uuid::try_parse(text).ok());
+    made.is_some() && made.map(LinkId) == marker_of(list)
+}
+
+/// Returns the extended property of an item that is made for a link.
+pub(super) fn made_property(link: LinkId) -> ExtendedProperty {
+    ExtendedProperty { id: MADE.to_owned(), value: Some(link.to_string()) }
+}
+
+/// Returns an extended property that says nothing: Graph documents no way to remove one.
+pub(super) fn emptied(id: &str) -> ExtendedProperty {
+    ExtendedProperty { id: id.to_owned(), value: Some(String::new()) }
+}
+
+/// Returns the categories without the tracking signal; nothing when it is not among them.
+pub(super) fn without_category(categories: Option<&Vec<String>>) -> Option<Vec<String>> {
+    let list = categories?;
+    let rest: Vec<String> = list.iter().filter(|one| !is_category(one)).cloned().collect();
+    (rest.len() < list.len()).then_some(rest)
+}
+
+/// Returns the linked resource that names a link; `made` when the task comes from a row.
+pub(super) fn linked_resource(link: LinkId, made: bool) -> Json {
     json!({
         "applicationName": APPLICATION,
-        "displayName": LINKED_NAME,
+        "displayName": if made { FROM_DYNAMICS } else { TRACKED_TO },
         "externalId": link.to_string(),
     })
 }

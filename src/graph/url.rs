@@ -65,6 +65,11 @@ impl Paths {
         format!("{}/{}", self.items(collection, list), segment(id))
     }
 
+    /// One linked resource of a task.
+    pub(super) fn linked(&self, task: &str, id: &str) -> String {
+        format!("{task}/linkedResources/{}", segment(id))
+    }
+
     /// One item with what is needed to know its link and all of its fields.
     pub(super) fn item_expanded(&self, collection: Collection, list: &str, id: &str) -> String {
         format!("{}?{}", self.item(collection, list, id), expand(collection))
@@ -117,10 +122,11 @@ impl Paths {
 pub(super) fn expand(collection: Collection) -> String {
     let ids: Vec<&str> = match collection {
         Collection::Tasks => return "$expand=linkedResources".to_owned(),
-        Collection::Calendar => vec![map::MARKER, map::TRACK],
-        Collection::Contacts => {
-            [map::MARKER, map::TRACK].into_iter().chain(map::contact::extended_ids()).collect()
-        }
+        Collection::Calendar => vec![map::MARKER, map::MADE, map::TRACK],
+        Collection::Contacts => [map::MARKER, map::MADE, map::TRACK]
+            .into_iter()
+            .chain(map::contact::extended_ids())
+            .collect(),
     };
     let terms: Vec<String> = ids.into_iter().map(|id| format!("id eq {}", literal(id))).collect();
     let filter = option(&terms.join(" or "));

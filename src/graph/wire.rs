@@ -171,6 +171,8 @@ pub(super) struct ExtendedProperty {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct LinkedResource {
+    #[serde(skip_serializing)]
+    pub(super) id: Option<String>,
     pub(super) application_name: Option<String>,
     pub(super) display_name: Option<String>,
     pub(super) external_id: Option<String>,

@@ -1,6 +1,10 @@
 //! The port of the state store: links and cursors of one mailbox, committed as a whole.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::error::StoreError;
 use super::side::Cursor;
@@ -45,6 +49,9 @@ impl StateChange {
     }
 }
 
+/// The mailboxes of a tenant that an operator keeps out, each since when.
+pub type Excluded = BTreeMap<Uuid, DateTime<Utc>>;
+
 /// Stores the state of mailboxes.
 #[async_trait]
 pub trait LinkStore: Send + Sync {
@@ -62,6 +69,16 @@ pub trait LinkStore: Send + Sync {
 
     /// Forgets a mailbox with its journal (its tenant was removed by an operator).
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError>;
+
+    /// Keeps a mailbox out of all cycles until it is admitted (OPS-01). Repeated, the first instant
+    /// stays.
+    async fn exclude(&self, mailbox: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Admits a mailbox again; false when it was not kept out.
+    async fn admit(&self, mailbox: &MailboxKey) -> Result<bool, StoreError>;
+
+    /// Returns which mailboxes of a tenant are kept out.
+    async fn excluded(&self, tenant: &TenantId) -> Result<Excluded, StoreError>;
 
     /// Returns the tenant's fingerprint key; stores `fresh` and returns it when there is none.
     async fn print_key(&self, tenant: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError>;

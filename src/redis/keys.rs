@@ -35,6 +35,11 @@ pub(super) fn of_lease(name: &str) -> LeaseKeys {
     LeaseKeys { granted: format!("{lease}:granted"), lease }
 }
 
+/// Returns the key of a tenant's excluded mailboxes.
+pub(super) fn of_excluded(tenant: &TenantId) -> String {
+    format!("{}:excluded", tagged(tenant))
+}
+
 /// Returns the key of a tenant's fingerprint key.
 pub(super) fn of_tenant(tenant: &TenantId) -> String {
     format!("{}:key", tagged(tenant))

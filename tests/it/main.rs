@@ -19,6 +19,7 @@ mod otlp;
 mod plans;
 mod process;
 mod processes;
+mod purges;
 mod redis_server;
 mod relinks;
 mod rules_appointments;

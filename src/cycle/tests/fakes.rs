@@ -28,7 +28,7 @@ use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
 use crate::ports::error::{SideError, StoreError};
 use crate::ports::journal::{Vault, VaultError};
-use crate::ports::links::{LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::{Cursor, FarSide, FindKey, PullAsk, Pulled};
 use crate::telemetry::Metrics;
 
@@ -289,7 +289,7 @@ impl Far {
         let (patch, id) = match &step.op {
             Op::Create { patch } => (patch.as_slice(), None),
             Op::Update { id, patch, .. } => (patch.as_slice(), Some(id)),
-            Op::Delete { id, .. } => (&[][..], Some(id)),
+            Op::Unmark { id, .. } | Op::Delete { id, .. } => (&[][..], Some(id)),
         };
         let subject = patch.iter().find_map(|(field, value)| match (field, value) {
             (Field::Subject, Some(Value::Text(text))) => Some(text.clone()),
@@ -345,7 +345,14 @@ impl Far {
                 inner.take(id);
                 return if there { Outcome::Done(None) } else { Outcome::Missing };
             }
-            (Op::Update { .. } | Op::Delete { .. }, None) => return Outcome::Missing,
+            (Op::Unmark { .. }, Some(id)) => {
+                let Some(mut item) = inner.items.get(id).cloned() else { return Outcome::Missing };
+                (item.marker, item.on) = (None, false);
+                (id.clone(), item)
+            }
+            (Op::Update { .. } | Op::Unmark { .. } | Op::Delete { .. }, None) => {
+                return Outcome::Missing;
+            }
         };
         inner.put(&id, item);
         Outcome::Done(Some(Box::new(self.observe(&id, &inner.items[&id]))))
@@ -435,6 +442,7 @@ impl FarSide for Far {
             let verb = match &step.op {
                 Op::Create { .. } => "create",
                 Op::Update { .. } => "update",
+                Op::Unmark { .. } => "unmark",
                 Op::Delete { .. } => "delete",
             };
             self.script.note(format!("{verb} {}", self.side));
@@ -501,6 +509,18 @@ impl LinkStore for TestStore {
 
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
         self.memory.forget(mailbox).await
+    }
+
+    async fn exclude(&self, key: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {
+        self.memory.exclude(key, since).await
+    }
+
+    async fn admit(&self, key: &MailboxKey) -> Result<bool, StoreError> {
+        self.memory.admit(key).await
+    }
+
+    async fn excluded(&self, tenant: &TenantId) -> Result<Excluded, StoreError> {
+        self.memory.excluded(tenant).await
     }
 
     async fn print_key(&self, tenant: &TenantId, fresh: PrintKey) -> Result<PrintKey, StoreError> {

@@ -45,6 +45,7 @@ numbers! { op_number, op_of, OpName, "write":
     0 = Create,
     1 = Update,
     2 = Delete,
+    3 = Unmark,
 }
 
 /// What an entry says without being read as a whole.

@@ -391,7 +391,7 @@ pub(crate) fn silent(verdict: &Verdict) -> bool {
 pub(crate) fn patch(verdict: &Verdict, side: Side) -> Option<&Patch> {
     match verdict.writes.get(side).as_ref()? {
         Write::Create { patch, .. } | Write::Update { patch, .. } => Some(patch),
-        Write::Delete { .. } => None,
+        Write::Unmark { .. } | Write::Delete { .. } => None,
     }
 }
 
@@ -412,7 +412,10 @@ pub(crate) fn creates(verdict: &Verdict, side: Side) -> bool {
 /// The class of mail of the write to Exchange.
 pub(crate) fn mail(verdict: &Verdict) -> Option<crate::domain::plan::MailClass> {
     verdict.writes.exchange.as_ref().map(|write| match write {
-        Write::Create { mail, .. } | Write::Update { mail, .. } | Write::Delete { mail } => *mail,
+        Write::Create { mail, .. }
+        | Write::Update { mail, .. }
+        | Write::Unmark { mail }
+        | Write::Delete { mail } => *mail,
     })
 }
 

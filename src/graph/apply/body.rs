@@ -48,12 +48,19 @@ impl Before {
         list.and_then(|list| serde_json::from_value(list).ok()).unwrap_or_default()
     }
 
+    /// Notes that a linked resource of the task is gone.
+    pub(super) fn unlinked(&mut self, id: &str) {
+        if let Some(Json::Array(list)) = self.row.get_mut(LINKED) {
+            list.retain(|one| one.get("id").and_then(Json::as_str) != Some(id));
+        }
+    }
+
     /// Notes that the task was given its linked resource.
     pub(super) fn linked(&mut self, link: LinkId) {
         let Some(row) = self.row.as_object_mut() else { return };
         let list = row.entry(LINKED).or_insert_with(|| json!([]));
         if let Some(list) = list.as_array_mut() {
-            list.push(map::linked_resource(link));
+            list.push(map::linked_resource(link, false));
         }
     }
 }
@@ -63,6 +70,7 @@ pub(super) fn needs_read(step: &Step) -> Option<&NativeId> {
     let collection = step.kind.collection();
     match &step.op {
         Op::Create { .. } => None,
+        Op::Unmark { id, .. } => Some(id),
         Op::Delete { id, .. } => (collection == Collection::Tasks).then_some(id),
         Op::Update { id, patch, mark, .. } => {
             let event_needs =
@@ -82,9 +90,18 @@ pub(super) fn wants_linked_resource<'a>(step: &'a Step, before: &Before) -> Opti
     (seen.marker != Some(step.link)).then_some(id)
 }
 
+/// Returns the linked resources that are to be taken off a task: the task's id and theirs.
+pub(super) fn unwanted_resources(step: &Step, before: &Before) -> Vec<String> {
+    let unmarks = matches!(step.op, Op::Unmark { .. });
+    if !unmarks || step.kind.collection() != Collection::Tasks {
+        return Vec::new();
+    }
+    map::task::our_resources(&before.row)
+}
+
 /// Returns a task's linked resource as a body.
 pub(super) fn linked_resource(link: LinkId) -> Map<String, Json> {
-    if let Json::Object(body) = map::linked_resource(link) { body } else { Map::new() }
+    if let Json::Object(body) = map::linked_resource(link, false) { body } else { Map::new() }
 }
 
 /// What a step comes to.
@@ -130,6 +147,16 @@ pub(super) fn plan(paths: &Paths, list: &str, step: &Step, before: Option<Before
             let request = Inner::patch(item, body);
             Plan::Send(conditional(request, collection, expected.as_ref()), sent)
         }
+        Op::Unmark { id, expected } => {
+            let Some(before) = before else { return Plan::Nothing(Outcome::NotSent) };
+            let Changes { body, beside } = unmarked(collection, &before);
+            let sent = Sent { collection, beside };
+            if body.is_empty() {
+                return Plan::Nothing(sent.done(before.row));
+            }
+            let request = Inner::patch(paths.item(collection, list, id.as_str()), body);
+            Plan::Send(conditional(request, collection, expected.as_ref()), sent)
+        }
         Op::Delete { id, expected } => {
             let request = Inner::delete(paths.item(collection, list, id.as_str()));
             let sent = Sent { collection, beside: Vec::new() };
@@ -154,7 +181,7 @@ fn conditional(
 
 fn create(paths: &Paths, list: &str, step: &Step, patch: &Patch) -> Plan {
     let collection = step.kind.collection();
-    let mut extended = vec![map::marker_property(step.link)];
+    let mut extended = vec![map::marker_property(step.link), map::made_property(step.link)];
     let mut body = match collection {
         Collection::Calendar => event::body(patch, None),
         Collection::Contacts => {
@@ -168,13 +195,37 @@ fn create(paths: &Paths, list: &str, step: &Step, patch: &Patch) -> Plan {
         body.insert("transactionId".into(), json!(step.key.to_string()));
     }
     let beside = if collection == Collection::Tasks {
-        (LINKED, json!([map::linked_resource(step.link)]))
+        (LINKED, json!([map::linked_resource(step.link, true)]))
     } else {
         (EXTENDED, json!(extended))
     };
     body.insert(beside.0.into(), beside.1.clone());
     let request = Inner::post(paths.items(collection, list), body);
     Plan::Send(request, Sent { collection, beside: vec![beside] })
+}
+
+/// What takes category and marker off; linked resources are items of their own and go before.
+fn unmarked(collection: Collection, before: &Before) -> Changes {
+    let mut body = Map::new();
+    if let Some(rest) = map::without_category(before.categories().as_ref()) {
+        body.insert("categories".into(), json!(rest));
+    }
+    if collection == Collection::Tasks {
+        let linked = before.row.get(LINKED).cloned();
+        return Changes { body, beside: linked.map(|list| (LINKED, list)).into_iter().collect() };
+    }
+    let ours = [map::MARKER, map::MADE];
+    let mut all = before.extended();
+    let there = |id: &&str| {
+        let set = |one: &ExtendedProperty| one.value.as_deref().is_some_and(|it| !it.is_empty());
+        all.iter().any(|one| one.id.eq_ignore_ascii_case(id) && set(one))
+    };
+    let emptied: Vec<_> = ours.into_iter().filter(there).map(map::emptied).collect();
+    if !emptied.is_empty() {
+        body.insert(EXTENDED.into(), json!(emptied));
+    }
+    all.retain(|one| ours.iter().all(|id| !one.id.eq_ignore_ascii_case(id)));
+    Changes { body, beside: vec![(EXTENDED, json!(all))] }
 }
 
 /// The body of a change and what its answer will not tell.

@@ -60,7 +60,9 @@ async fn a_create_carries_its_key_its_marker_and_the_category() {
     assert_eq!(body["transactionId"], Uuid::from_u128(2).to_string());
     assert_eq!(body["categories"], json!(["Tracked to Dynamics 365"]));
     let id = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepLink";
-    let marker = json!([{"id": id, "value": Uuid::from_u128(1).to_string()}]);
+    let made = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepMade";
+    let value = Uuid::from_u128(1).to_string();
+    let marker = json!([{"id": id, "value": value}, {"id": made, "value": value}]);
     assert_eq!(body["singleValueExtendedProperties"], marker);
 }
 

@@ -96,7 +96,11 @@ pub(in crate::graph) fn observe(contact: &Contact) -> Observation {
     seen.marker = marker_of(ext);
     // The category does not work for contacts (LINK-05): only our marker or an add-in's signal.
     let tracked = seen.marker.is_some() || super::is_signalled(ext);
-    seen.facts = Facts::Exchange(ExchangeFacts { tracked, ..ExchangeFacts::default() });
+    seen.facts = Facts::Exchange(ExchangeFacts {
+        tracked,
+        made: super::is_made(ext),
+        ..ExchangeFacts::default()
+    });
     seen.unfit = contact.etag.is_none().then_some(Code::ReplyIncomplete);
     for (field, _, text) in TEXTS {
         set_text(&mut seen.fields, field, text(contact).map(String::as_str));

@@ -65,6 +65,7 @@ fn facts(event: &Event) -> ExchangeFacts {
         organizer: organizer.and_then(|who| Address::parse(who.address.as_deref()?)),
         is_cancelled: event.is_cancelled.unwrap_or(false),
         recurring: is_series(event),
+        made: super::is_made(event.single_value_extended_properties.as_ref()),
         off_feed: false,
     }
 }

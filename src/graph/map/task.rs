@@ -6,13 +6,13 @@
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{APPLICATION, change, has_category, importance, set_text, text, time};
+use super::{APPLICATION, FROM_DYNAMICS, change, has_category, importance, set_text, text, time};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Patch, TodoStatus, Value};
 use crate::domain::ids::{LinkId, NativeId, Version};
 use crate::domain::kind::Collection;
 use crate::domain::observation::{ExchangeFacts, Facts, Observation};
-use crate::graph::wire::{DateTimeTimeZone, TodoTask};
+use crate::graph::wire::{DateTimeTimeZone, LinkedResource, TodoTask};
 
 /// `taskStatus`, both ways (rules.md §2.2).
 const STATUS: [(&str, TodoStatus); 5] = [
@@ -35,9 +35,12 @@ const TIMES: [(Field, &str, bool); 4] = [
 pub(in crate::graph) fn observe(task: &TodoTask) -> Observation {
     let mut seen = super::blank(Collection::Tasks, NativeId::new(task.id.as_str()));
     seen.version = task.etag.as_deref().map(Version::new);
-    seen.marker = marker(task);
+    let ours = ours(task);
+    seen.marker =
+        ours.and_then(|one| Uuid::try_parse(one.external_id.as_deref()?).ok().map(LinkId));
     seen.facts = Facts::Exchange(ExchangeFacts {
         tracked: has_category(task.categories.as_ref()),
+        made: ours.is_some_and(|one| one.display_name.as_deref() == Some(FROM_DYNAMICS)),
         recurring: task.recurrence.as_ref().is_some_and(|value| !value.is_null()),
         ..ExchangeFacts::default()
     });
@@ -54,16 +57,11 @@ pub(in crate::graph) fn observe(task: &TodoTask) -> Observation {
     seen
 }
 
-/// Returns the link that a task's linked resources name; the one added last counts, because it is
+/// Returns the linked resource that is ours; of several the one added last counts, because it is
 /// the one of the latest adoption.
-fn marker(task: &TodoTask) -> Option<LinkId> {
-    let ours = task
-        .linked_resources
-        .as_ref()?
-        .iter()
-        .rev()
-        .find(|one| one.application_name.as_deref() == Some(APPLICATION))?;
-    Uuid::try_parse(ours.external_id.as_deref()?).ok().map(LinkId)
+fn ours(task: &TodoTask) -> Option<&LinkedResource> {
+    let all = task.linked_resources.as_ref()?;
+    all.iter().rev().find(|one| one.application_name.as_deref() == Some(APPLICATION))
 }
 
 fn times(task: &TodoTask, fields: &mut Fields) -> Result<(), Code> {
@@ -109,4 +107,12 @@ fn write_time(value: Option<&Value>, is_day: bool) -> Json {
         _ => return Json::Null,
     };
     time::write(at)
+}
+
+/// Returns the ids of a task's linked resources that are ours.
+pub(in crate::graph) fn our_resources(task: &Json) -> Vec<String> {
+    let list = task.get("linkedResources").and_then(Json::as_array).into_iter().flatten();
+    let read = list.filter_map(|one| serde_json::from_value::<LinkedResource>(one.clone()).ok());
+    let ours = read.filter(|one| one.application_name.as_deref() == Some(APPLICATION));
+    ours.filter_map(|one| one.id).collect()
 }

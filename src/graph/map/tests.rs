@@ -236,8 +236,8 @@ fn foreign_linked_resources_are_no_marker() {
     let mut row = task();
     row["linkedResources"] = json!([
         {"applicationName": "Planner", "externalId": link(1).to_string()},
-        linked_resource(link(2)),
-        linked_resource(link(3)),
+        linked_resource(link(2), false),
+        linked_resource(link(3), true),
     ]);
     assert_eq!(seen(Collection::Tasks, row).marker, Some(link(3)));
 }

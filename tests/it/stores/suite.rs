@@ -172,6 +172,28 @@ pub(crate) async fn a_print_key_is_set_once<B: Bench>() {
     assert_eq!(bench.store().print_key(&contoso, PrintKey([4; 16])).await.unwrap(), first);
 }
 
+pub(crate) async fn ops_01_an_excluded_mailbox_stays_out_until_it_is_admitted<B: Bench>() {
+    let mut bench = B::start().await;
+    let since = |seconds| chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    let (one, two) = (mailbox("contoso", 1), mailbox("contoso", 2));
+    // A tenant whose name begins as the other's has a list of its own.
+    let other = mailbox("contoso-2", 1);
+    for (key, at) in [(&one, 10), (&two, 20), (&other, 30), (&one, 40)] {
+        bench.store().exclude(key, since(at)).await.unwrap();
+    }
+    bench.store().forget(&one).await.unwrap();
+    bench.reopen().await;
+    let store = bench.store();
+    let list = store.excluded(&one.tenant).await.unwrap();
+    assert_eq!(list, [(one.mailbox, since(10)), (two.mailbox, since(20))].into());
+    assert!(store.admit(&one).await.unwrap());
+    assert!(!store.admit(&one).await.unwrap(), "it was admitted already");
+    assert_eq!(store.excluded(&one.tenant).await.unwrap(), [(two.mailbox, since(20))].into());
+    assert_eq!(store.excluded(&other.tenant).await.unwrap().len(), 1);
+    let unknown = TenantId::new("fabrikam");
+    assert!(store.excluded(&unknown).await.unwrap().is_empty());
+}
+
 pub(crate) async fn everything_is_there_after_reopening<B: Bench>() {
     let (mut bench, key) = (B::start().await, mailbox("contoso", 1));
     let mut change = put(1..=20);
@@ -355,6 +377,8 @@ suite! {
     a_forgotten_mailbox_keeps_its_fence_alone,
     "The first key of a tenant stays."
     a_print_key_is_set_once,
+    "Exclusions are of one tenant, keep their first instant, and survive forgetting and a restart."
+    ops_01_an_excluded_mailbox_stays_out_until_it_is_admitted,
     "Links, cursors and fences survive a restart."
     everything_is_there_after_reopening,
     "No concurrent commit is lost."

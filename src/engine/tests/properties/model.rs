@@ -414,6 +414,7 @@ impl Model {
                 self.note_shared();
                 Outcome::Done(Some(Box::new(one)))
             }
+            Op::Unmark { .. } => unreachable!("no rule of a cycle unmarks"),
             Op::Delete { id, expected } => {
                 let Some(one) = self.far.get(step.on).get(id) else { return Outcome::Missing };
                 if one.version != *expected {
