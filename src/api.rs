@@ -1,9 +1,10 @@
 //! The private surface: health, metrics, status as JSON and as pages, commands for operators.
 //!
 //! It listens on loopback by default and shows ids, phases, codes and rules; never a subject, a
-//! body or a name. Commands want the header `X-Lockstep-Command`, so that no foreign web page can
-//! send one through an operator's browser.
+//! body or a name. Commands want the header `X-Lockstep-Command`, and every request a name by which
+//! this node is known, so that no foreign web page reaches it through an operator's browser.
 
+mod hosts;
 mod items;
 mod json;
 mod pages;
@@ -17,6 +18,7 @@ use std::sync::{Arc, PoisonError};
 use actix::Addr;
 use actix_web::dev::Server;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use uuid::Uuid;
 
@@ -25,6 +27,7 @@ use crate::actors::node::{NodeActor, Tenants};
 use crate::actors::runtime::TenantRuntime;
 use crate::cluster::ownership::Ownership;
 use crate::telemetry::Metrics;
+use hosts::Hosts;
 
 /// Proof that a command was not sent by a foreign page: browsers ask before they send it.
 pub const COMMAND_HEADER: &str = "X-Lockstep-Command";
@@ -51,11 +54,20 @@ pub struct ApiState {
 ///
 /// # Errors
 /// Fails when the address cannot be bound.
-pub fn serve(state: ApiState, listen: SocketAddr) -> std::io::Result<(Server, SocketAddr)> {
+pub fn serve(
+    state: ApiState,
+    listen: SocketAddr,
+    names: &[String],
+) -> std::io::Result<(Server, SocketAddr)> {
     let listener = TcpListener::bind(listen)?;
     let address = listener.local_addr()?;
+    let known = Hosts::new(address.ip(), names);
     let server = HttpServer::new(move || {
-        App::new().app_data(web::Data::new(state.clone())).configure(routes)
+        App::new()
+            .app_data(web::Data::new(state.clone()))
+            .app_data(web::Data::new(known.clone()))
+            .wrap(from_fn(hosts::only_known))
+            .configure(routes)
     })
     .workers(1)
     .disable_signals()

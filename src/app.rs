@@ -34,6 +34,7 @@ use crate::ports::clock::Clock;
 use crate::ports::journal::{Journal, Vault};
 use crate::ports::lease::LeaseStore;
 use crate::ports::links::LinkStore;
+use crate::ports::sightings::SightingStore;
 use crate::redis::{RedisOptions, RedisStore};
 use crate::telemetry::Metrics;
 use crate::throttle::{Throttle, ThrottleOptions};
@@ -65,6 +66,7 @@ pub struct App {
     pub links: Arc<dyn LinkStore>,
     /// Decisions and kept versions.
     pub journal: Arc<dyn Journal>,
+    sightings: Arc<dyn SightingStore>,
     /// What this node owns.
     pub ownership: Arc<Ownership>,
     /// The live feed.
@@ -90,7 +92,8 @@ impl App {
         clock: Arc<dyn Clock>,
         command: &str,
     ) -> anyhow::Result<Self> {
-        let Store { links, leases, journal } = open_store(&node.state.url, clock.clone()).await?;
+        let Store { links, leases, journal, sightings } =
+            open_store(&node.state.url, clock.clone()).await?;
         let keep_key = keep_key(&node.state.url)?;
         let http = HttpClient::new(HttpOptions {
             connect_timeout: CONNECT_TIMEOUT,
@@ -111,6 +114,7 @@ impl App {
             metrics: Metrics::new(),
             links,
             journal,
+            sightings,
             ownership,
             reports: broadcast::channel(REPORTS_KEPT).0,
             permits: Arc::new(Semaphore::new(node.sync.cycles_at_once as usize)),
@@ -155,6 +159,7 @@ impl App {
             options: self.options(config),
             deps,
             organization: Arc::new(DataverseOrganization::new(dataverse(), &options.api_root)),
+            sightings: self.sightings.clone(),
             io: self.io.clone(),
             permits: self.permits.clone(),
             share: Arc::new(Semaphore::new(share)),
@@ -233,12 +238,18 @@ struct Store {
     links: Arc<dyn LinkStore>,
     leases: Arc<dyn LeaseStore>,
     journal: Arc<dyn Journal>,
+    sightings: Arc<dyn SightingStore>,
 }
 
 impl Store {
-    fn of<S: LinkStore + LeaseStore + Journal + 'static>(store: S) -> Self {
+    fn of<S: LinkStore + LeaseStore + Journal + SightingStore + 'static>(store: S) -> Self {
         let store = Arc::new(store);
-        Self { links: store.clone(), leases: store.clone(), journal: store }
+        Self {
+            links: store.clone(),
+            leases: store.clone(),
+            journal: store.clone(),
+            sightings: store,
+        }
     }
 }
 

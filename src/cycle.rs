@@ -27,7 +27,7 @@ pub use purge::plan_purge;
 pub use relink::{Relinked, relink};
 use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};
-pub use roster::{Baseline, Judged, PolicyOf, Roster, TenantOptions, roster};
+pub use roster::{Judged, PolicyOf, Roster, TenantOptions, roster};
 
 use tracing::info_span;
 
@@ -101,22 +101,25 @@ pub async fn plan_cycle(
     state: &MailboxState,
 ) -> Result<(Plan, gather::Gathered), CycleEnd> {
     let gathered = gather::gather(context, state, Vec::new()).await?;
-    let plan = plan_seen(context, &state.links, gathered.seen.clone()).await?;
+    let unfinished = gathered.unfinished.clone();
+    let plan = plan_seen(context, &state.links, gathered.seen.clone(), unfinished).await?;
     Ok((plan, gathered))
 }
 
-/// Plans from what was seen.
+/// Plans from what was seen; `unfinished` are pairs of which something is still to be read.
 async fn plan_seen(
     context: &CycleContext,
     links: &[Link],
     seen: Vec<Seen>,
+    unfinished: Vec<Link>,
 ) -> Result<Plan, CycleEnd> {
     let pairings = info_span!(names::SPAN_MATCH).in_scope(|| matching::pair(links, seen));
     let resolved = resolve::all(context, &pairings).await?;
     let engine = context.engine(&resolved);
     let decide = |pairing| decide::decide(pairing, &engine);
-    let verdicts =
-        info_span!(names::SPAN_DECIDE).in_scope(|| pairings.into_iter().map(decide).collect());
+    let unfinished = unfinished.into_iter().map(decide::unfinished);
+    let verdicts = info_span!(names::SPAN_DECIDE)
+        .in_scope(|| pairings.into_iter().map(decide).chain(unfinished).collect());
     Ok(info_span!(names::SPAN_PLAN)
         .in_scope(|| planning::plan(verdicts, &engine, uuid::Uuid::new_v4)))
 }

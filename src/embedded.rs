@@ -9,6 +9,7 @@
 //! | `kept` | tenant, 0, mailbox, number (8 bytes) | the label of a kept version, then its content, sealed |
 //! | `leases` | the name of a lease | the fence granted last |
 //! | `keys` | tenant | the fingerprint key (16 bytes) |
+//! | `sightings` | tenant, 0, mailbox | when another engine was last seen to begin (text) |
 //!
 //! A mailbox is one range of keys. Each commit is one transaction with an fsync at its end: a
 //! crash at any moment leaves the last commit. The file is locked, so whoever opens it knows that
@@ -18,6 +19,7 @@
 mod excluded;
 mod journal;
 mod leases;
+mod sightings;
 mod tables;
 
 use std::fs::{self, File};
@@ -44,7 +46,7 @@ use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
 use leases::Held;
 use tables::{
-    CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, link_key, link_range,
+    CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, SIGHTINGS, link_key, link_range,
     mailbox_key,
 };
 
@@ -178,6 +180,7 @@ fn make_tables(database: &Database) -> Result<(), StoreError> {
     transaction.open_table(JOURNAL).map_err(unavailable)?;
     transaction.open_table(KEPT).map_err(unavailable)?;
     transaction.open_table(EXCLUDED).map_err(unavailable)?;
+    transaction.open_table(SIGHTINGS).map_err(unavailable)?;
     transaction.commit().map_err(unavailable)
 }
 

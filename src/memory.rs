@@ -20,6 +20,7 @@ use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, RECORDS_MAX};
 use crate::ports::lease::LeaseStore;
 use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
+use crate::ports::sightings::{SightingChange, SightingStore, Sightings};
 
 /// Keeps the state of mailboxes, and leases, in memory.
 pub struct MemoryStore {
@@ -33,6 +34,7 @@ struct Tables {
     keys: HashMap<TenantId, PrintKey>,
     leases: HashMap<String, Lease>,
     excluded: HashMap<TenantId, Excluded>,
+    sightings: HashMap<TenantId, Sightings>,
 }
 
 #[derive(Default)]
@@ -225,6 +227,18 @@ impl LeaseStore for MemoryStore {
         if let Some(lease) = tables.leases.get_mut(name).filter(own) {
             lease.until = None;
         }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SightingStore for MemoryStore {
+    async fn sightings(&self, tenant: &TenantId) -> Result<Sightings, StoreError> {
+        Ok(self.tables().sightings.get(tenant).cloned().unwrap_or_default())
+    }
+
+    async fn watch(&self, tenant: &TenantId, change: &SightingChange) -> Result<(), StoreError> {
+        change.apply(self.tables().sightings.entry(tenant.clone()).or_default());
         Ok(())
     }
 }

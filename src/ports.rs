@@ -8,3 +8,4 @@ pub mod lease;
 pub mod links;
 pub mod organization;
 pub mod side;
+pub mod sightings;

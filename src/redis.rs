@@ -11,6 +11,7 @@
 //! | `ls:{lease/NAME}:granted` | string | none | the fence granted last | `acquire.lua` |
 //! | `ls:{TENANT}:excluded` | hash | none | mailbox id → milliseconds since 1970 | `exclude` (HSETNX), `admit` (HDEL) |
 //! | `ls:{TENANT}:key` | string | none | the fingerprint key (16 bytes) | `print_key` (SET NX) |
+//! | `ls:{TENANT}:sightings` | hash | none | mailbox id → when another engine was last seen to begin | `watch` |
 //!
 //! All keys of one script share a hash tag, so each script stays in one slot of a cluster. No two
 //! families share an ending, so a tenant may even be called `lease`.
@@ -24,6 +25,7 @@
 mod journal;
 mod keys;
 mod leases;
+mod sightings;
 
 use std::time::Duration;
 

@@ -128,10 +128,11 @@ pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<Ten
                 vault: None,
                 retention: Retention::default(),
             },
-            clock,
+            clock: clock.clone(),
             metrics: Metrics::new(),
         },
         organization: nothing,
+        sightings: Arc::new(MemoryStore::new(clock.clone())),
         io,
         permits: Arc::new(Semaphore::new(32)),
         share: Arc::new(Semaphore::new(16)),
@@ -157,7 +158,7 @@ pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<Ten
         users: Vec::new(),
     };
     // Its list of mailboxes is empty.
-    let _ = runtime.adopt(&profile, PrintKey([7; 16]));
+    let _ = runtime.adopt(&profile).await?;
     Ok(runtime)
 }
 

@@ -12,15 +12,15 @@ use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
 use crate::cycle::{
-    Baseline, CycleContext, CycleDeps, CycleEnd, CycleReport, Roster, TenantOptions, TenantView,
-    roster, run_cycle,
+    CycleContext, CycleDeps, CycleEnd, CycleReport, Roster, TenantOptions, TenantView, roster,
+    run_cycle,
 };
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{CycleId, MailboxKey};
 use crate::domain::policy::Mailbox;
 use crate::ports::error::{SideError, StoreError};
-use crate::ports::links::Excluded;
 use crate::ports::organization::{Organization, Profile};
+use crate::ports::sightings::{SightingStore, Sightings};
 use crate::telemetry::names;
 
 /// Retention is counted in days.
@@ -50,9 +50,10 @@ pub struct TenantRuntime {
     pub pace: Pace,
     key: Option<PrintKey>,
     view: RwLock<Option<Arc<TenantView>>>,
-    baseline: RwLock<Baseline>,
     pruned: Mutex<Option<DateTime<Utc>>>,
-    excluded: RwLock<Excluded>,
+    sightings: Arc<dyn SightingStore>,
+    /// What the store holds, once it was read; locked while a profile is taken in.
+    seen: tokio::sync::Mutex<Option<Sightings>>,
 }
 
 /// The parts of a tenant's runtime that are not made by itself.
@@ -63,6 +64,8 @@ pub struct RuntimeParts {
     pub deps: CycleDeps,
     /// The organization.
     pub organization: Arc<dyn Organization>,
+    /// What was seen of another engine.
+    pub sightings: Arc<dyn SightingStore>,
     /// The I/O runtime.
     pub io: tokio::runtime::Handle,
     /// The node's permits.
@@ -96,9 +99,9 @@ impl TenantRuntime {
             pace: parts.pace,
             key: parts.key,
             view: RwLock::new(None),
-            baseline: RwLock::default(),
             pruned: Mutex::default(),
-            excluded: RwLock::default(),
+            sightings: parts.sightings,
+            seen: tokio::sync::Mutex::default(),
         }
     }
 
@@ -129,33 +132,32 @@ impl TenantRuntime {
         self.deps.links.print_key(&self.options.tenant, fresh).await
     }
 
-    /// Reads what the store remembers of the tenant: the fingerprint key, and which mailboxes an
-    /// operator keeps out, which the next `adopt` obeys.
+    /// Makes a profile the present one and returns who takes part, but for those whom an operator
+    /// keeps out. What was seen of another engine is stored before anybody takes part, so that a
+    /// crash cannot forget it (ELIG-13).
     ///
     /// # Errors
-    /// As the store says.
-    pub async fn remember(&self) -> Result<PrintKey, StoreError> {
-        let excluded = self.deps.links.excluded(&self.options.tenant).await?;
-        *self.excluded.write().unwrap_or_else(PoisonError::into_inner) = excluded;
-        self.print_key().await
-    }
-
-    /// Makes a profile the present one and returns who takes part.
-    #[must_use]
-    pub fn adopt(&self, profile: &Profile, key: PrintKey) -> Roster {
-        let mut baseline = self.baseline.write().unwrap_or_else(PoisonError::into_inner);
-        let excluded = self.excluded.read().unwrap_or_else(PoisonError::into_inner);
-        let roster = roster(&self.options, profile, key, &baseline, &excluded);
-        drop(excluded);
-        for record in &profile.mailboxes {
-            baseline.entry(record.id).or_insert(record.last_sync_started);
+    /// As the store says; the present view then stays.
+    pub async fn adopt(&self, profile: &Profile) -> Result<Roster, StoreError> {
+        let tenant = &self.options.tenant;
+        let key = self.print_key().await?;
+        let excluded = self.deps.links.excluded(tenant).await?;
+        let mut seen = self.seen.lock().await;
+        let mut sightings = match seen.take() {
+            Some(sightings) => sightings,
+            None => self.sightings.sightings(tenant).await?,
+        };
+        let roster = roster(&self.options, profile, key, &sightings, &excluded);
+        if !roster.sightings.is_empty() {
+            self.sightings.watch(tenant, &roster.sightings).await?;
+            roster.sightings.apply(&mut sightings);
         }
+        *seen = Some(sightings);
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = Some(roster.view.clone());
         let rows = roster.judged.iter();
         self.board
             .roster(rows.map(|one| (one.id, one.address.clone(), one.reasons.clone())).collect());
-        self.board.profile(self.deps.clock.now(), None);
-        roster
+        Ok(roster)
     }
 
     /// Forgets what is too old in all mailboxes, at most once a day: a mailbox that writes nothing

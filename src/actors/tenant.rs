@@ -138,29 +138,31 @@ impl Handler<ProfileRead> for TenantSupervisor {
                 return Self::again_in(PROFILE_RETRY, context);
             }
         };
-        // The key comes from the store; its answer returns here before anything is enrolled.
+        // The store is asked; its answer returns here before anything is enrolled.
         let runtime = self.runtime.clone();
-        let key = async move { runtime.remember().await };
         let (send, receive) = tokio::sync::oneshot::channel();
         self.runtime.io.spawn(async move {
-            let _ = send.send(key.await);
+            let _ = send.send(runtime.adopt(&profile).await);
         });
         let answer = actix::fut::wrap_future::<_, Self>(receive);
-        context.spawn(actix::fut::ActorFutureExt::map(answer, move |key, me, context| match key {
-            Ok(Ok(key)) => {
-                let roster = me.runtime.adopt(&profile, key);
-                me.enrol(&roster, context);
-                let runtime = me.runtime.clone();
-                let keys = roster.mailboxes().map(|mailbox| mailbox.key.clone()).collect();
-                me.runtime.io.spawn(async move { runtime.prune(keys).await });
-                Self::again_in(PROFILE_INTERVAL, context);
-            }
-            Ok(Err(error)) => {
-                me.failed(error.code(), error.to_string());
-                Self::again_in(PROFILE_RETRY, context);
-            }
-            Err(_closed) => Self::again_in(PROFILE_RETRY, context),
-        }));
+        context.spawn(actix::fut::ActorFutureExt::map(
+            answer,
+            |roster, me, context| match roster {
+                Ok(Ok(roster)) => {
+                    me.runtime.board.profile(me.runtime.deps.clock.now(), None);
+                    me.enrol(&roster, context);
+                    let runtime = me.runtime.clone();
+                    let keys = roster.mailboxes().map(|mailbox| mailbox.key.clone()).collect();
+                    me.runtime.io.spawn(async move { runtime.prune(keys).await });
+                    Self::again_in(PROFILE_INTERVAL, context);
+                }
+                Ok(Err(error)) => {
+                    me.failed(error.code(), error.to_string());
+                    Self::again_in(PROFILE_RETRY, context);
+                }
+                Err(_closed) => Self::again_in(PROFILE_RETRY, context),
+            },
+        ));
     }
 }
 

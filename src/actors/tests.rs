@@ -129,6 +129,7 @@ struct Tenant {
     world: World,
     org: Arc<Org>,
     bomb: Arc<Bomb>,
+    store: Arc<MemoryStore>,
     ownership: Arc<Ownership>,
 }
 
@@ -136,7 +137,7 @@ impl Tenant {
     async fn new() -> Self {
         let world = World::new();
         let store = Arc::new(MemoryStore::new(world.clock.clone()));
-        let ownership = Arc::new(Ownership::new(store, "node"));
+        let ownership = Arc::new(Ownership::new(store.clone(), "node"));
         assert!(ownership.hold().await.unwrap());
         actix_rt::spawn(ownership.clone().keep());
         let org = Arc::new(Org::default());
@@ -146,14 +147,18 @@ impl Tenant {
             looks: AtomicI64::new(i64::MAX),
             blasts: AtomicI64::new(0),
         });
-        Self { world, org, bomb, ownership }
+        Self { world, org, bomb, store, ownership }
     }
 
     fn runtime_with(&self, limits: Limits) -> Arc<TenantRuntime> {
+        self.runtime_of(false, limits)
+    }
+
+    fn runtime_of(&self, takeover: bool, limits: Limits) -> Arc<TenantRuntime> {
         let options = TenantOptions {
             tenant: TenantId::new("contoso"),
             source: MailboxSource::Dataverse,
-            takeover: false,
+            takeover,
             policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
             directions: crate::domain::policy::Directions::default(),
             limits,
@@ -165,6 +170,7 @@ impl Tenant {
             options,
             deps: CycleDeps { clock: self.bomb.clone(), ..self.world.deps() },
             organization: self.org.clone(),
+            sightings: self.store.clone(),
             io: tokio::runtime::Handle::current(),
             permits: Arc::new(Semaphore::new(8)),
             share: Arc::new(Semaphore::new(4)),
@@ -490,6 +496,37 @@ fn elig_13_another_engine_at_work_stops_the_mailbox() {
         tenant.cycles();
         sleep(secs(3_600)).await;
         assert_eq!(tenant.cycles(), 0);
+    });
+}
+
+#[test]
+fn elig_13_an_engine_that_worked_while_this_one_was_down_is_seen() {
+    // What was seen of another engine outlives the process; taking over and leaving the roster
+    // make today's mark the one that counts.
+    on_paused(async {
+        let tenant = Tenant::new().await;
+        let reasons = async |takeover: bool| {
+            let runtime = tenant.runtime_of(takeover, Limits::default());
+            let _ = runtime.adopt(&tenant.org.profile().await.unwrap()).await.unwrap();
+            let reasons = runtime.board.mailbox(id(1)).unwrap().reasons;
+            reasons.into_iter().map(|(_, code)| code).collect::<Vec<_>>()
+        };
+        let set =
+            |change: fn(&mut MailboxRecord)| change(&mut tenant.org.mailboxes.lock().unwrap()[0]);
+        assert_eq!(reasons(false).await, []);
+        set(|record| record.last_sync_started = DateTime::from_timestamp(1_700_000_000, 1));
+        assert_eq!(reasons(false).await, [Code::OtherEngine], "seen after a restart");
+        assert_eq!(reasons(false).await, [Code::OtherEngine], "and not forgotten by the next");
+        assert_eq!(reasons(true).await, [], "taken over");
+        assert_eq!(reasons(false).await, [], "the mark of the day of the takeover counts");
+        set(|record| record.last_sync_started = DateTime::from_timestamp(1_700_000_900, 0));
+        set(|record| record.enabled_for_act = false);
+        let off = [Code::MailboxNotEnabled, Code::OtherEngine];
+        assert_eq!(reasons(false).await, off);
+        set(|record| record.enabled_for_act = true);
+        assert_eq!(reasons(false).await, [], "it came back, as it is today");
+        set(|record| record.last_sync_started = DateTime::from_timestamp(1_700_001_800, 0));
+        assert_eq!(reasons(false).await, [Code::OtherEngine]);
     });
 }
 

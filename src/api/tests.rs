@@ -3,10 +3,11 @@
 use std::sync::{Arc, RwLock};
 
 use actix::Actor;
+use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HOST, HeaderValue};
 use actix_web::test::{self, TestRequest};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -66,6 +67,7 @@ fn runtime(name: &str, ownership: &Arc<Ownership>) -> Arc<TenantRuntime> {
         },
         deps: world.deps(),
         organization: Arc::new(Silent),
+        sightings: Arc::new(MemoryStore::new(world.clock.clone())),
         io: tokio::runtime::Handle::current(),
         permits: Arc::new(Semaphore::new(8)),
         share: Arc::new(Semaphore::new(4)),
@@ -167,9 +169,18 @@ impl Node {
     }
 
     async fn call(&self, request: TestRequest) -> (StatusCode, String, String) {
-        let app = App::new().app_data(web::Data::new(self.state.clone())).configure(routes);
+        let app = App::new()
+            .app_data(web::Data::new(self.state.clone()))
+            .app_data(web::Data::new(hosts::Hosts::new([127, 0, 0, 1].into(), &[])))
+            .wrap(from_fn(hosts::only_known))
+            .configure(routes);
         let app = test::init_service(app).await;
-        let response: ServiceResponse<_> = app.call(request.to_request()).await.unwrap();
+        let mut request = request.to_request();
+        let local = HeaderValue::from_static("127.0.0.1:8080");
+        if !request.headers().contains_key(HOST) {
+            request.headers_mut().insert(HOST, local);
+        }
+        let response: ServiceResponse<_> = app.call(request).await.unwrap();
         let status = response.status();
         let kind = response.headers().get(CONTENT_TYPE);
         let kind = kind.map(|it| it.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -200,6 +211,24 @@ fn healthz_depends_on_nothing() {
     on_system(async {
         let (status, _, body) = Node::empty().get("/healthz").await;
         assert_eq!((status, body.as_str()), (StatusCode::OK, "ok\n"));
+    });
+}
+
+#[test]
+fn a_foreign_host_name_is_misdirected() {
+    // A page that points its own name at this machine gets no answer and gives no command.
+    on_system(async {
+        let node = Node::new().await;
+        for path in ["/", "/api/v1/tenants", "/metrics", "/nothing"] {
+            let request = TestRequest::get().uri(path).insert_header((HOST, "evil.example:8080"));
+            let (status, _, body) = node.call(request).await;
+            assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{path}");
+            assert!(body.contains("node.host_names"), "{body}");
+        }
+        let release = format!("/api/v1/tenants/contoso/mailboxes/{}/release", id(2));
+        let request = TestRequest::post().uri(&release).insert_header((COMMAND_HEADER, "1"));
+        let request = request.insert_header((HOST, "evil.example"));
+        assert_eq!(node.call(request).await.0, StatusCode::MISDIRECTED_REQUEST);
     });
 }
 
@@ -465,9 +494,9 @@ fn the_server_listens_where_it_says() {
     on_system(async {
         let node = Node::empty();
         let (server, address) =
-            serve(node.state.clone(), SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            serve(node.state.clone(), SocketAddr::from(([127, 0, 0, 1], 0)), &[]).unwrap();
         assert_ne!(address.port(), 0);
-        assert!(serve(node.state.clone(), address).is_err());
+        assert!(serve(node.state.clone(), address, &[]).is_err());
         let handle = server.handle();
         actix_rt::spawn(server);
         handle.stop(false).await;

@@ -48,8 +48,9 @@ pub trait Progress: Send + Sync {
 /// Fails when the organization or the store cannot be read.
 pub async fn enrol(tenant: &TenantRuntime) -> anyhow::Result<Vec<Judged>> {
     let profile = tenant.read_profile().await?;
-    let key = tenant.remember().await?;
-    Ok(tenant.adopt(&profile, key).judged)
+    let judged = tenant.adopt(&profile).await?.judged;
+    tenant.board.profile(tenant.deps.clock.now(), None);
+    Ok(judged)
 }
 
 /// Runs passes over the mailboxes until one of them changes nothing, at most `passes`.

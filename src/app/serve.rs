@@ -50,7 +50,7 @@ pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
         ownership: app.ownership.clone(),
     };
     let listen = app.node.listen;
-    let (server, address) = api::serve(state, listen).with_context(|| {
+    let (server, address) = api::serve(state, listen, &app.node.host_names).with_context(|| {
         format!("cannot listen on {listen}: set another address as `node.listen`")
     })?;
     let handle = server.handle();

@@ -23,12 +23,16 @@ const WINDOW_AHEAD_RANGE: RangeInclusive<Duration> = DAY..=Duration::from_secs(1
 const GRACE_RANGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(600);
 /// A shorter key could be guessed, and with it the content behind the fingerprints.
 const KEY_MIN_BYTES: usize = 16;
+/// The longest name that DNS carries, in characters.
+const HOST_NAME_MAX: usize = 253;
 
 /// One node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeConfig {
     /// Where the admin API, console, health and metrics are served. Private.
     pub listen: SocketAddr,
+    /// Names by which it may be called there, beside loopback names and its own address.
+    pub host_names: Vec<String>,
     /// Where links, cursors and leases are kept.
     pub state: StateConfig,
     /// When and how much is synchronized.
@@ -101,6 +105,7 @@ impl Default for NodeConfig {
     fn default() -> NodeConfig {
         NodeConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            host_names: Vec::new(),
             state: StateConfig { url: StateUrl::Embedded(PathBuf::from("./data")), key: None },
             sync: SyncConfig {
                 sweep_interval: 15 * 60 * SECOND,
@@ -119,15 +124,33 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<NodeConfig> {
     let defaults = NodeConfig::default();
     let node = root.section("node");
     let listen = read_listen(&node, defaults.listen);
+    let host_names = read_host_names(&node);
     node.finish();
     let config = NodeConfig {
         listen,
+        host_names,
         state: read_state(root.section("state"), defaults.state, env),
         sync: read_sync(root.section("sync"), &defaults.sync),
         telemetry: read_telemetry(root.section("telemetry"), &defaults.telemetry),
     };
     root.finish();
     Some(config)
+}
+
+fn read_host_names(node: &Section<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for text in node.texts("host_names").unwrap_or_default() {
+        let name = text.value.to_ascii_lowercase();
+        let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if name.is_empty() || name.len() > HOST_NAME_MAX || !name.chars().all(sign) {
+            let message = format!("\"{}\" is no host name", text.value);
+            let remedy = "write the name alone, without a port: \"lockstep.internal\"";
+            node.error(&text.span, "host_names", &message, remedy);
+        } else {
+            names.push(name);
+        }
+    }
+    names
 }
 
 fn read_listen(node: &Section<'_>, default: SocketAddr) -> SocketAddr {

@@ -158,6 +158,7 @@ fn the_default_files_document_every_key() {
             format!("qqqqqqqqqqqq = 1\n{}", all.replace("]\n", "]\nqqqqqqqqqqqq = 1\n"));
         let with_foreign =
             with_foreign.replace("[\"someone@contoso.com\"]\nqqqqqqqqqqqq = 1", "[]");
+        let with_foreign = with_foreign.replace("[]\nqqqqqqqqqqqq = 1", "[]");
         let problems: Vec<Problem> = check(&with_foreign);
         let lists: Vec<&str> = problems
             .iter()

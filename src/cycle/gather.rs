@@ -4,6 +4,9 @@
 //! changed pair is read, every absence is probed by id (promise 3), and every create whose answer
 //! was lost is looked up by its marker.
 
+mod aside;
+#[cfg(test)]
+mod tests;
 mod twins;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -11,7 +14,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use tracing::Instrument;
 
 use super::context::CycleContext;
-use super::report::{CycleEnd, is_parked};
+use super::report::CycleEnd;
+use crate::domain::code::Code;
 use crate::domain::ids::NativeId;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState, Why};
@@ -37,6 +41,8 @@ pub struct Gathered {
     pub cursors: Vec<Cursor>,
     /// The feeds said anything at all, or had to start over: the cursors must be stored.
     pub moved: bool,
+    /// Pairs of which something is still to be read; nothing is decided for them.
+    pub unfinished: Vec<Link>,
 }
 
 type Key = (Side, Collection, NativeId);
@@ -46,6 +52,16 @@ pub(super) async fn gather(
     context: &CycleContext,
     state: &MailboxState,
     beside: Vec<Observation>,
+) -> Result<Gathered, CycleEnd> {
+    gather_in(context, state, beside, ROUNDS).await
+}
+
+/// Reads both sides in at most so many rounds.
+async fn gather_in(
+    context: &CycleContext,
+    state: &MailboxState,
+    beside: Vec<Observation>,
+    rounds: usize,
 ) -> Result<Gathered, CycleEnd> {
     let pulled = pull(context, state).await?;
     let moved = Side::BOTH.into_iter().any(|side| {
@@ -67,15 +83,29 @@ pub(super) async fn gather(
             .extend(one.missing.iter().map(|(kind, id)| (side, kind.collection(), id.clone())));
     }
     table.add_all(beside);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let wants = table.wants(&missing);
         missing = PerSide::default();
         if wants.is_empty() {
-            break;
+            return Ok(table.finish(cursors, moved));
         }
         table.add_all(ask(context, &wants).await?);
     }
-    Ok(Gathered { seen: table.seen.into_values().collect(), cursors, moved })
+    let unfinished = table.set_aside();
+    let mut gathered = table.finish(cursors, moved);
+    if let Some(links) = unfinished {
+        let count = links.len();
+        tracing::warn!(
+            lockstep.mailbox = %context.mailbox.key.mailbox,
+            lockstep.code = Code::ReadUnfinished.as_str(),
+            count,
+            "items are still to be read after the last round"
+        );
+        // An item without a link is remembered by nothing but the feed: it must tell it again.
+        (gathered.cursors, gathered.moved) = (state.cursors.clone(), false);
+        gathered.unfinished = links;
+    }
+    Ok(gathered)
 }
 
 async fn pull(context: &CycleContext, state: &MailboxState) -> Result<PerSide<Pulled>, CycleEnd> {
@@ -188,6 +218,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    fn finish(self, cursors: Vec<Cursor>, moved: bool) -> Gathered {
+        let seen = self.seen.into_values().collect();
+        Gathered { seen, cursors, moved, unfinished: Vec::new() }
+    }
+
     fn add_all(&mut self, observations: impl IntoIterator<Item = Observation>) {
         tracing::info_span!(names::SPAN_NORMALISE)
             .in_scope(|| observations.into_iter().for_each(|one| self.add(one)));
@@ -264,7 +299,7 @@ impl<'a> Table<'a> {
             }
             let links = self.links;
             // An operator's release also tries parked items again (ERR-02).
-            let retried = |link: &&Link| self.context.released && is_parked(link);
+            let retried = |link: &&Link| self.context.released && link.is_parked();
             let due = |link: &&Link| link.is_due(self.context.now);
             let again: Vec<&Link> = links
                 .iter()

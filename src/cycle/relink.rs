@@ -58,7 +58,7 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     let marked =
         marked.map_err(|error| CycleEnd::Side(crate::domain::side::Side::Exchange, error))?;
     let gathered = gather(context, &state, marked).await?;
-    let plan = plan_seen(context, &state.links, gathered.seen).await?;
+    let plan = plan_seen(context, &state.links, gathered.seen, gathered.unfinished).await?;
     let nobody = super::Resolved::default();
     let engine = context.engine(&nobody);
     let mut put: Vec<Link> = Vec::new();

@@ -9,7 +9,7 @@ use super::context::CycleContext;
 use crate::domain::code::Code;
 use crate::domain::ids::{CycleId, LinkId, MailboxKey, NativeId};
 use crate::domain::kind::Kind;
-use crate::domain::link::Link;
+use crate::domain::link::{Link, Trouble};
 use crate::domain::plan::{Decision, MailClass, Outcome};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::files::{FilePlan, Move};
@@ -204,7 +204,7 @@ impl CycleReport {
                 *self.done.get_mut(side) += 1;
             }
         }
-        let failed = link.trouble.filter(|_| !quiet_outcome(outcomes)).map(|trouble| trouble.code);
+        let failed = link.trouble.filter(|_| !quiet_outcome(outcomes)).map(Trouble::shown);
         match change {
             LinkChange::Put(link) if link.is_unsettled() => {
                 self.unsettled += 1;
@@ -261,12 +261,12 @@ pub(super) struct Parked(HashSet<LinkId>);
 
 impl Parked {
     pub(super) fn of(links: &[Link]) -> Self {
-        Self(links.iter().filter(|link| is_parked(link)).map(|link| link.id).collect())
+        Self(links.iter().filter(|link| link.is_parked()).map(|link| link.id).collect())
     }
 
     pub(super) fn take_in(&mut self, change: &StateChange) {
         for link in &change.put {
-            if is_parked(link) {
+            if link.is_parked() {
                 self.0.insert(link.id);
             } else {
                 self.0.remove(&link.id);
@@ -276,11 +276,6 @@ impl Parked {
             self.0.remove(id);
         }
     }
-}
-
-/// Tells whether an item failed too often and waits for a change or an operator (ERR-02).
-pub(super) fn is_parked(link: &Link) -> bool {
-    link.trouble.is_some_and(|trouble| trouble.code == Code::ItemParked)
 }
 
 fn quiet_outcome(outcomes: &PerSide<Option<Outcome>>) -> bool {

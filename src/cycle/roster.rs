@@ -1,9 +1,9 @@
 //! Roster: from an organization's profile and a tenant's choices to the mailboxes that take part.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 use uuid::Uuid;
 
 use super::context::TenantView;
@@ -18,6 +18,7 @@ use crate::engine::catalogue as rule;
 use crate::engine::eligible::{Reason, judge};
 use crate::ports::links::Excluded;
 use crate::ports::organization::Profile;
+use crate::ports::sightings::{SightingChange, Sightings};
 
 /// Applies the tenant file's overrides to the organization's settings.
 pub type PolicyOf = Arc<dyn Fn(Settings) -> Policy + Send + Sync>;
@@ -65,6 +66,8 @@ pub struct Roster {
     pub view: Arc<TenantView>,
     /// Every record, in the order of the profile.
     pub judged: Vec<Judged>,
+    /// What becomes of the sightings of another engine.
+    pub sightings: SightingChange,
 }
 
 impl Roster {
@@ -74,29 +77,27 @@ impl Roster {
     }
 }
 
-/// When another engine was last seen to begin on each mailbox, as first read (ELIG-13).
-pub type Baseline = HashMap<Uuid, Option<DateTime<Utc>>>;
-
-/// Judges all records. `baseline` is what an earlier profile said; empty at the first time.
-/// `excluded` are the mailboxes that an operator keeps out.
+/// Judges all records. `seen` is what earlier profiles said, also of former processes; empty at the
+/// first time. `excluded` are the mailboxes that an operator keeps out.
 #[must_use]
 pub fn roster(
     options: &TenantOptions,
     profile: &Profile,
     key: PrintKey,
-    baseline: &Baseline,
+    seen: &Sightings,
     excluded: &Excluded,
 ) -> Roster {
     let policy = (options.policy)(profile.settings);
     let mut reasons = judge(&profile.mailboxes, &options.source, &policy.settings);
     for (record, reasons) in profile.mailboxes.iter().zip(&mut reasons) {
-        if !options.takeover && other_engine(record, baseline) {
+        if !options.takeover && other_engine(record, seen) {
             reasons.push((rule::ELIG_13, Code::OtherEngine));
         }
         if excluded.contains_key(&record.id) {
             reasons.push((rule::OPS_01, Code::Purged));
         }
     }
+    let sightings = watched(options, &profile.mailboxes, &reasons, seen);
     let judged: Vec<Judged> = profile
         .mailboxes
         .iter()
@@ -120,12 +121,37 @@ pub fn roster(
         window_back: options.window_back,
         window_ahead: options.window_ahead,
     };
-    Roster { view: Arc::new(view), judged }
+    Roster { view: Arc::new(view), judged, sightings }
 }
 
 /// Microsoft's own engine moves `lastsyncstartedon`; this engine never writes mailbox records.
-fn other_engine(record: &MailboxRecord, baseline: &Baseline) -> bool {
-    baseline.get(&record.id).is_some_and(|before| *before != record.last_sync_started)
+fn other_engine(record: &MailboxRecord, seen: &Sightings) -> bool {
+    seen.get(&record.id).is_some_and(|before| *before != record.last_sync_started)
+}
+
+/// ELIG-13: a mailbox is watched from the day on which it takes part, over restarts. While it does
+/// not take part, for whatever other reason, another engine may work on it; so it may while the
+/// tenant takes over. When it comes back the mark of that day counts.
+fn watched(
+    options: &TenantOptions,
+    records: &[MailboxRecord],
+    reasons: &[Vec<Reason>],
+    seen: &Sightings,
+) -> SightingChange {
+    let mut change = SightingChange::default();
+    let mut lost: HashSet<Uuid> = seen.keys().copied().collect();
+    for (record, reasons) in records.iter().zip(reasons) {
+        let ours = reasons.iter().all(|(_, code)| *code == Code::OtherEngine);
+        if options.takeover || !ours {
+            continue;
+        }
+        lost.remove(&record.id);
+        if !seen.contains_key(&record.id) {
+            change.put.push((record.id, record.last_sync_started));
+        }
+    }
+    change.drop = lost.into_iter().collect();
+    change
 }
 
 fn mailbox(options: &TenantOptions, profile: &Profile, record: &MailboxRecord) -> Option<Mailbox> {

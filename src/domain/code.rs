@@ -88,6 +88,10 @@ codes! {
     ChangedMeanwhile = "changed-meanwhile",
     /// The write was put off: the far side is throttled or unreachable.
     PutOff = "put-off",
+    /// The far side cannot answer for this one item.
+    ItemUnreadable = "item-unreadable",
+    /// One look at the item led to another too often; it is read again in the next cycle.
+    ReadUnfinished = "read-unfinished",
     /// The item failed too often and is parked until it changes or an operator retries it.
     ItemParked = "item-parked",
     /// A pair that relink found differs; the next cycle decides it by the conflict policy.

@@ -102,12 +102,28 @@ pub enum Role {
 /// Why a link is unsettled or left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
-    /// The code that operators see.
+    /// The cause.
     pub code: Code,
+    /// It was tried too often and waits for a change or an operator (ERR-02).
+    pub parked: bool,
     /// How often it was tried.
     pub attempts: u8,
     /// Since when.
     pub since: DateTime<Utc>,
+}
+
+impl Trouble {
+    /// Tells whether a reply was at fault, which says nothing of the item: it is asked for again.
+    #[must_use]
+    pub const fn is_of_the_reply(code: Code) -> bool {
+        matches!(code, Code::ReplyIncomplete | Code::ItemUnreadable)
+    }
+
+    /// Returns the code that operators see first: a parked item is parked, whatever the cause.
+    #[must_use]
+    pub const fn shown(self) -> Code {
+        if self.parked { Code::ItemParked } else { self.code }
+    }
 }
 
 impl Link {
@@ -148,15 +164,21 @@ impl Link {
     pub fn is_unsettled(&self) -> bool {
         let code = self.trouble.map(|trouble| trouble.code);
         match self.state {
-            _ if code == Some(Code::ItemParked) => false,
+            _ if self.is_parked() => false,
             LinkState::Creating(_) => true,
             LinkState::LeftAlone => {
                 let decided = self.ignores_conflict && code == Some(Code::SchedulingConflict);
-                decided || code == Some(Code::ReplyIncomplete)
+                decided || code.is_some_and(Trouble::is_of_the_reply)
             }
             LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => {
                 code.is_some()
             }
         }
+    }
+
+    /// Tells whether the item was tried too often and waits for a change or an operator (ERR-02).
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        self.trouble.is_some_and(|trouble| trouble.parked)
     }
 }

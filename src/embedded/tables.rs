@@ -14,6 +14,7 @@ pub(super) const KEPT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(
 /// Milliseconds since 1970 from which a mailbox is kept out, by the key of the mailbox.
 pub(super) const EXCLUDED: TableDefinition<'_, &[u8], i64> = TableDefinition::new("excluded");
 pub(super) const KEYS: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("keys");
+pub(super) const SIGHTINGS: TableDefinition<'_, &[u8], &str> = TableDefinition::new("sightings");
 
 /// Returns the key of a mailbox. A tenant's name holds no zero byte, so no key of one tenant
 /// begins another's.

@@ -144,6 +144,15 @@ pub fn decide(pairing: Pairing, context: &Context<'_>) -> Verdict {
     }
 }
 
+/// A pair of which something is still to be read: nothing is decided, the next cycle reads both
+/// halves first (ERR-02).
+#[must_use]
+pub fn unfinished(link: Link) -> Verdict {
+    let pairing = Pairing { link: Some(link), seen: PerSide::default(), copy: false };
+    let code = Code::ReadUnfinished;
+    leave(pairing, After::Unsettled(code), rule::ERR_02, code)
+}
+
 /// Tells whether a pairing can be decided from what was seen: a link of which one item was seen
 /// unchanged needs no look at the other.
 #[must_use]

@@ -52,7 +52,7 @@ pub fn fold(
     }
     match trouble {
         Some(code) => unsettle(link, entry, outcomes, code, context),
-        None => settle(link, entry, context.now),
+        None => settle(link, entry, context),
     }
 }
 
@@ -166,7 +166,7 @@ fn agreed_prints(
 }
 
 /// Everything succeeded: the link becomes what was decided.
-fn settle(mut link: Link, entry: &Entry, now: DateTime<Utc>) -> LinkChange {
+fn settle(mut link: Link, entry: &Entry, context: &Context<'_>) -> LinkChange {
     link.trouble = None;
     // The exit from the filter was dealt with; only a new match makes another exit possible.
     let row = entry.verdict.pairing.seen.dynamics.as_ref();
@@ -192,11 +192,11 @@ fn settle(mut link: Link, entry: &Entry, now: DateTime<Utc>) -> LinkChange {
             LinkState::DeletedInExchange
         }
         After::LeftAlone(code) => {
-            link.trouble = Some(Trouble { code, attempts: 0, since: since(entry, code, now) });
+            link.trouble = Some(waiting(entry, code, context));
             LinkState::LeftAlone
         }
         After::Unsettled(code) => {
-            link.trouble = Some(Trouble { code, attempts: 0, since: since(entry, code, now) });
+            link.trouble = Some(waiting(entry, code, context));
             link.state
         }
     };
@@ -226,7 +226,8 @@ fn unsettle(
         // APPT-IN-07: nothing was made, and nothing is tried until the item changes or the user
         // decides.
         link.state = LinkState::LeftAlone;
-        link.trouble = Some(Trouble { code, attempts: 0, since: since(entry, code, now) });
+        link.trouble =
+            Some(Trouble { code, parked: false, attempts: 0, since: since(entry, code, now) });
         return LinkChange::Put(Box::new(link));
     }
     link.state = match (creating, before.map(|link| link.state)) {
@@ -237,18 +238,34 @@ fn unsettle(
         (None, Some(LinkState::Creating(_) | LinkState::LeftAlone) | None) => LinkState::Agreed,
         (None, Some(state)) => state,
     };
-    let attempts = before.and_then(|link| link.trouble).map_or(0, |trouble| trouble.attempts);
     // A create keeps the time of its marker: it makes the idempotency key.
     let since = match creating {
         Some(_) => entry.link.trouble.map_or(now, |trouble| trouble.since),
         None => since(entry, code, now),
     };
-    // What was not sent is no attempt of the item. What failed too often waits for a change.
-    let attempts = if code == Code::PutOff { attempts } else { attempts.saturating_add(1) };
-    let parked = attempts >= context.limits.item_attempts;
-    let code = if parked { Code::ItemParked } else { code };
-    link.trouble = Some(Trouble { code, attempts, since });
+    let (attempts, parked) = tried(entry, code, context);
+    link.trouble = Some(Trouble { code, parked, attempts, since });
     LinkChange::Put(Box::new(link))
+}
+
+/// The trouble of a pair that waits although nothing failed. What lies in the item itself waits for
+/// its change and is no attempt; what is read again each time is one, and is parked in the end.
+fn waiting(entry: &Entry, code: Code, context: &Context<'_>) -> Trouble {
+    let again = matches!(entry.after(), After::Unsettled(_)) || Trouble::is_of_the_reply(code);
+    let (attempts, parked) = if again { tried(entry, code, context) } else { (0, false) };
+    Trouble { code, parked, attempts, since: since(entry, code, context.now) }
+}
+
+/// ERR-02: counts the attempt, and parks what failed too often until it changes. What was put off
+/// is no attempt of the item. A parked item that was looked at again has one attempt: it stays
+/// parked if that fails.
+fn tried(entry: &Entry, code: Code, context: &Context<'_>) -> (u8, bool) {
+    let before = entry.verdict.pairing.link.as_ref().and_then(|link| link.trouble);
+    let attempts = before.map_or(0, |trouble| trouble.attempts);
+    let most = context.limits.item_attempts;
+    let attempts =
+        if code == Code::PutOff { attempts } else { attempts.saturating_add(1).min(most) };
+    (attempts, attempts >= most)
 }
 
 fn since(entry: &Entry, code: Code, now: DateTime<Utc>) -> DateTime<Utc> {

@@ -113,7 +113,7 @@ fn mark_creating(link: &mut Link, side: Side, context: &Context<'_>) {
     let since = link.trouble.filter(|_| again).map_or(context.now, |trouble| trouble.since);
     let attempts = link.trouble.filter(|_| again).map_or(0, |trouble| trouble.attempts);
     let code = crate::domain::code::Code::ResultUnknown;
-    link.trouble = Some(Trouble { code, attempts, since });
+    link.trouble = Some(Trouble { code, parked: false, attempts, since });
 }
 
 fn step(link: &Link, verdict: &Verdict, side: Side) -> Option<Step> {

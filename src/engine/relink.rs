@@ -61,7 +61,7 @@ fn differing(mut link: Link, groups: &[Group], context: &Context<'_>) -> Link {
         }
     }
     let code = Code::DiffersAfterRelink;
-    link.trouble = Some(Trouble { code, attempts: 0, since: context.now });
+    link.trouble = Some(Trouble { code, parked: false, attempts: 0, since: context.now });
     link
 }
 

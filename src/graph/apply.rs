@@ -6,6 +6,8 @@
 
 mod body;
 
+use std::ops::ControlFlow;
+
 use self::body::{Before, Plan};
 use super::GraphSide;
 use super::batch::{BATCH_MAX, Inner, InnerReply};
@@ -16,6 +18,14 @@ use crate::domain::ids::Address;
 use crate::domain::kind::Collection;
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::side::Side;
+use crate::ports::error::SideError;
+
+/// What became of a group of steps.
+struct Group {
+    outcomes: Vec<Outcome>,
+    /// The mailbox is throttled or out of reach; nothing further is sent.
+    put_off: bool,
+}
 
 /// One step on its way.
 enum Stage {
@@ -37,19 +47,21 @@ impl GraphSide {
                 continue;
             }
             let done = self.apply_group(mailbox, group).await;
-            // Nothing of a whole group got through: the next one would only wait as long.
-            stopped = done.iter().all(|outcome| *outcome == Outcome::NotSent);
-            outcomes.extend(done);
+            // The mailbox is throttled or out of reach: what comes after would only wait as long.
+            stopped = done.put_off;
+            outcomes.extend(done.outcomes);
         }
         outcomes
     }
 
-    async fn apply_group(&self, mailbox: &Address, steps: &[Step]) -> Vec<Outcome> {
+    async fn apply_group(&self, mailbox: &Address, steps: &[Step]) -> Group {
         let paths = Paths::new(mailbox);
         let tasks = steps.iter().any(|step| step.kind.collection() == Collection::Tasks);
         let list = if tasks { self.default_list(mailbox).await } else { Ok("".into()) };
         let list = match list {
             Ok(list) => Some(list),
+            Err(error) if is_wait(&error) => return Group::nothing_sent(steps),
+            // Something is wrong with the lists alone: events and contacts go on.
             Err(error) => {
                 tracing::warn!(%error, "the default list is not known; tasks are put off");
                 None
@@ -58,13 +70,18 @@ impl GraphSide {
         let mut stages: Vec<Stage> =
             steps.iter().map(|step| first_stage(step, list.is_some())).collect();
         let list = list.as_deref().unwrap_or("");
-        self.read_before(mailbox, &paths, list, steps, &mut stages).await;
-        self.mark_tasks(mailbox, &paths, list, steps, &mut stages).await;
+        if self.read_before(mailbox, &paths, list, steps, &mut stages).await.is_break()
+            || self.mark_tasks(mailbox, &paths, list, steps, &mut stages).await.is_break()
+        {
+            let outcomes = stages.into_iter().map(Stage::given_up).collect();
+            return Group { outcomes, put_off: true };
+        }
         self.unmark_tasks(mailbox, &paths, list, steps, &mut stages).await;
         self.write_ready(mailbox, &paths, list, steps, stages).await
     }
 
-    /// Reads the items that must be known before they are written.
+    /// Reads the items that must be known before they are written; breaks when nothing more can be
+    /// sent for now.
     async fn read_before(
         &self,
         mailbox: &Address,
@@ -72,7 +89,7 @@ impl GraphSide {
         list: &str,
         steps: &[Step],
         stages: &mut [Stage],
-    ) {
+    ) -> ControlFlow<()> {
         let (mut places, mut requests) = (Vec::new(), Vec::new());
         for (place, step) in steps.iter().enumerate() {
             if let (Stage::Ready(None), Some(id)) = (&stages[place], body::needs_read(step)) {
@@ -88,12 +105,13 @@ impl GraphSide {
                 for place in places {
                     stages[place] = Stage::Settled(Outcome::NotSent);
                 }
-                return;
+                return flow(is_wait(&error));
             }
         };
         for (place, reply) in places.into_iter().zip(replies) {
             stages[place] = after_read(&steps[place], reply);
         }
+        ControlFlow::Continue(())
     }
 
     /// Puts the marker on adopted tasks: a linked resource is an item of its own, which a change
@@ -105,7 +123,7 @@ impl GraphSide {
         list: &str,
         steps: &[Step],
         stages: &mut [Stage],
-    ) {
+    ) -> ControlFlow<()> {
         let (mut places, mut requests) = (Vec::new(), Vec::new());
         for (place, step) in steps.iter().enumerate() {
             if let Stage::Ready(Some(before)) = &stages[place]
@@ -117,7 +135,9 @@ impl GraphSide {
                 requests.push(Inner::post(format!("{task}/linkedResources"), linked));
             }
         }
-        for (place, answer) in places.into_iter().zip(self.client.write(mailbox, &requests).await) {
+        let answers = self.client.write(mailbox, &requests).await;
+        let put_off = answers.iter().any(is_put_off);
+        for (place, answer) in places.into_iter().zip(answers) {
             match outcome_of(&answer, Write::Update) {
                 None => {
                     if let Stage::Ready(Some(before)) = &mut stages[place] {
@@ -127,6 +147,7 @@ impl GraphSide {
                 Some(outcome) => stages[place] = Stage::Settled(outcome),
             }
         }
+        flow(put_off)
     }
 
     /// Takes the markers off tasks, before their category goes: a linked resource has its own path.
@@ -170,7 +191,7 @@ impl GraphSide {
         list: &str,
         steps: &[Step],
         stages: Vec<Stage>,
-    ) -> Vec<Outcome> {
+    ) -> Group {
         let mut outcomes = Vec::with_capacity(steps.len());
         let (mut places, mut plans, mut requests) = (Vec::new(), Vec::new(), Vec::new());
         for (place, (step, stage)) in steps.iter().zip(stages).enumerate() {
@@ -189,6 +210,7 @@ impl GraphSide {
             outcomes.push(outcome);
         }
         let answers = self.client.write(mailbox, &requests).await;
+        let put_off = answers.iter().any(is_put_off);
         for ((place, sent), answer) in places.into_iter().zip(plans).zip(answers) {
             let write = write_of(&steps[place].op);
             outcomes[place] = match (outcome_of(&answer, write), answer) {
@@ -198,8 +220,45 @@ impl GraphSide {
                 (None, Answer::NotSent | Answer::Lost) => Outcome::Unknown,
             };
         }
-        outcomes
+        Group { outcomes, put_off }
     }
+}
+
+// === impl Group ===
+
+impl Group {
+    fn nothing_sent(steps: &[Step]) -> Self {
+        Self { outcomes: vec![Outcome::NotSent; steps.len()], put_off: true }
+    }
+}
+
+// === impl Stage ===
+
+impl Stage {
+    fn given_up(self) -> Outcome {
+        match self {
+            Self::Settled(outcome) => outcome,
+            Self::Ready(_) => Outcome::NotSent,
+        }
+    }
+}
+
+/// Tells whether an error says "later" for the whole mailbox, as far as it knows.
+const fn is_wait(error: &SideError) -> bool {
+    matches!(error, SideError::Throttled { .. } | SideError::Unreachable { .. })
+}
+
+/// Tells whether a write was not executed because nothing is executed now.
+fn is_put_off(answer: &Answer) -> bool {
+    match answer {
+        Answer::NotSent => true,
+        Answer::Reply(reply) => reply.status == 429,
+        Answer::Lost => false,
+    }
+}
+
+const fn flow(stop: bool) -> ControlFlow<()> {
+    if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 fn first_stage(step: &Step, list_known: bool) -> Stage {

@@ -135,8 +135,18 @@ impl Client {
         let mut rest = requests;
         while !rest.is_empty() {
             let (chunk, next) = rest.split_at(chunk_len(rest));
-            answers.extend(self.write_chunk(mailbox, chunk).await);
+            let some = self.write_chunk(mailbox, chunk).await;
+            let stop = some.iter().any(|answer| match answer {
+                Answer::NotSent => true,
+                Answer::Reply(reply) => reply.status == 429,
+                Answer::Lost => false,
+            });
+            answers.extend(some);
             rest = next;
+            if stop {
+                answers.extend(rest.iter().map(|_| Answer::NotSent));
+                break;
+            }
         }
         answers
     }

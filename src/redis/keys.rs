@@ -45,6 +45,11 @@ pub(super) fn of_tenant(tenant: &TenantId) -> String {
     format!("{}:key", tagged(tenant))
 }
 
+/// Returns the key of a tenant's sightings of another engine.
+pub(super) fn of_sightings(tenant: &TenantId) -> String {
+    format!("{}:sightings", tagged(tenant))
+}
+
 fn tagged(tag: impl std::fmt::Display) -> String {
     format!("ls:{{{tag}}}")
 }

@@ -46,6 +46,7 @@ use lockstep::ports::journal::Journal;
 use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
 use lockstep::ports::side::Cursor;
+use lockstep::ports::sightings::SightingStore;
 use lockstep::redis::{RedisOptions, RedisStore};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -73,7 +74,7 @@ impl Clock for HandClock {
 
 /// A store under test and its surroundings.
 pub(crate) trait Bench: Sized {
-    type Store: LinkStore + LeaseStore + Journal + 'static;
+    type Store: LinkStore + LeaseStore + Journal + SightingStore + 'static;
 
     async fn start() -> Self;
     fn store(&self) -> Arc<Self::Store>;
@@ -189,6 +190,7 @@ pub(crate) fn link(number: u128) -> Link {
     link.agreed = PerSide { dynamics: prints.clone(), exchange: prints };
     link.trouble = Some(Trouble {
         code: Code::PutOff,
+        parked: true,
         attempts: 2,
         since: DateTime::UNIX_EPOCH + TimeDelta::milliseconds(1_001),
     });

@@ -86,6 +86,7 @@ async fn tenant(world: &World) -> Arc<TenantRuntime> {
         },
         deps: world.deps(),
         organization: Arc::new(Org),
+        sightings: Arc::new(MemoryStore::new(world.clock.clone())),
         io: tokio::runtime::Handle::current(),
         permits: Arc::new(Semaphore::new(4)),
         share: Arc::new(Semaphore::new(2)),

@@ -135,7 +135,9 @@ const IGNORES_CONFLICT: u8 = 1 << 3;
 /// The eight bytes after the record are the second at which the link wakes.
 const WAKES: u8 = 1 << 4;
 const FILES_KNOWN: u8 = 1 << 5;
-const FLAGS: u8 = MATCHED | OFF_FEED | TAGGED | IGNORES_CONFLICT | WAKES | FILES_KNOWN;
+/// The trouble is parked. Older programs wrote the code `item-parked` in its place.
+const PARKED: u8 = 1 << 6;
+const FLAGS: u8 = MATCHED | OFF_FEED | TAGGED | IGNORES_CONFLICT | WAKES | FILES_KNOWN | PARKED;
 
 /// The record of version 1. The order of the fields is the format.
 #[derive(Serialize, Deserialize)]
@@ -194,7 +196,8 @@ pub fn encode(link: &Link) -> Vec<u8> {
             | flag(link.tagged, TAGGED)
             | flag(link.ignores_conflict, IGNORES_CONFLICT)
             | flag(link.wake.is_some(), WAKES)
-            | flag(link.files_known, FILES_KNOWN),
+            | flag(link.files_known, FILES_KNOWN)
+            | flag(link.is_parked(), PARKED),
         native: Side::BOTH.map(native),
         version: Side::BOTH.map(version),
         agreed: StoredPrints::of(&link.agreed),
@@ -255,7 +258,7 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         ignores_conflict: stored.flags & IGNORES_CONFLICT != 0,
         wake,
         files_known: stored.flags & FILES_KNOWN != 0,
-        trouble: stored.trouble.map(StoredTrouble::trouble).transpose()?,
+        trouble: stored.trouble.map(|it| it.trouble(stored.flags & PARKED != 0)).transpose()?,
     })
 }
 
@@ -279,14 +282,15 @@ const fn flag(set: bool, bit: u8) -> u8 {
 const RETIRED: [&str; 1] = ["service-unsupported"];
 
 impl StoredTrouble {
-    fn trouble(self) -> Result<Trouble, CodecError> {
+    fn trouble(self, parked: bool) -> Result<Trouble, CodecError> {
         let known = Code::ALL.iter().copied().find(|code| code.as_str() == self.code);
         let known =
             known.or(RETIRED.contains(&self.code.as_str()).then_some(Code::ReplyIncomplete));
         let Some(code) = known else { return Err(CodecError::UnknownCode(self.code)) };
         let since = DateTime::<Utc>::from_timestamp(self.seconds, self.nanos)
             .ok_or(CodecError::Damaged("no instant"))?;
-        Ok(Trouble { code, attempts: self.attempts, since })
+        let parked = parked || code == Code::ItemParked;
+        Ok(Trouble { code, parked, attempts: self.attempts, since })
     }
 }
 

@@ -101,10 +101,12 @@ fn err_02_an_item_that_fails_too_often_is_parked() {
     for _ in 0..2 {
         let one = entry(&world, pairing.clone());
         let link = put(fold(&one, &refused(), &KEY, &world.context()));
-        codes.push((link.trouble.unwrap().code, link.is_unsettled()));
+        codes.push((link.trouble.unwrap().shown(), link.is_unsettled()));
         pairing.link = Some(link);
     }
     assert_eq!(codes, [(Code::WriteRefused, true), (Code::ItemParked, false)]);
+    let parked = pairing.link.as_ref().and_then(|link| link.trouble).unwrap();
+    assert_eq!(parked.code, Code::WriteRefused, "the cause is kept");
     let one = entry(&world, pairing);
     let answer = item(Task).text(Field::Subject, "Other");
     let link = put(fold(&one, &exchange(done(&answer, "2")), &KEY, &world.context()));

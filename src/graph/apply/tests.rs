@@ -122,6 +122,25 @@ async fn a_read_that_fails_before_a_write_sends_nothing() {
     assert_eq!(scripted.lines().len(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn promise_6_one_throttled_step_ends_the_writes() {
+    // The rest of its batch was answered; what would come after it is not sent.
+    let answers = |throttled: usize| {
+        let mut list = vec![(200, event_row()); 20];
+        list[throttled] = refusal(429, "ApplicationThrottled");
+        Turn::Answers(list)
+    };
+    let again = Turn::Answers(vec![refusal(429, "ApplicationThrottled")]);
+    let scripted = Scripted::new(vec![answers(7), again]);
+    let outcomes = apply(&scripted, &vec![update(Kind::Appointment); 45]).await;
+    for (at, outcome) in outcomes.iter().enumerate() {
+        let sent = at < 20 && at != 7;
+        assert_eq!(matches!(outcome, Outcome::Done(_)), sent, "{at}: {outcome:?}");
+        assert_eq!(*outcome == Outcome::NotSent, !sent, "{at}: {outcome:?}");
+    }
+    assert!(scripted.is_over());
+}
+
 #[tokio::test]
 async fn a_step_of_the_other_side_is_not_sent() {
     // A plan that strays to the wrong adapter writes nothing.

@@ -6,6 +6,7 @@ use lockstep::domain::ids::{Fence, MailboxKey};
 use lockstep::ports::error::StoreError;
 use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::{LinkStore, MailboxState};
+use lockstep::ports::sightings::{SightingChange, SightingStore};
 use lockstep::redis::{RedisOptions, RedisStore};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -115,6 +116,9 @@ async fn the_keys_are_those_of_the_map() {
     store.acquire("shard-7", "a", LONG).await.unwrap().unwrap();
     let fresh = lockstep::domain::fingerprint::PrintKey([1; 16]);
     store.print_key(&key.tenant, fresh).await.unwrap();
+    let put = vec![(key.mailbox, None)];
+    let change = SightingChange { put, drop: vec![] };
+    store.watch(&key.tenant, &change).await.unwrap();
     let client = redis::Client::open(bench.server.url()).unwrap();
     let mut wire = client.get_multiplexed_async_connection().await.unwrap();
     let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut wire).await.unwrap();
@@ -127,6 +131,7 @@ async fn the_keys_are_those_of_the_map() {
         of_mailbox("kept"),
         of_mailbox("links"),
         "ls:{contoso}:key".to_owned(),
+        "ls:{contoso}:sightings".to_owned(),
         "ls:{lease/shard-7}".to_owned(),
         "ls:{lease/shard-7}:granted".to_owned(),
     ];

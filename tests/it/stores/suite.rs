@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use lockstep::domain::fingerprint::PrintKey;
 use lockstep::domain::ids::{Fence, LinkId, TenantId};
 use lockstep::domain::kind::Collection;
 use lockstep::ports::error::StoreError;
 use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
+use lockstep::ports::sightings::{SightingChange, SightingStore, Sightings};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -273,6 +275,28 @@ pub(crate) async fn a_lease_has_one_holder<B: Bench>() {
     assert!(!store.renew("shard-9", "node a", Fence(1), LONG).await.unwrap());
 }
 
+pub(crate) async fn sightings_are_kept_for_each_tenant<B: Bench>() {
+    let mut bench = B::start().await;
+    let (contoso, other) = (TenantId::new("contoso"), TenantId::new("contoso-2"));
+    let id = Uuid::from_u128;
+    // To the nanosecond: a rounded mark would look as if another engine had worked.
+    let at = |nanos| DateTime::from_timestamp(1_700_000_000, nanos);
+    let store = bench.store();
+    assert_eq!(store.sightings(&contoso).await.unwrap(), Sightings::new());
+    let put = vec![(id(0), at(123_456_789)), (id(1), None), (id(u128::MAX), at(0))];
+    store.watch(&contoso, &SightingChange { put, drop: vec![] }).await.unwrap();
+    let put = vec![(id(1), at(5))];
+    store.watch(&other, &SightingChange { put: put.clone(), drop: vec![] }).await.unwrap();
+    let change = SightingChange { put, drop: vec![id(0), id(7), id(1)] };
+    store.watch(&contoso, &change).await.unwrap();
+    store.watch(&contoso, &SightingChange::default()).await.unwrap();
+    drop(store);
+    bench.reopen().await;
+    let kept = Sightings::from([(id(1), at(5)), (id(u128::MAX), at(0))]);
+    assert_eq!(bench.store().sightings(&contoso).await.unwrap(), kept);
+    assert_eq!(bench.store().sightings(&other).await.unwrap(), Sightings::from([(id(1), at(5))]));
+}
+
 pub(crate) async fn a_released_lease_is_free_at_once<B: Bench>() {
     let bench = B::start().await;
     let store = bench.store();
@@ -379,6 +403,8 @@ suite! {
     a_print_key_is_set_once,
     "Exclusions are of one tenant, keep their first instant, and survive forgetting and a restart."
     ops_01_an_excluded_mailbox_stays_out_until_it_is_admitted,
+    "Sightings of another engine are exact, kept apart by tenant and survive a restart."
+    sightings_are_kept_for_each_tenant,
     "Links, cursors and fences survive a restart."
     everything_is_there_after_reopening,
     "No concurrent commit is lost."

@@ -38,6 +38,7 @@ fn typical() -> Link {
     link.matched = true;
     link.trouble = Some(Trouble {
         code: Code::PutOff,
+        parked: false,
         attempts: 3,
         since: DateTime::UNIX_EPOCH + chrono::TimeDelta::milliseconds(1_790_000_000_123),
     });
@@ -74,7 +75,8 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     let since = (-9_000_000_000..9_000_000_000_i64, 0..1_000_000_000_u32);
     (0..Code::ALL.len(), any::<u8>(), since).prop_map(|(code, attempts, (seconds, nanos))| {
         let since = DateTime::from_timestamp(seconds, nanos).unwrap();
-        Trouble { code: Code::ALL[code], attempts, since }
+        let code = Code::ALL[code];
+        Trouble { code, parked: attempts > 9 || code == Code::ItemParked, attempts, since }
     })
 }
 
@@ -175,7 +177,7 @@ fn svc_01_what_an_earlier_version_left_alone_is_read_again() {
         seconds: 1_700_000_000,
         nanos: 0,
     };
-    let trouble = trouble.trouble().unwrap();
+    let trouble = trouble.trouble(false).unwrap();
     let id = LinkId(Uuid::from_u128(1));
     let mut link = Link::new(id, Kind::ServiceAppointment, Side::Dynamics, LinkState::LeftAlone);
     link.trouble = Some(trouble);
@@ -195,6 +197,16 @@ fn the_format_of_version_1_stays() {
     // These bytes may stand in any store; a change of the format needs a new version byte.
     let hex: String = encode(&typical()).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, GOLDEN);
+}
+
+#[test]
+fn a_parked_link_of_an_older_program_stays_parked() {
+    // Older programs wrote the code in place of the cause.
+    let mut link = typical();
+    let trouble = link.trouble.as_mut().unwrap();
+    (trouble.code, trouble.attempts) = (Code::ItemParked, 10);
+    let read = decode(&encode(&link)).unwrap();
+    assert!(read.is_parked() && !read.is_unsettled());
 }
 
 #[test]
