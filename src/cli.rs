@@ -32,6 +32,7 @@ mod sim;
 mod status;
 mod sync;
 mod table;
+mod undo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -72,6 +73,12 @@ enum Command {
     /// Carry out exactly the plan of a file, or nothing when the world has moved.
     #[command(after_help = "Example:\n  lockstep apply plan.json")]
     Apply(plan::ApplyArgs),
+    /// Bring back what cycles overwrote or deleted, on both sides; without a choice, list them.
+    #[command(
+        after_help = "Example:\n  lockstep undo --tenant contoso --mailbox anna@contoso.com\n  \
+                            lockstep undo --tenant contoso --item 5f1c… --yes"
+    )]
+    Undo(undo::UndoArgs),
     /// Remove from a mailbox everything that Lockstep wrote there, and only that.
     #[command(
         after_help = "Example:\n  lockstep purge --tenant contoso --mailbox anna@contoso.com\n  \
@@ -133,6 +140,7 @@ pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> Exi
         Command::Sync(args) => sync::run(&args, environment, log_filter),
         Command::Plan(args) => plan::run(&args, environment, log_filter),
         Command::Apply(args) => plan::apply(&args, environment, log_filter),
+        Command::Undo(args) => undo::run(&args, environment, log_filter),
         Command::Purge(args) => purge::run(&args, environment, log_filter),
         Command::Admit(args) => purge::admit(&args, environment, log_filter),
         Command::Relink(args) => relink::run(&args, environment, log_filter),

@@ -16,6 +16,7 @@ mod relink;
 mod report;
 mod resolve;
 mod roster;
+mod undo;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -28,6 +29,8 @@ pub use relink::{Relinked, relink};
 use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};
 pub use roster::{Judged, PolicyOf, Roster, TenantOptions, roster};
+
+pub use undo::{Undo, UndoError, Wanted, kept, plan_undo};
 
 use tracing::info_span;
 

@@ -20,6 +20,7 @@ pub mod purge;
 pub mod relink;
 pub mod stamp;
 pub mod translate;
+pub mod undo;
 
 #[cfg(test)]
 use tests::testing;

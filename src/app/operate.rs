@@ -8,6 +8,7 @@ pub mod apply;
 pub mod document;
 pub mod purge;
 pub mod relink;
+pub mod undo;
 
 use std::sync::Arc;
 

@@ -159,4 +159,5 @@ catalogue! {
     COPY_03 "COPY-03" "A copy carries the marker of an item that still exists; if that is gone, it takes its place." "PROPOSED";
     ERR_02 "ERR-02" "An item in trouble is tried again and never stops its mailbox." "DOC troubleshooting-monitoring";
     OPS_01 "OPS-01" "What an operator purges leaves one mailbox and nothing else, and that mailbox takes no part until it is admitted again." "PROPOSED";
+    OPS_02 "OPS-02" "An operator can bring back on both sides what was overwritten or deleted, unless somebody changed it since." "PROPOSED";
 }

@@ -35,3 +35,4 @@ mod rules_tasks;
 mod stores;
 mod tidy;
 mod traces;
+mod undos;

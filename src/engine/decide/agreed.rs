@@ -255,7 +255,7 @@ fn orphaned(pairing: &Pairing) -> bool {
 }
 
 /// Which changes a mailbox may carry in a meeting (ORG-01, APPT-OUT-08, APPT-OUT-14).
-const fn may_leave(from: Side, role: Role) -> bool {
+pub(crate) const fn may_leave(from: Side, role: Role) -> bool {
     match (role, from) {
         (Role::Owner, _) | (Role::Guest, Side::Exchange) | (Role::PrivateCopy, Side::Dynamics) => {
             true
