@@ -11,10 +11,12 @@ mod context;
 mod draft;
 mod files;
 mod gather;
+mod memory;
 mod purge;
 mod relink;
 mod report;
 mod resolve;
+mod rest;
 mod roster;
 mod undo;
 
@@ -24,10 +26,12 @@ pub(crate) mod tests;
 pub use chronicle::Chronicle;
 pub use context::{CycleContext, CycleDeps, Resolved, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
+use memory::Memory;
 pub use purge::plan_purge;
 pub use relink::{Relinked, relink};
 use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};
+pub use rest::Rest;
 pub use roster::{Judged, PolicyOf, Roster, TenantOptions, roster};
 
 pub use undo::{Undo, UndoError, Wanted, kept, plan_undo};
@@ -35,11 +39,14 @@ pub use undo::{Undo, UndoError, Wanted, kept, plan_undo};
 use tracing::info_span;
 
 use crate::domain::link::Link;
+use crate::domain::side::PerSide;
 use crate::engine::guard::{Halt, guard};
+use crate::engine::matching::{Index, pair_in};
 use crate::engine::normalise::Seen;
 use crate::engine::plan::Plan;
-use crate::engine::{decide, invariants, matching, plan as planning};
+use crate::engine::{decide, invariants, plan as planning};
 use crate::ports::links::MailboxState;
+use crate::ports::side::Pulled;
 use crate::telemetry::names;
 
 /// Entries that are marked, written and committed together. A crash loses the answers of at most
@@ -52,9 +59,28 @@ const SLICE: usize = 100;
 /// Ends early when a far side or the store fails as a whole, when a brake halts the plan, or when
 /// another owner took the mailbox over. Single items never end a cycle (ERR-02).
 pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> {
+    Ok(run_from(context, None).await?.0)
+}
+
+/// Runs one cycle of a mailbox that may be at rest, and returns whether it is so afterwards.
+///
+/// # Errors
+/// As `run_cycle`.
+pub async fn run_from(
+    context: &CycleContext,
+    rest: Option<Box<Rest>>,
+) -> Result<(CycleReport, Option<Box<Rest>>), CycleEnd> {
     let mut report = CycleReport::begin(context);
-    let state = context.deps.links.load(&context.mailbox.key).await?;
-    let (plan, gathered) = plan_cycle(context, &state).await?;
+    let rest = rest.filter(|rest| rest.holds(context));
+    let memory = Memory::unread(context);
+    let pulled = gather::pull(context, &memory, rest.as_deref()).await?;
+    if let Some(rest) = rest.filter(|_| !memory.is_read() && rest::is_silent(&pulled)) {
+        return Ok((report.finish(context, rest.parked()), Some(rest)));
+    }
+    let state = memory.state().await?;
+    let sides = PerSide::from_fn(|side| pulled.get(side).rest.clone());
+    let (plan, gathered) = plan_pulled(context, state, pulled).await?;
+    let nothing_seen = gathered.seen.is_empty() && gathered.unfinished.is_empty();
     let plan = info_span!(names::SPAN_GUARD)
         .in_scope(|| guard(plan, &state.links, &context.view.limits, context.released))?;
     let broken = invariants::check_plan(&plan);
@@ -64,9 +90,11 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
     }
     let touched = files::touched(context, &plan);
     let parked = write_slices(context, plan, &state.links, &mut report).await?;
-    commit::cursors(context, &state, gathered).await?;
+    let stored = commit::cursors(context, state, gathered).await?;
     files::lane(context, &touched, &mut report).await?;
-    Ok(report.finish(context, &parked))
+    let rests = nothing_seen && !stored;
+    let rest = rests.then(|| Rest::after(context, state, sides)).flatten();
+    Ok((report.finish(context, parked.count()), rest))
 }
 
 /// Marks, writes, folds and commits a plan slice by slice. Returns the items that are parked then.
@@ -103,20 +131,32 @@ pub async fn plan_cycle(
     context: &CycleContext,
     state: &MailboxState,
 ) -> Result<(Plan, gather::Gathered), CycleEnd> {
-    let gathered = gather::gather(context, state, Vec::new()).await?;
+    let memory = Memory::read(context, state.clone());
+    let pulled = gather::pull(context, &memory, None).await?;
+    plan_pulled(context, state, pulled).await
+}
+
+/// The stages from gather to plan.
+async fn plan_pulled(
+    context: &CycleContext,
+    state: &MailboxState,
+    pulled: PerSide<Pulled>,
+) -> Result<(Plan, gather::Gathered), CycleEnd> {
+    let index = Index::new(&state.links);
+    let gathered = gather::gather(context, state, &index, pulled, Vec::new()).await?;
     let unfinished = gathered.unfinished.clone();
-    let plan = plan_seen(context, &state.links, gathered.seen.clone(), unfinished).await?;
+    let plan = plan_seen(context, &index, gathered.seen.clone(), unfinished).await?;
     Ok((plan, gathered))
 }
 
 /// Plans from what was seen; `unfinished` are pairs of which something is still to be read.
 async fn plan_seen(
     context: &CycleContext,
-    links: &[Link],
+    index: &Index<'_>,
     seen: Vec<Seen>,
     unfinished: Vec<Link>,
 ) -> Result<Plan, CycleEnd> {
-    let pairings = info_span!(names::SPAN_MATCH).in_scope(|| matching::pair(links, seen));
+    let pairings = info_span!(names::SPAN_MATCH).in_scope(|| pair_in(index, seen));
     let resolved = resolve::all(context, &pairings).await?;
     let engine = context.engine(&resolved);
     let decide = |pairing| decide::decide(pairing, &engine);

@@ -19,7 +19,7 @@ use crate::domain::party::PartyCandidate;
 use crate::domain::plan::{Outcome, Step};
 use crate::domain::policy::Mailbox;
 use crate::http::Session;
-use crate::ports::error::SideError;
+use crate::ports::error::{PullError, SideError};
 use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
 
 mod accounts;
@@ -27,6 +27,7 @@ mod apply;
 mod batch;
 mod booking;
 mod candidates;
+mod digest;
 mod directions;
 mod errors;
 mod fetchxml;
@@ -35,7 +36,9 @@ mod filters;
 mod lookup;
 mod map;
 mod org;
+mod page;
 mod personal;
+mod rest;
 mod settings;
 mod sweep;
 mod wire;
@@ -53,6 +56,7 @@ pub struct DataverseOptions {
 pub struct DataverseSide {
     wire: wire::Wire,
     filters: filters::FilterCache,
+    digests: digest::DigestKey,
 }
 
 impl DataverseSide {
@@ -62,13 +66,14 @@ impl DataverseSide {
         Self {
             wire: wire::Wire::new(session, &options.api_root),
             filters: filters::FilterCache::default(),
+            digests: digest::DigestKey::fresh(),
         }
     }
 }
 
 #[async_trait]
 impl FarSide for DataverseSide {
-    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, SideError> {
+    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError> {
         self.sweep(&ask).await
     }
 

@@ -34,7 +34,7 @@ use crate::domain::plan::{Outcome, Step};
 use crate::domain::policy::Mailbox;
 use crate::http::session::Session;
 use crate::ports::clock::Clock;
-use crate::ports::error::SideError;
+use crate::ports::error::{PullError, SideError};
 use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
 
 /// What the adapter needs to know of its service.
@@ -71,7 +71,7 @@ impl GraphSide {
 
 #[async_trait]
 impl FarSide for GraphSide {
-    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, SideError> {
+    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError> {
         self.pull_deltas(ask).await
     }
 

@@ -7,5 +7,6 @@ pub mod journal;
 pub mod lease;
 pub mod links;
 pub mod organization;
+pub mod rest;
 pub mod side;
 pub mod sightings;

@@ -21,7 +21,7 @@ use lockstep::domain::party::PartyCandidate;
 use lockstep::domain::plan::{Outcome, Step};
 use lockstep::domain::policy::{Directions, Limits, Mailbox, Policy, Settings};
 use lockstep::memory::MemoryStore;
-use lockstep::ports::error::{SideError, StoreError};
+use lockstep::ports::error::{PullError, SideError, StoreError};
 use lockstep::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use lockstep::ports::organization::{Organization, Profile};
 use lockstep::ports::side::{FarSide, FindKey, PullAsk, Pulled};
@@ -34,7 +34,7 @@ struct Nothing;
 
 #[async_trait]
 impl FarSide for Nothing {
-    async fn pull(&self, _: PullAsk<'_>) -> Result<Pulled, SideError> {
+    async fn pull(&self, _: PullAsk<'_>) -> Result<Pulled, PullError> {
         Ok(Pulled::default())
     }
 

@@ -1,5 +1,6 @@
 //! One node and one tenant as the product puts them together, with a store of choice.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,11 +11,12 @@ use lockstep::actors::runtime::TenantRuntime;
 use lockstep::app::App;
 use lockstep::app::once::{self, Progress};
 use lockstep::config::{self, Environment};
-use lockstep::cycle::CycleReport;
+use lockstep::cycle::{CycleReport, Rest};
 use lockstep::domain::policy::Mailbox;
 use lockstep::domain::side::Side;
 use lockstep::sim::world::SimClock;
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 use crate::stand_ins::{StandIns, WEB_SERVERS};
 
@@ -24,6 +26,7 @@ pub(crate) struct Node {
     pub(crate) clock: SimClock,
     pub(crate) tenant: Arc<TenantRuntime>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
+    rests: HashMap<Uuid, Box<Rest>>,
     _app: App,
     _directory: tempfile::TempDir,
 }
@@ -70,7 +73,8 @@ impl Node {
         let tenant = app.tenant(&config);
         let judged = io.block_on(once::enrol(&tenant))?;
         let mailboxes = judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect();
-        Ok(Self { io, clock, tenant, mailboxes, _app: app, _directory: directory })
+        let rests = HashMap::new();
+        Ok(Self { io, clock, tenant, mailboxes, rests, _app: app, _directory: directory })
     }
 
     /// Runs passes over all mailboxes; returns the confirmed writes and whether all came to rest.
@@ -81,10 +85,13 @@ impl Node {
         (Side::BOTH.into_iter().map(done).sum(), results.iter().all(|it| it.quiet))
     }
 
-    /// Runs one cycle of a mailbox as its actor would.
-    pub(crate) fn cycle(&self, mailbox: &Arc<Mailbox>) -> anyhow::Result<Box<CycleReport>> {
-        let cycle = self.tenant.clone().cycle(mailbox.clone(), false);
-        match self.io.block_on(self.io.spawn(cycle))? {
+    /// Runs one cycle of a mailbox as its actor would, which keeps what the last one left behind.
+    pub(crate) fn cycle(&mut self, mailbox: &Arc<Mailbox>) -> anyhow::Result<Box<CycleReport>> {
+        let rest = self.rests.remove(&mailbox.key.mailbox);
+        let cycle = self.tenant.clone().cycle_from(mailbox.clone(), false, rest);
+        let (ended, rest) = self.io.block_on(self.io.spawn(cycle))?;
+        self.rests.extend(rest.map(|rest| (mailbox.key.mailbox, rest)));
+        match ended {
             Ended::Report(report) => Ok(report),
             Ended::End(end) => Err(anyhow!("the cycle ended early: {end}")),
             Ended::Panicked => Err(anyhow!("the cycle panicked")),

@@ -10,7 +10,7 @@ use super::messages::{CycleEnded, Ended, MailboxDied, MailboxSpec, Release, Stop
 use super::phase::{Effect, Event, Phase};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
-use crate::cycle::{CycleEnd, CycleReport};
+use crate::cycle::{CycleEnd, CycleReport, Rest};
 use crate::domain::code::Code;
 use crate::domain::policy::Mailbox;
 use crate::domain::side::Side;
@@ -26,6 +26,9 @@ pub struct MailboxActor {
     phase: Phase,
     /// An operator released a halt; the next cycle's brakes let it pass.
     released: bool,
+    /// What the last cycle left behind when it found nothing; gone with anybody's word that there
+    /// is more to see.
+    rest: Option<Box<Rest>>,
     delay: Duration,
     timer: Option<SpawnHandle>,
     /// Tells the supervisor however this actor ends.
@@ -60,6 +63,7 @@ impl MailboxActor {
             runtime,
             phase: Phase::Idle,
             released: false,
+            rest: None,
             delay: spec.delay,
             timer: None,
             _guard: guard,
@@ -83,12 +87,13 @@ impl MailboxActor {
             context.cancel_future(timer);
         }
         let released = std::mem::take(&mut self.released);
-        let cycle = self.runtime.clone().cycle(self.mailbox.clone(), released);
+        let rest = self.rest.take();
+        let cycle = self.runtime.clone().cycle_from(self.mailbox.clone(), released, rest);
         let me = context.address();
         self.runtime.io.spawn(async move {
-            let ended = cycle.await;
+            let (ended, rest) = cycle.await;
             // An actor that is gone needs no answer.
-            let _ = me.send(CycleEnded(ended)).await;
+            let _ = me.send(CycleEnded(ended, rest)).await;
         });
     }
 
@@ -173,6 +178,7 @@ impl Handler<Wake> for MailboxActor {
     type Result = ();
 
     fn handle(&mut self, _: Wake, context: &mut Self::Context) {
+        self.rest = None;
         self.on(Event::Wake, context);
     }
 }
@@ -183,6 +189,7 @@ impl Handler<Release> for MailboxActor {
     fn handle(&mut self, _: Release, context: &mut Self::Context) {
         // The plan of a running cycle was seen by nobody: a second click must not release the next.
         self.released |= !matches!(self.phase, Phase::Running { .. });
+        self.rest = None;
         self.on(Event::Release, context);
     }
 }
@@ -191,6 +198,9 @@ impl Handler<CycleEnded> for MailboxActor {
     type Result = ();
 
     fn handle(&mut self, message: CycleEnded, context: &mut Self::Context) {
+        // A wake-up or release that came meanwhile wants to be looked at in full.
+        let undisturbed = matches!(self.phase, Phase::Running { dirty: false, .. });
+        self.rest = message.1.filter(|_| undisturbed);
         let event = self.ended(message.0);
         self.on(event, context);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Message;
 use uuid::Uuid;
 
-use crate::cycle::{CycleEnd, CycleReport};
+use crate::cycle::{CycleEnd, CycleReport, Rest};
 use crate::domain::code::Code;
 use crate::domain::policy::Mailbox;
 use crate::ports::organization::Profile;
@@ -33,9 +33,9 @@ message!(Release => ());
 pub struct Stop;
 message!(Stop => ());
 
-/// To a mailbox: its cycle ended.
+/// To a mailbox: its cycle ended, and whether it left the mailbox at rest.
 #[derive(Debug)]
-pub struct CycleEnded(pub Ended);
+pub struct CycleEnded(pub Ended, pub Option<Box<Rest>>);
 message!(CycleEnded => ());
 
 /// How a cycle ended.

@@ -12,8 +12,8 @@ use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
 use crate::cycle::{
-    CycleContext, CycleDeps, CycleEnd, CycleReport, Roster, TenantOptions, TenantView, roster,
-    run_cycle,
+    CycleContext, CycleDeps, CycleEnd, CycleReport, Rest, Roster, TenantOptions, TenantView,
+    roster, run_from,
 };
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{CycleId, MailboxKey};
@@ -147,7 +147,11 @@ impl TenantRuntime {
             Some(sightings) => sightings,
             None => self.sightings.sightings(tenant).await?,
         };
-        let roster = roster(&self.options, profile, key, &sightings, &excluded);
+        let mut roster = roster(&self.options, profile, key, &sightings, &excluded);
+        // A mailbox at rest stays so while the profile says the same.
+        if let Some(same) = self.view().filter(|old| **old == *roster.view) {
+            roster.view = same;
+        }
         if !roster.sightings.is_empty() {
             self.sightings.watch(tenant, &roster.sightings).await?;
             roster.sightings.apply(&mut sightings);
@@ -187,24 +191,41 @@ impl TenantRuntime {
 
     /// Runs one cycle of a mailbox, waiting for a permit, catching a panic.
     pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, released: bool) -> Ended {
-        let run = std::panic::AssertUnwindSafe(self.attempt(&mailbox, released)).catch_unwind();
-        // Whatever panics on the way: without an answer the mailbox would run for ever.
-        Box::pin(run).await.unwrap_or(Ended::Panicked)
+        self.cycle_from(mailbox, released, None).await.0
     }
 
-    async fn attempt(&self, mailbox: &Mailbox, released: bool) -> Ended {
+    /// Runs one cycle of a mailbox that may be at rest; returns whether it is so afterwards.
+    pub async fn cycle_from(
+        self: Arc<Self>,
+        mailbox: Arc<Mailbox>,
+        released: bool,
+        rest: Option<Box<Rest>>,
+    ) -> (Ended, Option<Box<Rest>>) {
+        let run = self.attempt(&mailbox, released, rest);
+        let run = std::panic::AssertUnwindSafe(run).catch_unwind();
+        // Whatever panics on the way: without an answer the mailbox would run for ever.
+        Box::pin(run).await.unwrap_or((Ended::Panicked, None))
+    }
+
+    async fn attempt(
+        &self,
+        mailbox: &Mailbox,
+        released: bool,
+        rest: Option<Box<Rest>>,
+    ) -> (Ended, Option<Box<Rest>>) {
+        let not_owned = || (Ended::End(CycleEnd::Store(StoreError::StaleFence)), None);
         // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
         // Two cycles of one mailbox at once carry the same fence and would create twice.
         let _turn = self.ownership.turn(&mailbox.key).await;
         let (Ok(_share), Ok(_permit)) = (self.share.acquire().await, self.permits.acquire().await)
         else {
-            return Ended::End(CycleEnd::Store(StoreError::StaleFence));
+            return not_owned();
         };
         if self.share.is_closed() {
-            return Ended::End(CycleEnd::Store(StoreError::StaleFence));
+            return not_owned();
         }
         let (Some(view), Some(fence)) = (self.view(), self.ownership.fence_of(&mailbox.key)) else {
-            return Ended::End(CycleEnd::Store(StoreError::StaleFence));
+            return not_owned();
         };
         let started = tokio::time::Instant::now();
         let context = CycleContext {
@@ -223,14 +244,14 @@ impl TenantRuntime {
             { names::TENANT } = self.options.tenant.as_str(),
             { names::MAILBOX } = %mailbox.key.mailbox,
         );
-        let run = std::panic::AssertUnwindSafe(run_cycle(&context)).catch_unwind().instrument(span);
-        let ended = match Box::pin(run).await {
-            Ok(Ok(report)) => Ended::Report(Box::new(report)),
-            Ok(Err(end)) => Ended::End(end),
-            Err(_panic) => Ended::Panicked,
+        let run = std::panic::AssertUnwindSafe(run_from(&context, rest));
+        let (ended, rest) = match Box::pin(run.catch_unwind().instrument(span)).await {
+            Ok(Ok((report, rest))) => (Ended::Report(Box::new(report)), rest),
+            Ok(Err(end)) => (Ended::End(end), None),
+            Err(_panic) => (Ended::Panicked, None),
         };
         self.count(&ended, started.elapsed());
-        ended
+        (ended, rest)
     }
 
     fn count(&self, ended: &Ended, took: std::time::Duration) {

@@ -16,7 +16,7 @@ use crate::telemetry::names;
 
 /// Age at which a cursor is stored again although nothing changed, so that its token stays fresh
 /// (protocols A2: tokens of Outlook have no fixed life).
-const CURSOR_AGE: chrono::Duration = chrono::Duration::hours(12);
+pub(super) const CURSOR_AGE: chrono::Duration = chrono::Duration::hours(12);
 
 /// Stores the create markers of a slice, and the versions that it will overwrite, before anything
 /// of it is sent.
@@ -65,16 +65,18 @@ pub(super) async fn links(context: &CycleContext, change: StateChange) -> Result
     Ok(())
 }
 
-/// Moves the cursors, after every link that came with them is stored.
+/// Moves the cursors, after every link that came with them is stored. Returns whether they moved.
 pub(super) async fn cursors(
     context: &CycleContext,
     state: &MailboxState,
     gathered: Gathered,
-) -> Result<(), CycleEnd> {
+) -> Result<bool, CycleEnd> {
     let old = state.cursors.iter().any(|cursor| context.now - cursor.saved > CURSOR_AGE);
     let fresh = state.cursors.len() != gathered.cursors.len();
     if !(gathered.moved || old || fresh) {
-        return Ok(());
+        return Ok(false);
     }
-    links(context, StateChange { cursors: Some(gathered.cursors), ..StateChange::default() }).await
+    let change = StateChange { cursors: Some(gathered.cursors), ..StateChange::default() };
+    links(context, change).await?;
+    Ok(true)
 }

@@ -49,7 +49,7 @@ impl CycleDeps {
 }
 
 /// What all cycles of a tenant share; replaced as a whole when the tenant's profile is read again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TenantView {
     /// The tenant.
     pub tenant: TenantId,

@@ -47,7 +47,7 @@ pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleRepo
     let mut report = CycleReport::begin(context);
     let parked = write_slices(context, plan, &state.links, &mut report).await?;
     commit::cursors(context, &state, gathered).await?;
-    Ok(report.finish(context, &parked))
+    Ok(report.finish(context, parked.count()))
 }
 
 /// Carries out a plan that no cycle made; the cursors stay where they are.
@@ -61,5 +61,5 @@ pub async fn write(
 ) -> Result<CycleReport, CycleEnd> {
     let mut report = CycleReport::begin(context);
     let parked = write_slices(context, plan, &state.links, &mut report).await?;
-    Ok(report.finish(context, &parked))
+    Ok(report.finish(context, parked.count()))
 }

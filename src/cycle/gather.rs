@@ -9,23 +9,26 @@ mod aside;
 mod tests;
 mod twins;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use tracing::Instrument;
 
 use super::context::CycleContext;
+use super::memory::Memory;
 use super::report::CycleEnd;
+use super::rest::Rest;
 use crate::domain::code::Code;
 use crate::domain::ids::NativeId;
 use crate::domain::kind::{Collection, Kind};
-use crate::domain::link::{Link, LinkState, Why};
+use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::{Facts, Observation, Presence};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::needs_other_side;
-use crate::engine::matching::{Pairing, pair};
+use crate::engine::matching::{Index, Pairing, pair_in};
 use crate::engine::normalise::{Seen, normalise};
+use crate::ports::error::PullError;
 use crate::ports::links::MailboxState;
-use crate::ports::side::{Cursor, FindKey, Known, PullAsk, Pulled};
+use crate::ports::side::{Cursor, FindKey, PullAsk, Pulled};
 use crate::telemetry::names;
 
 /// Rounds of asking for what earlier answers made necessary. Pulled row → its item → the item's
@@ -47,31 +50,29 @@ pub struct Gathered {
 
 type Key = (Side, Collection, NativeId);
 
-/// Reads both sides; `beside` was seen already, whatever the feeds name.
+/// Reads what the answers of the pulls make necessary; `beside` was seen already, whatever the feeds
+/// name.
 pub(super) async fn gather(
     context: &CycleContext,
     state: &MailboxState,
+    index: &Index<'_>,
+    pulled: PerSide<Pulled>,
     beside: Vec<Observation>,
 ) -> Result<Gathered, CycleEnd> {
-    gather_in(context, state, beside, ROUNDS).await
+    gather_in(context, state, index, pulled, beside, ROUNDS).await
 }
 
-/// Reads both sides in at most so many rounds.
+/// Reads in at most so many rounds.
 async fn gather_in(
     context: &CycleContext,
     state: &MailboxState,
+    index: &Index<'_>,
+    pulled: PerSide<Pulled>,
     beside: Vec<Observation>,
     rounds: usize,
 ) -> Result<Gathered, CycleEnd> {
-    let pulled = pull(context, state).await?;
-    let moved = Side::BOTH.into_iter().any(|side| {
-        let one = pulled.get(side);
-        one.advanced
-            || !one.observations.is_empty()
-            || !one.missing.is_empty()
-            || !one.resynced.is_empty()
-    });
-    let mut table = Table::new(context, state, &pulled);
+    let moved = Side::BOTH.into_iter().any(|side| pulled.get(side).is_news());
+    let mut table = Table::new(context, index, &pulled);
     let mut missing = PerSide::<Vec<(Kind, NativeId)>>::default();
     let cursors = pulled.exchange.cursors.clone();
     for side in Side::BOTH {
@@ -108,19 +109,31 @@ async fn gather_in(
     Ok(gathered)
 }
 
-async fn pull(context: &CycleContext, state: &MailboxState) -> Result<PerSide<Pulled>, CycleEnd> {
-    let known = PerSide::from_fn(|side| known_on(side, &state.links));
-    let ask = |side: Side| PullAsk {
-        mailbox: &context.mailbox,
-        cursors: &state.cursors,
-        known: known.get(side),
-        now: context.now,
-        window: context.window(),
+/// Pulls both sides at once. `rest` stands for what the store remembers as long as there is no news.
+pub(super) async fn pull(
+    context: &CycleContext,
+    memory: &Memory<'_>,
+    rest: Option<&Rest>,
+) -> Result<PerSide<Pulled>, CycleEnd> {
+    let cursors = match rest {
+        Some(rest) => &rest.cursors[..],
+        None => &memory.state().await?.cursors[..],
     };
+    let known = memory.sides();
     let one = |side: Side| {
-        let ask = ask(side);
+        let ask = PullAsk {
+            mailbox: &context.mailbox,
+            cursors,
+            known: known.get(side),
+            rest: rest.map(|rest| rest.sides.get(side)),
+            now: context.now,
+            window: context.window(),
+        };
         async move {
-            context.deps.side(side).pull(ask).await.map_err(|error| CycleEnd::Side(side, error))
+            context.deps.side(side).pull(ask).await.map_err(|error| match error {
+                PullError::Side(error) => CycleEnd::Side(side, error),
+                PullError::Store(error) => CycleEnd::Store(error),
+            })
         }
         .instrument(tracing::info_span!(names::SPAN_PULL, { names::SIDE } = side.name()))
     };
@@ -128,20 +141,10 @@ async fn pull(context: &CycleContext, state: &MailboxState) -> Result<PerSide<Pu
     Ok(PerSide { dynamics, exchange })
 }
 
-/// Returns the items of a side that the store knows.
-fn known_on(side: Side, links: &[Link]) -> Vec<Known> {
-    links
-        .iter()
-        .filter(|link| link.state != LinkState::Unlinked(Why::RowGone) || side == Side::Exchange)
-        .filter_map(|link| {
-            let id = link.native.get(side).clone()?;
-            let expected = match side {
-                Side::Dynamics => link.matched,
-                Side::Exchange => !link.off_feed,
-            };
-            Some(Known { kind: link.kind, id, version: link.version.get(side).clone(), expected })
-        })
-        .collect()
+/// Tells whether both items of a link are read again whatever the feeds say. While there is such a
+/// link the mailbox is not at rest. An operator's release also tries parked items again (ERR-02).
+pub(super) fn looks_again(link: &Link, context: &CycleContext) -> bool {
+    link.is_unsettled() || link.is_due(context.now) || (context.released && link.is_parked())
 }
 
 /// What must be asked of one side.
@@ -185,8 +188,7 @@ async fn ask(context: &CycleContext, wants: &PerSide<Want>) -> Result<Vec<Observ
 /// What was seen so far, and what was already asked.
 struct Table<'a> {
     context: &'a CycleContext,
-    links: &'a [Link],
-    by_native: HashMap<Key, usize>,
+    index: &'a Index<'a>,
     seen: BTreeMap<Key, Seen>,
     missing: HashSet<Key>,
     asked: HashSet<Key>,
@@ -196,19 +198,10 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(context: &'a CycleContext, state: &'a MailboxState, pulled: &PerSide<Pulled>) -> Self {
-        let mut by_native = HashMap::new();
-        for (at, link) in state.links.iter().enumerate() {
-            for side in Side::BOTH {
-                if let Some(id) = link.native.get(side) {
-                    by_native.insert((side, link.kind.collection(), id.clone()), at);
-                }
-            }
-        }
+    fn new(context: &'a CycleContext, index: &'a Index<'a>, pulled: &PerSide<Pulled>) -> Self {
         Self {
             context,
-            links: &state.links,
-            by_native,
+            index,
             seen: BTreeMap::new(),
             missing: HashSet::new(),
             asked: HashSet::new(),
@@ -233,7 +226,7 @@ impl<'a> Table<'a> {
             self.rename(&mut observation);
         }
         let key = key_of(&observation);
-        let link = self.by_native.get(&key).map(|at| &self.links[*at]);
+        let link = self.index.of_item(key.0, key.1, &key.2);
         // A task collection holds four kinds of rows; only the link knows which one this item is.
         if let Some(link) = link {
             observation.kind = link.kind;
@@ -263,7 +256,7 @@ impl<'a> Table<'a> {
     /// A task that moved to another list has another id there: it stands for the id that the link
     /// knows (CXL-12).
     fn rename(&self, observation: &mut Observation) {
-        let link = observation.marker.and_then(|id| self.links.iter().find(|link| link.id == id));
+        let link = observation.marker.and_then(|id| self.index.of_id(id));
         if let Some(id) = link.and_then(|link| link.native.get(observation.side).clone()) {
             observation.id = id;
         }
@@ -297,21 +290,14 @@ impl<'a> Table<'a> {
                     self.want_fetch(&mut wants, side, *kind, id.clone());
                 }
             }
-            let links = self.links;
-            // An operator's release also tries parked items again (ERR-02).
-            let retried = |link: &&Link| self.context.released && link.is_parked();
-            let due = |link: &&Link| link.is_due(self.context.now);
-            let again: Vec<&Link> = links
-                .iter()
-                .filter(|link| link.is_unsettled() || due(link) || retried(link))
-                .collect();
-            for link in again {
+            let links = self.index.links();
+            for link in links.iter().filter(|link| looks_again(link, self.context)) {
                 self.want_link(&mut wants, link);
             }
         }
         self.first = false;
         let seen: Vec<Seen> = self.seen.values().cloned().collect();
-        for pairing in pair(self.links, seen) {
+        for pairing in pair_in(self.index, seen) {
             for side in Side::BOTH {
                 self.want_other(&mut wants, &pairing, side);
             }

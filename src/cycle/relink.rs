@@ -6,10 +6,12 @@
 
 use super::commit;
 use super::context::CycleContext;
-use super::gather::gather;
+use super::gather::{gather, pull};
+use super::memory::Memory;
 use super::plan_seen;
 use super::report::CycleEnd;
 use crate::domain::link::Link;
+use crate::engine::matching::Index;
 use crate::engine::relink::{Found, find};
 use crate::ports::error::StoreError;
 use crate::ports::links::{MailboxState, StateChange};
@@ -57,8 +59,12 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     let marked = exchange.marked(&context.mailbox).await;
     let marked =
         marked.map_err(|error| CycleEnd::Side(crate::domain::side::Side::Exchange, error))?;
-    let gathered = gather(context, &state, marked).await?;
-    let plan = plan_seen(context, &state.links, gathered.seen, gathered.unfinished).await?;
+    let memory = Memory::read(context, state);
+    let pulled = pull(context, &memory, None).await?;
+    let state = memory.state().await?;
+    let index = Index::new(&state.links);
+    let gathered = gather(context, state, &index, pulled, marked).await?;
+    let plan = plan_seen(context, &index, gathered.seen, gathered.unfinished).await?;
     let nobody = super::Resolved::default();
     let engine = context.engine(&nobody);
     let mut put: Vec<Link> = Vec::new();

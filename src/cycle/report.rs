@@ -114,8 +114,8 @@ impl CycleReport {
         }
     }
 
-    pub(super) fn finish(mut self, context: &CycleContext, parked: &Parked) -> Self {
-        self.parked = u32::try_from(parked.0.len()).unwrap_or(u32::MAX);
+    pub(super) fn finish(mut self, context: &CycleContext, parked: u32) -> Self {
+        self.parked = parked;
         self.finished = context.deps.clock.now();
         self
     }
@@ -262,6 +262,10 @@ pub(super) struct Parked(HashSet<LinkId>);
 impl Parked {
     pub(super) fn of(links: &[Link]) -> Self {
         Self(links.iter().filter(|link| link.is_parked()).map(|link| link.id).collect())
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn take_in(&mut self, change: &StateChange) {

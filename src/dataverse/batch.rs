@@ -5,8 +5,13 @@
 
 use std::fmt::Write as _;
 
+use memchr::memmem;
+
 /// Divides the parts. Bodies are JSON without raw line ends, so no body can hold a delimiter line.
 const BOUNDARY: &str = "batch_lockstep";
+
+/// About as many bytes as delimiter and headers of a part take: room is made for all parts at once.
+const PART_HEAD: usize = 512;
 
 /// The value of `Content-Type` for an encoded batch.
 pub(super) const CONTENT_TYPE: &str = "multipart/mixed; boundary=\"batch_lockstep\"";
@@ -63,7 +68,8 @@ impl PartReply {
 /// Returns the body of a batch. `root` is the API root's path (`/api/data/v9.2`), `common` are
 /// headers that every part carries.
 pub(super) fn encode(root: &str, common: &[(&'static str, String)], parts: &[Part]) -> Vec<u8> {
-    let mut text = String::new();
+    let bytes = |part: &Part| part.path.len() + part.body.as_ref().map_or(0, String::len);
+    let mut text = String::with_capacity(parts.iter().map(|part| bytes(part) + PART_HEAD).sum());
     for part in parts {
         encode_part(&mut text, root, common, part);
     }
@@ -100,16 +106,18 @@ pub(super) fn decode(content_type: &str, body: &[u8]) -> Result<Vec<PartReply>, 
     let delimiter = format!("--{boundary}");
     // Beyond the first, a delimiter starts a line; the line end belongs to it.
     let inner = format!("\r\n{delimiter}");
+    let inner = memmem::Finder::new(&inner);
     let mut replies = Vec::new();
-    let first = find(body, delimiter.as_bytes()).ok_or("the batch reply has no delimiter")?;
+    let first =
+        memmem::find(body, delimiter.as_bytes()).ok_or("the batch reply has no delimiter")?;
     let mut rest = &body[first + delimiter.len()..];
     loop {
         if rest.starts_with(b"--") {
             return Ok(replies);
         }
-        let end = find(rest, inner.as_bytes()).ok_or("the batch reply is cut off")?;
+        let end = inner.find(rest).ok_or("the batch reply is cut off")?;
         replies.push(decode_part(&rest[..end])?);
-        rest = &rest[end + inner.len()..];
+        rest = &rest[end + inner.needle().len()..];
     }
 }
 
@@ -143,11 +151,7 @@ fn boundary(content_type: &str) -> Option<&str> {
 
 /// Splits at the first empty line.
 fn split_head(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    find(bytes, b"\r\n\r\n").map(|at| (&bytes[..at], &bytes[at + 4..]))
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    memmem::find(bytes, b"\r\n\r\n").map(|at| (&bytes[..at], &bytes[at + 4..]))
 }
 
 fn trim_line_end(bytes: &[u8]) -> &[u8] {

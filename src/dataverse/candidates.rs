@@ -9,7 +9,7 @@ use super::batch::{Part, PartReply};
 use super::errors;
 use super::fetchxml;
 use super::map::{party, read};
-use super::wire::{encode, json};
+use super::wire::json;
 use crate::domain::ids::Address;
 use crate::domain::party::{PartyCandidate, PartyRow, PartyTable};
 use crate::domain::policy::Mailbox;
@@ -70,7 +70,7 @@ impl Book {
         columns.extend(self.mails);
         let values: Vec<&str> = addresses.iter().map(Address::as_str).collect();
         let query = fetchxml::rows_with(name, &columns, self.mails, &values);
-        Part::get(format!("{set}?fetchXml={}", encode(&query.page(1, None))))
+        Part::get(format!("{set}?fetchXml={}", query.first()))
     }
 
     fn take(&self, asked: &[Address], reply: &PartReply) -> Result<Vec<PartyCandidate>, SideError> {

@@ -12,6 +12,7 @@ use quick_xml::events::{BytesStart, Event};
 use uuid::Uuid;
 
 use super::map::Table;
+use super::wire::encode;
 
 /// Rows of one page; the most that Dataverse gives (protocols B8).
 pub(super) const PAGE_ROWS: u32 = 5_000;
@@ -26,18 +27,33 @@ const DROPPED: [&str; 3] = ["attribute", "all-attributes", "order"];
 const REPLACED: [&str; 6] =
     ["count", "page", "top", "distinct", "paging-cookie", "returntotalrecordcount"];
 
-/// A query without its page: everything behind `<fetch`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Query(String);
+/// A query without its page: everything behind `<fetch`. The first page is kept as it goes into a
+/// URL, because a filter is asked in every sweep and hardly ever for more.
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Query {
+    rest: String,
+    first: String,
+}
 
 impl Query {
+    fn new(rest: String) -> Self {
+        let mut query = Self { rest, first: String::new() };
+        query.first = encode(&query.page(1, None));
+        query
+    }
+
+    /// Returns the first page, percent-encoded.
+    pub(super) fn first(&self) -> &str {
+        &self.first
+    }
+
     /// Returns the text for one page; `cookie` is the one that the page before returned.
     pub(super) fn page(&self, page: u32, cookie: Option<&str>) -> String {
         let mut text = format!(r#"<fetch count="{PAGE_ROWS}" page="{page}" distinct="true""#);
         if let Some(cookie) = cookie {
             push_attribute(&mut text, "paging-cookie", &escape(cookie));
         }
-        text.push_str(&self.0);
+        text.push_str(&self.rest);
         text
     }
 }
@@ -154,7 +170,7 @@ impl Rewriter {
         if !self.open.is_empty() {
             return Err("it ends too early");
         }
-        Ok((table, Query(self.out)))
+        Ok((table, Query::new(self.out)))
     }
 }
 
@@ -187,7 +203,7 @@ pub(super) fn versions_of(table: &Table, ids: &[Uuid]) -> Query {
         let _ = write!(out, "<value>{id}</value>");
     }
     out.push_str("</condition></filter></entity></fetch>");
-    Query(out)
+    Query::new(out)
 }
 
 /// Returns the query for rows whose `matched` columns hold one of the values.
@@ -205,7 +221,7 @@ pub(super) fn rows_with(table: &str, columns: &[&str], matched: &[&str], values:
         out.push_str("</condition>");
     }
     out.push_str("</filter></entity></fetch>");
-    Query(out)
+    Query::new(out)
 }
 
 /// Returns the bare cookie of the annotation `fetchxmlpagingcookie` (protocols B8): an XML element

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use tracing::warn;
 
 use super::batch::{Part, PartReply};
+use super::digest::DigestKey;
 use super::errors;
 use super::fetchxml::{self, Query};
 use super::map::Table;
@@ -36,7 +37,7 @@ pub(super) struct Filter {
     pub(super) kind: Kind,
     /// The rewritten query; `None` when the filter cannot be used. Then nothing is known of the
     /// table's rows, which is not the same as "no rows".
-    pub(super) query: Option<Query>,
+    pub(super) query: Option<Arc<Query>>,
 }
 
 /// The filters of one user, in order, without repetition.
@@ -48,39 +49,97 @@ pub(super) struct FilterCache(Mutex<Memory>);
 
 #[derive(Default)]
 struct Memory {
-    system: Option<(DateTime<Utc>, Vec<Filter>)>,
-    users: HashMap<MailboxKey, Filters>,
+    system: Option<System>,
+    /// How often the organization's filters changed.
+    changes: u64,
+    users: HashMap<MailboxKey, Remembered>,
     /// Most users have the same filters: one list in memory serves them all.
     lists: HashSet<Filters>,
 }
 
+/// The organization's filters as they were read.
+#[derive(Clone)]
+struct System {
+    read: DateTime<Utc>,
+    change: u64,
+    filters: Arc<[Filter]>,
+}
+
+/// The filters of one user, and what they were made of.
+#[derive(Clone)]
+pub(super) struct Remembered {
+    /// The filters.
+    pub(super) filters: Filters,
+    /// The digest of the answer with the user's own.
+    own: u128,
+    /// The state of the organization's.
+    system: u64,
+}
+
+/// The answers of one sweep from which its filters follow.
+pub(super) struct Answered<'a> {
+    /// The user's own.
+    pub(super) own: &'a PartReply,
+    /// The organization's, when they were asked.
+    pub(super) system: Option<&'a PartReply>,
+}
+
 impl FilterCache {
     /// Returns the filters of the last cycle.
-    pub(super) fn remembered(&self, mailbox: &MailboxKey) -> Option<Filters> {
+    pub(super) fn remembered(&self, mailbox: &MailboxKey) -> Option<Remembered> {
         self.lock().users.get(mailbox).cloned()
     }
 
-    /// Returns the organization's filters while they are fresh.
-    pub(super) fn system(&self, now: DateTime<Utc>) -> Option<Vec<Filter>> {
+    /// Tells whether the organization's filters are still believed.
+    pub(super) fn is_fresh(&self, now: DateTime<Utc>) -> bool {
         let memory = self.lock();
-        let (since, filters) = memory.system.as_ref()?;
-        (now - since < SYSTEM_FILTERS_LAST).then(|| filters.clone())
+        memory.system.as_ref().is_some_and(|system| now - system.read < SYSTEM_FILTERS_LAST)
     }
 
-    /// Returns the organization's filters, however old.
-    fn stale_system(&self) -> Option<Vec<Filter>> {
-        self.lock().system.as_ref().map(|(_, filters)| filters.clone())
+    /// Returns the filters that follow from the answers and remembers them. Answers that are those
+    /// of last time are not read again.
+    pub(super) fn learn(
+        &self,
+        mailbox: &MailboxKey,
+        key: &DigestKey,
+        answered: &Answered<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Filters, SideError> {
+        if let Some(reply) = answered.system {
+            self.learn_system(reply, now)?;
+        }
+        let system = self.lock().system.clone();
+        let change = system.as_ref().map_or(0, |system| system.change);
+        let status = answered.own.status;
+        let own = key.digest(|digester| {
+            digester.number(status);
+            digester.bytes(&answered.own.body);
+        });
+        let same = |old: &Remembered| old.own == own && old.system == change;
+        if let Some(old) = self.remembered(mailbox).filter(same) {
+            return Ok(old.filters);
+        }
+        let mut filters = parse(answered.own)?;
+        filters.extend(system.into_iter().flat_map(|system| system.filters.to_vec()));
+        Ok(self.remember(mailbox, filters, own, change))
     }
 
     /// Joins the filters of both sources and remembers them.
-    pub(super) fn remember(&self, mailbox: &MailboxKey, mut filters: Vec<Filter>) -> Filters {
+    fn remember(
+        &self,
+        mailbox: &MailboxKey,
+        mut filters: Vec<Filter>,
+        own: u128,
+        system: u64,
+    ) -> Filters {
         filters.sort_unstable();
         filters.dedup();
         let mut memory = self.lock();
         let list: Filters = filters.into();
         let list = memory.lists.get(&list).cloned().unwrap_or(list);
         memory.lists.insert(list.clone());
-        memory.users.insert(mailbox.clone(), list.clone());
+        let remembered = Remembered { filters: list.clone(), own, system };
+        memory.users.insert(mailbox.clone(), remembered);
         let users = memory.users.len();
         if memory.lists.len() > users * 2 + 16 {
             memory.lists.retain(|list| Arc::strong_count(list) > 1);
@@ -94,22 +153,26 @@ impl FilterCache {
     }
 
     /// Takes the organization's filters from a reply. A refusal leaves the old ones in force.
-    pub(super) fn learn_system(
-        &self,
-        reply: &PartReply,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Filter>, SideError> {
+    fn learn_system(&self, reply: &PartReply, now: DateTime<Utc>) -> Result<(), SideError> {
         if !reply.is_success() {
-            let old = self.stale_system().filter(|_| !errors::spoils_all(reply));
-            if old.is_some() {
-                let (status, code) = (reply.status, errors::code(&reply.body));
-                warn!(status, code, "the organization's filters cannot be read; the old ones stay");
+            let spoilt = errors::spoils_all(reply) || self.lock().system.is_none();
+            if spoilt {
+                return Err(errors::into_side_error(reply));
             }
-            return old.ok_or_else(|| errors::into_side_error(reply));
+            let (status, code) = (reply.status, errors::code(&reply.body));
+            warn!(status, code, "the organization's filters cannot be read; the old ones stay");
+            return Ok(());
         }
-        let filters = parse(reply)?;
-        self.lock().system = Some((now, filters.clone()));
-        Ok(filters)
+        let filters: Arc<[Filter]> = parse(reply)?.into();
+        let mut memory = self.lock();
+        let old = memory.system.take().filter(|old| old.filters == filters);
+        let (change, filters) = match old {
+            Some(old) => (old.change, old.filters),
+            None => (memory.changes + 1, filters),
+        };
+        memory.changes = change.max(memory.changes);
+        memory.system = Some(System { read: now, change, filters });
+        Ok(())
     }
 }
 
@@ -152,16 +215,14 @@ fn filter(row: &Json) -> Option<Filter> {
     let text = row.get("fetchxml").and_then(Json::as_str).unwrap_or_default();
     let own_table = |name: &str| Table::by_name(name).filter(|table| table.kind == kind);
     let query = match fetchxml::rewrite(text, own_table) {
-        Ok((_, query)) if encode(&query.page(1, None)).len() <= fetchxml::MAX_ENCODED => {
-            Some(query)
-        }
+        Ok((_, query)) if query.first().len() <= fetchxml::MAX_ENCODED => Some(Arc::new(query)),
         Ok(_) => unusable(kind, "it is too long"),
         Err(reason) => unusable(kind, reason),
     };
     Some(Filter { kind, query })
 }
 
-fn unusable(kind: Kind, reason: &str) -> Option<Query> {
+fn unusable(kind: Kind, reason: &str) -> Option<Arc<Query>> {
     warn!(%kind, reason, "a filter cannot be used; rows of its table are left as they are");
     None
 }

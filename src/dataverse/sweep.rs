@@ -6,8 +6,8 @@
 //! what an absent row means; the cycle probes it by id (promise 3).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use serde_json::Value as Json;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -15,21 +15,23 @@ use super::DataverseSide;
 use super::batch::{Part, PartReply};
 use super::errors::{self, Verdict};
 use super::fetchxml::{self, Query};
-use super::filters::{self, Filter};
+use super::filters::{self, Answered, Filter};
 use super::lookup::ROWS_PER_STRIDE;
 use super::map::{Table, read};
+use super::page::Page;
+use super::rest::{self, SweepRest};
 use super::wire::{MAX_PAGES, PAGING, encode, json};
 use crate::domain::ids::{NativeId, Version};
 use crate::domain::kind::Kind;
 use crate::domain::observation::{Observation, Presence};
-use crate::ports::error::SideError;
+use crate::ports::error::{PullError, SideError};
 use crate::ports::side::{Known, PullAsk, Pulled};
 
 /// Ids in one watching query: 500 encoded values stay well below the longest URL of a batch.
 const WATCHED_IDS: usize = 500;
 
 /// A row of any table.
-type Row = (Kind, Uuid);
+pub(super) type Row = (Kind, Uuid);
 
 /// Rows to read in full, and known rows that are gone from view.
 type Compared = (Vec<(Row, Presence)>, Vec<(Kind, NativeId)>);
@@ -37,18 +39,31 @@ type Compared = (Vec<(Row, Presence)>, Vec<(Kind, NativeId)>);
 /// One query of a sweep.
 struct Question {
     table: &'static Table,
-    query: Query,
+    query: Arc<Query>,
     /// It watches known rows; it is no filter.
     watch: bool,
+}
+
+/// The first page of each query, and the kinds whose filter cannot be used.
+struct Asked {
+    pages: Vec<(Question, PartReply)>,
+    unusable: Vec<Kind>,
+}
+
+/// A row that a query returned.
+struct Found {
+    version: Version,
+    /// The store knows it.
+    known: bool,
 }
 
 /// What the queries answered.
 #[derive(Default)]
 struct Swept {
     /// Rows that some filter returns.
-    matched: HashMap<Row, Version>,
+    matched: HashMap<Row, Found>,
     /// Known rows that the user may still read, returned by a filter or not.
-    watched: HashMap<Row, Version>,
+    watched: HashMap<Row, Found>,
     /// Kinds of which some filter gave no answer: an absent row means nothing.
     unanswered: HashSet<Kind>,
     /// Kinds of which some watching query gave no answer.
@@ -57,14 +72,43 @@ struct Swept {
 
 impl DataverseSide {
     /// Answers a pull.
-    pub(super) async fn sweep(&self, ask: &PullAsk<'_>) -> Result<Pulled, SideError> {
-        let swept = self.ask_all(ask).await?;
-        let (wanted, mut missing) = swept.compare(ask.known);
+    pub(super) async fn sweep(&self, ask: &PullAsk<'_>) -> Result<Pulled, PullError> {
+        let old = ask.rest.and_then(SweepRest::read);
+        let watched = match &old {
+            Some(rest) => rest.watched.clone(),
+            None => rest::watched(ask.known.load().await?),
+        };
+        let asked = self.ask_all(ask, &watched).await?;
+        let digest = self.digest(&asked);
+        if old.is_some_and(|rest| rest.digest == digest) {
+            return Ok(Pulled { rest: ask.rest.cloned(), ..Pulled::default() });
+        }
+        let known = ask.known.load().await?;
+        let caller = ask.mailbox.object_id;
+        let mut swept = Swept::default();
+        let one_page = self.take_pages(caller, asked, &mut swept).await?;
+        let complete = one_page && swept.is_complete();
+        let (wanted, missing) = swept.compare(known);
+        if wanted.is_empty() && missing.is_empty() {
+            let rest = complete.then(|| SweepRest { digest, watched }.write());
+            return Ok(Pulled { rest, ..Pulled::default() });
+        }
+        Ok(self.read_all(caller, known, &wanted, missing).await?)
+    }
+
+    /// Reads what a sweep found, in strides.
+    async fn read_all(
+        &self,
+        caller: Uuid,
+        known: &[Known],
+        wanted: &[(Row, Presence)],
+        mut missing: Vec<(Kind, NativeId)>,
+    ) -> Result<Pulled, SideError> {
         let known: HashSet<(Kind, &str)> =
-            ask.known.iter().map(|known| (known.kind, known.id.as_str())).collect();
+            known.iter().map(|known| (known.kind, known.id.as_str())).collect();
         let mut observations = Vec::with_capacity(wanted.len());
         for group in wanted.chunks(ROWS_PER_STRIDE) {
-            match self.read_wanted(ask.mailbox.object_id, group).await {
+            match self.read_wanted(caller, group).await {
                 Ok(rows) => {
                     for (row, seen) in rows {
                         match seen {
@@ -114,69 +158,76 @@ impl DataverseSide {
         Ok(rows)
     }
 
-    /// Asks the remembered filters, and the present ones where they differ.
-    async fn ask_all(&self, ask: &PullAsk<'_>) -> Result<Swept, SideError> {
+    /// Asks the remembered filters, and the present ones where they differ. Returns the first
+    /// page of each query.
+    async fn ask_all(&self, ask: &PullAsk<'_>, watched: &[Row]) -> Result<Asked, SideError> {
         let mailbox = ask.mailbox;
         let caller = Some(mailbox.object_id);
-        let remembered = self.filters.remembered(&mailbox.key).unwrap_or_default();
-        let system = self.filters.system(ask.now);
+        let remembered = self.filters.remembered(&mailbox.key).map(|it| it.filters);
         let mut parts = vec![filters::of_user(mailbox.user)];
-        if system.is_none() {
+        if !self.filters.is_fresh(ask.now) {
             parts.push(filters::of_system());
         }
         let fixed = parts.len();
-        let mut questions = of_filters(&remembered);
-        questions.extend(of_known(ask.known));
+        let mut questions = of_filters(remembered.as_deref().unwrap_or_default());
+        questions.extend(of_watched(watched));
         parts.extend(questions.iter().map(|question| question.part(1, None)));
         let mut replies = self.wire.read(caller, &parts).await?;
         let answers = replies.split_off(fixed);
 
-        let mut present = filters::parse(&replies[0])?;
-        present.extend(match (system, replies.get(1)) {
-            (Some(filters), _) => filters,
-            (None, Some(reply)) => self.filters.learn_system(reply, ask.now)?,
-            (None, None) => Vec::new(),
-        });
-        let present = self.filters.remember(&mailbox.key, present);
-
-        let mut asked: Vec<(Question, PartReply)> = questions.into_iter().zip(answers).collect();
-        if present != remembered {
-            asked.retain(|(question, _)| question.watch);
+        let answered = Answered { own: &replies[0], system: replies.get(1) };
+        let present = self.filters.learn(&mailbox.key, &self.digests, &answered, ask.now)?;
+        let mut pages: Vec<(Question, PartReply)> = questions.into_iter().zip(answers).collect();
+        if remembered.as_ref() != Some(&present) {
+            pages.retain(|(question, _)| question.watch);
             let again = of_filters(&present);
             let parts: Vec<Part> = again.iter().map(|question| question.part(1, None)).collect();
             let answers = self.wire.read(caller, &parts).await?;
-            asked.extend(again.into_iter().zip(answers));
+            pages.extend(again.into_iter().zip(answers));
         }
-        let mut swept = Swept::default();
         let unusable = present.iter().filter(|filter| filter.query.is_none());
-        swept.unanswered.extend(unusable.map(|filter| filter.kind));
-        self.take_pages(caller, asked, &mut swept).await?;
-        Ok(swept)
+        Ok(Asked { pages, unusable: unusable.map(|filter| filter.kind).collect() })
     }
 
-    /// Takes the answers and asks for further pages, all open queries in one batch.
+    /// Returns the digest of everything that a sweep concludes from.
+    fn digest(&self, asked: &Asked) -> u128 {
+        self.digests.digest(|digester| {
+            for (question, reply) in &asked.pages {
+                digester.bytes(question.table.set.as_bytes());
+                digester.number(u16::from(question.watch));
+                digester.number(reply.status);
+                digester.bytes(&reply.body);
+            }
+            asked.unusable.iter().for_each(|kind| digester.bytes(kind.table().as_bytes()));
+        })
+    }
+
+    /// Takes the answers and asks for further pages, all open queries in one batch. Returns whether
+    /// the first pages were all there is.
     async fn take_pages(
         &self,
-        caller: Option<Uuid>,
-        mut asked: Vec<(Question, PartReply)>,
+        caller: Uuid,
+        asked: Asked,
         swept: &mut Swept,
-    ) -> Result<(), SideError> {
+    ) -> Result<bool, SideError> {
+        swept.unanswered.extend(asked.unusable);
+        let mut pages = asked.pages;
         for page in 2..=MAX_PAGES + 1 {
             let mut open = Vec::new();
             let mut parts = Vec::new();
-            for (question, reply) in asked {
+            for (question, reply) in pages {
                 if let Some(cookie) = swept.take(&question, &reply)? {
                     parts.push(question.part(page, cookie.as_deref()));
                     open.push(question);
                 }
             }
             if open.is_empty() {
-                return Ok(());
+                return Ok(page == 2);
             }
             if page > MAX_PAGES {
                 break;
             }
-            asked = open.into_iter().zip(self.wire.read(caller, &parts).await?).collect();
+            pages = open.into_iter().zip(self.wire.read(Some(caller), &parts).await?).collect();
         }
         Err(SideError::TooLarge { reason: format!("a filter returns over {MAX_PAGES} pages") })
     }
@@ -191,17 +242,13 @@ fn of_filters(filters: &[Filter]) -> Vec<Question> {
 }
 
 /// Watches the known rows that no filter is expected to return.
-fn of_known(known: &[Known]) -> Vec<Question> {
+fn of_watched(rows: &[Row]) -> Vec<Question> {
     let mut questions = Vec::new();
     for kind in Kind::ALL {
         let table = Table::of(kind);
-        let ids: Vec<Uuid> = known
-            .iter()
-            .filter(|known| known.kind == kind && !known.expected)
-            .filter_map(|known| Uuid::try_parse(known.id.as_str()).ok())
-            .collect();
+        let ids: Vec<Uuid> = rows.iter().filter(|row| row.0 == kind).map(|(_, id)| *id).collect();
         questions.extend(ids.chunks(WATCHED_IDS).map(|ids| {
-            let query = fetchxml::versions_of(table, ids);
+            let query = Arc::new(fetchxml::versions_of(table, ids));
             Question { table, query, watch: true }
         }));
     }
@@ -210,8 +257,13 @@ fn of_known(known: &[Known]) -> Vec<Question> {
 
 impl Question {
     fn part(&self, page: u32, cookie: Option<&str>) -> Part {
-        let text = encode(&self.query.page(page, cookie));
-        Part::get(format!("{}?fetchXml={text}", self.table.set)).with("Prefer", PAGING)
+        let set = self.table.set;
+        let path = if page == 1 {
+            format!("{set}?fetchXml={}", self.query.first())
+        } else {
+            format!("{set}?fetchXml={}", encode(&self.query.page(page, cookie)))
+        };
+        Part::get(path).with("Prefer", PAGING)
     }
 }
 
@@ -233,35 +285,37 @@ impl Swept {
             silent.insert(kind);
             return Ok(None);
         }
-        let page = json(reply)?;
-        let rows = page.get("value").and_then(Json::as_array).ok_or_else(unreadable)?;
+        let page = Page::read(&reply.body).ok_or_else(unreadable)?;
         let found = if question.watch { &mut self.watched } else { &mut self.matched };
-        for row in rows {
-            let id = read::guid(row, question.table.key).ok_or_else(unreadable)?;
-            found.insert((kind, id), read::version(row).ok_or_else(unreadable)?);
+        found.reserve(page.rows.len());
+        for row in &page.rows {
+            let id = row.id(question.table).ok_or_else(unreadable)?;
+            let version = row.version().ok_or_else(unreadable)?;
+            found.insert((kind, id), Found { version, known: false });
         }
-        let more = page.get("@Microsoft.Dynamics.CRM.morerecords").and_then(Json::as_bool);
-        let cookie = page.get("@Microsoft.Dynamics.CRM.fetchxmlpagingcookie");
-        let next = page.get("@odata.nextLink").is_some();
-        Ok((more.unwrap_or(next)).then(|| fetchxml::cookie(cookie?.as_str()?)))
+        Ok(page.has_more().then(|| fetchxml::cookie(page.cookie.as_deref()?)))
+    }
+
+    /// Tells whether every filter and every watching query was answered.
+    fn is_complete(&self) -> bool {
+        self.unanswered.is_empty() && self.unwatched.is_empty()
     }
 
     /// Holds the answers against what is known.
-    fn compare(&self, known: &[Known]) -> Compared {
+    fn compare(&mut self, known: &[Known]) -> Compared {
         let mut wanted = Vec::new();
         let mut missing = Vec::new();
-        let mut fresh = self.matched.clone();
         for known in known {
             let Ok(id) = Uuid::try_parse(known.id.as_str()) else { continue };
             let row = (known.kind, id);
-            fresh.remove(&row);
-            if let Some(version) = self.matched.get(&row) {
+            if let Some(found) = self.matched.get_mut(&row) {
+                found.known = true;
                 // A row that matches again is news even if it did not change.
-                if !known.expected || known.version.as_ref() != Some(version) {
+                if !known.expected || known.version.as_ref() != Some(&found.version) {
                     wanted.push((row, Presence::Present));
                 }
-            } else if let Some(version) = self.watched.get(&row) {
-                if known.version.as_ref() != Some(version) {
+            } else if let Some(found) = self.watched.get(&row) {
+                if known.version.as_ref() != Some(&found.version) {
                     wanted.push((row, Presence::LeftFilter));
                 }
             } else {
@@ -273,7 +327,8 @@ impl Swept {
                 }
             }
         }
-        wanted.extend(fresh.into_keys().map(|row| (row, Presence::Present)));
+        let fresh = self.matched.iter().filter(|(_, found)| !found.known);
+        wanted.extend(fresh.map(|(row, _)| (*row, Presence::Present)));
         // Answers come from maps: sorted, so that every run does the same in the same order.
         wanted.sort_unstable_by_key(|(row, _)| *row);
         (wanted, missing)

@@ -23,12 +23,64 @@ pub struct Pairing {
     pub copy: bool,
 }
 
-type Key = (Side, Collection, NativeId);
+/// The links of a mailbox by what leads to them.
+pub struct Index<'a> {
+    links: &'a [Link],
+    by_native: HashMap<(Side, Collection, &'a NativeId), usize>,
+    by_id: HashMap<LinkId, usize>,
+    by_uid: HashMap<&'a GlobalId, usize>,
+}
+
+impl<'a> Index<'a> {
+    /// Builds the index; where two links claim the same, the later one counts.
+    #[must_use]
+    pub fn new(links: &'a [Link]) -> Self {
+        let mut by_native = HashMap::with_capacity(links.len() * 2);
+        let mut by_id = HashMap::with_capacity(links.len());
+        let mut by_uid = HashMap::new();
+        for (at, link) in links.iter().enumerate() {
+            by_id.insert(link.id, at);
+            for side in Side::BOTH {
+                if let Some(id) = link.native.get(side) {
+                    by_native.insert((side, link.kind.collection(), id), at);
+                }
+            }
+            if let Some(uid) = &link.uid {
+                by_uid.insert(uid, at);
+            }
+        }
+        Self { links, by_native, by_id, by_uid }
+    }
+
+    /// Returns the links, in their own order.
+    #[must_use]
+    pub fn links(&self) -> &'a [Link] {
+        self.links
+    }
+
+    /// Returns the link whose item this is.
+    #[must_use]
+    pub fn of_item(&self, side: Side, collection: Collection, id: &NativeId) -> Option<&'a Link> {
+        self.by_native.get(&(side, collection, id)).map(|at| &self.links[*at])
+    }
+
+    /// Returns the link of an id.
+    #[must_use]
+    pub fn of_id(&self, id: LinkId) -> Option<&'a Link> {
+        self.by_id.get(&id).map(|at| &self.links[*at])
+    }
+}
 
 /// Pairs what was seen. Links of which nothing was seen do not appear in the result.
 #[must_use]
 pub fn pair(links: &[Link], seen: Vec<Seen>) -> Vec<Pairing> {
-    let mut table = Table::new(links);
+    pair_in(&Index::new(links), seen)
+}
+
+/// Pairs as `pair` does, with an index that is at hand already.
+#[must_use]
+pub fn pair_in(index: &Index<'_>, seen: Vec<Seen>) -> Vec<Pairing> {
+    let mut table = Table::new(index);
     let mut seen = seen;
     // The order in which things were seen must not decide anything.
     seen.sort_by(|left, right| sort_key(left).cmp(&sort_key(right)));
@@ -56,10 +108,7 @@ fn sort_key(one: &Seen) -> (Side, Collection, &NativeId) {
 }
 
 struct Table<'a> {
-    links: &'a [Link],
-    by_native: HashMap<Key, usize>,
-    by_id: HashMap<LinkId, usize>,
-    by_uid: HashMap<GlobalId, usize>,
+    index: &'a Index<'a>,
     /// Pairings by the index of their link.
     of_link: HashMap<usize, usize>,
     /// Pairings without a link by the row's guid and by meeting identity.
@@ -69,26 +118,9 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(links: &'a [Link]) -> Self {
-        let mut by_native = HashMap::new();
-        let mut by_id = HashMap::new();
-        let mut by_uid = HashMap::new();
-        for (at, link) in links.iter().enumerate() {
-            by_id.insert(link.id, at);
-            for side in Side::BOTH {
-                if let Some(id) = link.native.get(side) {
-                    by_native.insert((side, link.kind.collection(), id.clone()), at);
-                }
-            }
-            if let Some(uid) = &link.uid {
-                by_uid.insert(uid.clone(), at);
-            }
-        }
+    fn new(index: &'a Index<'a>) -> Self {
         Self {
-            links,
-            by_native,
-            by_id,
-            by_uid,
+            index,
             of_link: HashMap::new(),
             of_row: HashMap::new(),
             of_uid: HashMap::new(),
@@ -148,24 +180,22 @@ impl<'a> Table<'a> {
     /// Finds the link an observation belongs to: by id, by marker, by meeting identity.
     fn link_of(&self, one: &Seen) -> Option<usize> {
         let observation = &one.observation;
-        let key = (observation.side, observation.kind.collection(), observation.id.clone());
-        if let Some(at) = self.by_native.get(&key) {
+        let key = (observation.side, observation.kind.collection(), &observation.id);
+        if let Some(at) = self.index.by_native.get(&key) {
             return Some(*at);
         }
-        if let Some(at) = row_id(one).and_then(|row| self.by_id.get(&row)) {
+        if let Some(at) = row_id(one).and_then(|row| self.index.by_id.get(&row)) {
             return Some(*at);
         }
         let uid = observation.uid.as_ref()?;
         // A meeting's identity only completes a link that lacks this side.
-        self.by_uid
-            .get(uid)
-            .copied()
-            .filter(|at| self.links[*at].native.get(observation.side).is_none())
+        let at = self.index.by_uid.get(uid).copied();
+        at.filter(|at| self.index.links[*at].native.get(observation.side).is_none())
     }
 
     fn place_at_link(&mut self, at: usize, one: Seen) {
         let side = one.observation.side;
-        let link = &self.links[at];
+        let link = &self.index.links[at];
         let foreign = link.native.get(side).as_ref().is_some_and(|id| *id != one.observation.id);
         if foreign && !self.is_gone(at, side) {
             // The marker of an item that the link does not mean: somebody copied it (COPY-01).

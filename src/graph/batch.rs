@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use super::errors;
@@ -86,17 +87,42 @@ impl Inner {
     }
 }
 
-/// The answer to one request of a batch.
+/// The answer to one request of a batch. The body is read as what was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub(super) struct InnerReply {
+#[serde(default, bound = "B: Body")]
+pub(super) struct InnerReply<B = Json> {
     id: String,
     pub(super) status: u16,
     headers: Map<String, Json>,
-    pub(super) body: Json,
+    #[serde(deserialize_with = "read_body")]
+    pub(super) body: B,
 }
 
-impl InnerReply {
+/// What a body is read as. Whatever stands there, one answer never makes a whole batch unreadable.
+pub(super) trait Body: Default + Clone + Send {
+    /// Reads the JSON of a body.
+    fn read(json: &str) -> Self;
+
+    /// Returns the error code, empty when there is none.
+    fn code(&self) -> String;
+}
+
+fn read_body<'de, B: Body, D: Deserializer<'de>>(deserializer: D) -> Result<B, D::Error> {
+    let raw: &RawValue = Deserialize::deserialize(deserializer)?;
+    Ok(B::read(raw.get()))
+}
+
+impl Body for Json {
+    fn read(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
+    fn code(&self) -> String {
+        errors::code_of(self)
+    }
+}
+
+impl<B> InnerReply<B> {
     /// Returns what `Retry-After` says, in seconds or as an HTTP date.
     pub(super) fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {
         let (_, value) =
@@ -115,26 +141,34 @@ impl InnerReply {
 
 /// Returns the body of a batch. The ids are the places, counted from 1.
 pub(super) fn encode(requests: &[Inner]) -> Vec<u8> {
-    let list: Vec<Json> = requests
-        .iter()
-        .enumerate()
-        .map(|(n, inner)| {
-            let mut one = json!(inner);
-            one["id"] = json!((n + 1).to_string());
-            one
-        })
-        .collect();
-    json!({ "requests": list }).to_string().into_bytes()
+    #[derive(Serialize)]
+    struct Numbered<'a> {
+        id: String,
+        #[serde(flatten)]
+        inner: &'a Inner,
+    }
+    #[derive(Serialize)]
+    struct Batch<'a> {
+        requests: Vec<Numbered<'a>>,
+    }
+    let number = |(n, inner)| Numbered { id: usize::to_string(&(n + 1)), inner };
+    let requests = requests.iter().enumerate().map(number).collect();
+    // Texts and maps of texts become JSON without fail.
+    serde_json::to_vec(&Batch { requests }).unwrap_or_default()
 }
 
 /// Returns the answers in the order of the requests; nothing where none came. They arrive in any
 /// order (json-batching); of two with one id the first counts.
-pub(super) fn decode(body: &[u8], count: usize) -> Result<Vec<Option<InnerReply>>, SideError> {
+pub(super) fn decode<B: Body>(
+    body: &[u8],
+    count: usize,
+) -> Result<Vec<Option<InnerReply<B>>>, SideError> {
     #[derive(Deserialize)]
-    struct Replies {
-        responses: Vec<InnerReply>,
+    #[serde(bound = "B: Body")]
+    struct Replies<B> {
+        responses: Vec<InnerReply<B>>,
     }
-    let replies: Replies =
+    let replies: Replies<B> =
         serde_json::from_slice(body).map_err(|error| errors::unreadable("POST /$batch", &error))?;
     let mut list = vec![None; count];
     for reply in replies.responses {

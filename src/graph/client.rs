@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value as Json;
 
-use super::batch::{self, BATCH_MAX, Inner, InnerReply};
+use super::batch::{self, BATCH_MAX, Body, Inner, InnerReply};
 use super::errors;
 use crate::domain::ids::Address;
 use crate::ports::clock::Clock;
@@ -75,11 +76,11 @@ pub(super) struct Client {
 impl Client {
     /// Reads; one answer for each request, in order, whatever its status but for what stands for
     /// "later" (401, 429, 5xx), which is tried once more and then an error.
-    pub(super) async fn read(
+    pub(super) async fn read<B: Body>(
         &self,
         mailbox: &Address,
         requests: &[Inner],
-    ) -> Result<Vec<InnerReply>, SideError> {
+    ) -> Result<Vec<InnerReply<B>>, SideError> {
         let mut all = Vec::with_capacity(requests.len());
         for chunk in requests.chunks(BATCH_MAX) {
             all.extend(self.read_chunk(mailbox, chunk).await?);
@@ -87,13 +88,13 @@ impl Client {
         Ok(all)
     }
 
-    async fn read_chunk(
+    async fn read_chunk<B: Body>(
         &self,
         mailbox: &Address,
         chunk: &[Inner],
-    ) -> Result<Vec<InnerReply>, SideError> {
+    ) -> Result<Vec<InnerReply<B>>, SideError> {
         let mut replies = self.exchange(mailbox, chunk, true).await.map_err(Lost::into_side)?;
-        let late = |reply: &Option<InnerReply>| {
+        let late = |reply: &Option<InnerReply<B>>| {
             reply.as_ref().is_none_or(|reply| matches!(reply.status, 401 | 429 | 500..))
         };
         let again: Vec<usize> = (0..chunk.len()).filter(|n| late(&replies[*n])).collect();
@@ -113,7 +114,7 @@ impl Client {
         replies.into_iter().map(|reply| self.settled(reply)).collect()
     }
 
-    fn settled(&self, reply: Option<InnerReply>) -> Result<InnerReply, SideError> {
+    fn settled<B: Body>(&self, reply: Option<InnerReply<B>>) -> Result<InnerReply<B>, SideError> {
         let reply = reply.ok_or_else(|| SideError::Unreadable {
             reason: "POST /$batch: a response is missing".to_owned(),
         })?;
@@ -121,7 +122,7 @@ impl Client {
             429 => Err(SideError::Throttled { retry_after: self.wait_of([&reply]) }),
             // The batch's own token was good: a 401 inside is the service's trouble, not ours.
             401 | 500.. => {
-                let reason = format!("{} {}", reply.status, errors::code_of(&reply.body));
+                let reason = format!("{} {}", reply.status, reply.body.code());
                 Err(SideError::Unreachable { reason })
             }
             _ => Ok(reply),
@@ -191,12 +192,12 @@ impl Client {
     }
 
     /// Sends one batch.
-    async fn exchange(
+    async fn exchange<B: Body>(
         &self,
         mailbox: &Address,
         chunk: &[Inner],
         read_only: bool,
-    ) -> Result<Vec<Option<InnerReply>>, Lost> {
+    ) -> Result<Vec<Option<InnerReply<B>>>, Lost> {
         let weight = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
         let body = batch::encode(chunk);
         let (status, body) = self.transport.post(mailbox, weight, read_only, body).await?;
@@ -205,7 +206,7 @@ impl Client {
             200..=299 => batch::decode(&body, chunk.len()).map_err(Lost::NoAnswer),
             // The batch as a whole was refused before any of it was tried.
             400..=499 => {
-                let body = serde_json::from_slice(&body).unwrap_or_default();
+                let body: Json = serde_json::from_slice(&body).unwrap_or_default();
                 Err(Lost::NotSent(errors::refused_read(status, &body)))
             }
             _ => Err(Lost::NoAnswer(SideError::Unreachable { reason: format!("status {status}") })),
@@ -213,7 +214,7 @@ impl Client {
     }
 
     /// Returns the longest wait that any of the replies asks for.
-    fn wait_of<'a>(&self, replies: impl IntoIterator<Item = &'a InnerReply>) -> Duration {
+    fn wait_of<'a, B: 'a>(&self, replies: impl IntoIterator<Item = &'a InnerReply<B>>) -> Duration {
         let now = self.clock.now();
         let waits = replies.into_iter().filter_map(|reply| reply.retry_after(now));
         waits.max().unwrap_or(WAIT_DEFAULT)
@@ -245,6 +246,12 @@ mod tests {
     use super::*;
     use crate::graph::testing::{Scripted, Turn, mailbox, refusal};
 
+    impl Scripted {
+        async fn read(&self, requests: &[Inner]) -> Result<Vec<InnerReply>, SideError> {
+            self.side.client.read(&mailbox().address, requests).await
+        }
+    }
+
     fn gets(count: usize) -> Vec<Inner> {
         (0..count).map(|n| Inner::get(format!("/users/u/events/{n}"))).collect()
     }
@@ -257,7 +264,7 @@ mod tests {
             Turn::Answers(vec![there(), refusal(429, ""), refusal(503, ""), refusal(401, "")]),
             Turn::Answers(vec![there(), there(), there(), there()]),
         ]);
-        let replies = scripted.side.client.read(&mailbox().address, &gets(5)).await.unwrap();
+        let replies = scripted.read(&gets(5)).await.unwrap();
         assert!(replies.iter().all(|reply| reply.status == 200));
         let again: Vec<usize> = scripted.lines().iter().map(Vec::len).collect();
         assert_eq!(again, [5, 4]);
@@ -269,7 +276,7 @@ mod tests {
         for (status, throttled) in [(429, true), (503, false), (401, false)] {
             let answers = || Turn::Answers(vec![refusal(status, "X")]);
             let scripted = Scripted::new(vec![answers(), answers()]);
-            let error = scripted.side.client.read(&mailbox().address, &gets(1)).await.unwrap_err();
+            let error = scripted.read(&gets(1)).await.unwrap_err();
             let expected = if throttled {
                 SideError::Throttled { retry_after: Duration::from_secs(1) }
             } else {

@@ -17,7 +17,8 @@ use super::url::{Paths, expand, list_of, option};
 use crate::domain::ids::NativeId;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::Observation;
-use crate::ports::error::SideError;
+use crate::ports::error::{PullError, SideError};
+use crate::ports::rest::SideRest;
 use crate::ports::side::{Cursor, Known, PullAsk, Pulled};
 
 /// The window of the calendar is renewed when less than one in so many parts of it lies ahead,
@@ -28,17 +29,29 @@ const RENEW_BELOW: i32 = 3;
 /// differ, and `lastModifiedDateTime` is the service's.
 const OUTSIDE_OVERLAP: TimeDelta = TimeDelta::minutes(5);
 
+/// What a pull at rest leaves behind: whether there are known events outside the window.
+const OUTSIDE: &[u8] = b"outside";
+const INSIDE: &[u8] = b"inside";
+
 /// The known items of a pull by collection and id.
 type KnownItems<'a> = HashMap<(Collection, &'a NativeId), &'a Known>;
 
 impl GraphSide {
     /// Returns what changed since the cursors.
-    pub(super) async fn pull_deltas(&self, ask: PullAsk<'_>) -> Result<Pulled, SideError> {
-        let known: KnownItems<'_> =
-            ask.known.iter().map(|item| ((item.kind.collection(), &item.id), item)).collect();
+    pub(super) async fn pull_deltas(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError> {
+        let outside = match ask.rest {
+            Some(rest) => rest.bytes() == OUTSIDE,
+            None => ask.known.load().await?.iter().any(is_outside),
+        };
         let mut walks = self.first_walks(&ask);
-        walks.extend(outside_walk(&ask));
+        walks.extend(outside.then(|| outside_walk(&ask)).flatten());
         self.follow(&ask, &mut walks).await?;
+        if walks.iter().all(Walk::is_silent) {
+            return at_rest(&ask, &walks, outside);
+        }
+        let listed = ask.known.load().await?;
+        let known: KnownItems<'_> =
+            listed.iter().map(|item| ((item.kind.collection(), &item.id), item)).collect();
         // The list of changes first: the delta names what changed outside its window as removed
         // (event-delta), and what is listed is there.
         walks.sort_by_key(|walk| walk.is_delta);
@@ -49,7 +62,7 @@ impl GraphSide {
                 sorted.pulled.cursors.push(next_cursor(&ask, &walk)?);
                 if walk.fresh {
                     sorted.pulled.resynced.push(walk.collection);
-                    sorted.pulled.missing.extend(not_listed(&ask, &walk));
+                    sorted.pulled.missing.extend(not_listed(listed, &walk));
                 }
             }
             sorted.take_in(walk, &known);
@@ -227,17 +240,28 @@ fn next_cursor(ask: &PullAsk<'_>, walk: &Walk) -> Result<Cursor, SideError> {
 }
 
 /// Returns the known items of a collection that a round from the start did not list.
-fn not_listed(ask: &PullAsk<'_>, walk: &Walk) -> Vec<(Kind, NativeId)> {
-    let of_walk = ask.known.iter().filter(|known| known.kind.collection() == walk.collection);
+fn not_listed(known: &[Known], walk: &Walk) -> Vec<(Kind, NativeId)> {
+    let of_walk = known.iter().filter(|known| known.kind.collection() == walk.collection);
     let lost = of_walk.filter(|known| !walk.rows.contains_key(&known.id));
     lost.map(|known| (known.kind, known.id.clone())).collect()
+}
+
+/// Tells whether an item is an event outside the window.
+fn is_outside(item: &Known) -> bool {
+    item.kind.collection() == Collection::Calendar && !item.expected
+}
+
+/// Returns what a pull without any row is: the next cursors, and what to ask next time.
+fn at_rest(ask: &PullAsk<'_>, walks: &[Walk], outside: bool) -> Result<Pulled, PullError> {
+    let deltas = walks.iter().filter(|walk| walk.is_delta);
+    let cursors = deltas.map(|walk| next_cursor(ask, walk)).collect::<Result<_, _>>()?;
+    let rest = SideRest::new(if outside { OUTSIDE } else { INSIDE });
+    Ok(Pulled { cursors, rest: Some(rest), ..Pulled::default() })
 }
 
 /// Returns the list of changed events for the known ones that lie outside the window, which the
 /// delta does not follow (architecture §4). Without a cursor everything is read anyway.
 fn outside_walk(ask: &PullAsk<'_>) -> Option<Walk> {
-    let mut events = ask.known.iter().filter(|item| item.kind.collection() == Collection::Calendar);
-    events.find(|known| !known.expected)?;
     let calendar = ask.cursors.iter().find(|cursor| cursor.collection == Collection::Calendar)?;
     if !is_usable(calendar, ask) {
         return None;

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::batch::Body;
 use crate::domain::code::Code;
 use crate::domain::plan::Outcome;
 use crate::ports::error::SideError;
@@ -31,7 +32,12 @@ const NO_ITEM: [&str; 2] = ["ErrorItemNotFound", "ErrorInvalidIdMalformed"];
 
 /// Returns the error code of a reply, empty when there is none.
 pub(super) fn code_of(body: &Json) -> String {
-    let code = body.get("error").and_then(|error| error.get("code")).and_then(Json::as_str);
+    body.get("error").map(code_in).unwrap_or_default()
+}
+
+/// Returns the error code of what stands under `error`.
+pub(super) fn code_in(error: &Json) -> String {
+    let code = error.get("code").and_then(Json::as_str);
     code.unwrap_or("").chars().filter(|c| !c.is_control()).take(CODE_MAX_CHARS).collect()
 }
 
@@ -60,8 +66,8 @@ pub(super) fn is_item_gone(status: u16, code: &str) -> bool {
 }
 
 /// Returns the error behind a refused read.
-pub(super) fn refused_read(status: u16, body: &Json) -> SideError {
-    let code = code_of(body);
+pub(super) fn refused_read(status: u16, body: &impl Body) -> SideError {
+    let code = body.code();
     if is_token_gone(status, &code) {
         return SideError::TokenExpired;
     }

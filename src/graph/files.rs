@@ -9,11 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use super::GraphSide;
-use super::batch::{Inner, InnerReply};
+use super::batch::{Body, Inner, InnerReply};
 use super::client::{Answer, Lost};
 use super::errors::{self, Write};
-use super::lists::read_page;
+use super::lists::no_page;
 use super::url::{Paths, relative};
+use super::wire::Page;
 use crate::domain::file::{FileEntry, FileForm, NewFile};
 use crate::domain::ids::{Address, NativeId};
 use crate::domain::plan::Outcome;
@@ -67,7 +68,7 @@ impl GraphSide {
         file: &NativeId,
     ) -> Result<Vec<u8>, SideError> {
         let url = Paths::new(mailbox).file(event.as_str(), file.as_str());
-        let mut replies = self.client.read(mailbox, &[Inner::get(url)]).await?;
+        let mut replies = self.client.read::<Json>(mailbox, &[Inner::get(url)]).await?;
         let reply = replies.pop().unwrap_or_default();
         if reply.status != 200 {
             return Err(errors::refused_read(reply.status, &reply.body));
@@ -164,16 +165,16 @@ impl GraphSide {
 /// Takes one page of an event's list and returns the link to the next.
 fn take_page(
     found: &mut Option<Vec<FileEntry>>,
-    reply: InnerReply,
+    reply: InnerReply<Option<Page>>,
 ) -> Result<Option<String>, SideError> {
     if reply.status != 200 {
-        if errors::is_item_gone(reply.status, &errors::code_of(&reply.body)) {
+        if errors::is_item_gone(reply.status, &reply.body.code()) {
             *found = None;
             return Ok(None);
         }
         return Err(errors::refused_read(reply.status, &reply.body));
     }
-    let page = read_page(reply.body)?;
+    let page = reply.body.ok_or_else(no_page)?;
     if let Some(list) = found {
         list.extend(page.value.iter().filter_map(entry));
     }

@@ -11,9 +11,10 @@ use serde_json::Value as Json;
 use super::GraphSide;
 use super::batch::Inner;
 use super::errors;
-use super::lists::read_page;
+use super::lists::no_page;
 use super::map;
 use super::url::{Paths, expand, literal, option, relative};
+use super::wire::Page;
 use crate::domain::ids::{Address, LinkId};
 use crate::domain::kind::Collection;
 use crate::domain::observation::{Observation, Presence};
@@ -49,12 +50,13 @@ impl GraphSide {
             }
         }
         let mut found = vec![None; keys.len()];
-        let replies = self.client.read(mailbox, &requests).await?;
+        let replies = self.client.read::<Option<Page>>(mailbox, &requests).await?;
         for ((place, collection), reply) in places.into_iter().zip(replies) {
             if reply.status != 200 {
                 return Err(errors::refused_read(reply.status, &reply.body));
             }
-            found[place] = oldest(collection, read_page(reply.body)?.value);
+            let page = reply.body.ok_or_else(no_page)?;
+            found[place] = oldest(collection, page.value);
         }
         if !tasks.is_empty() {
             let mut seen = self.scan_tasks(mailbox, tasks.iter().map(|(_, link)| *link)).await?;

@@ -91,18 +91,18 @@ impl GraphSide {
 
     /// Reads one page of a collection.
     pub(super) async fn page(&self, mailbox: &Address, url: String) -> Result<Page, SideError> {
-        let replies = self.client.read(mailbox, &[Inner::page(url)]).await?;
+        let replies = self.client.read::<Option<Page>>(mailbox, &[Inner::page(url)]).await?;
         let Some(reply) = replies.into_iter().next() else {
             return Err(SideError::Unreadable { reason: "an empty batch".to_owned() });
         };
         if reply.status != 200 {
             return Err(errors::refused_read(reply.status, &reply.body));
         }
-        read_page(reply.body)
+        reply.body.ok_or_else(no_page)
     }
 }
 
-/// Reads a page out of a reply.
-pub(super) fn read_page(body: serde_json::Value) -> Result<Page, SideError> {
-    serde_json::from_value(body).map_err(|error| errors::unreadable("a page", &error))
+/// Returns the error for an answer that should be a page.
+pub(super) fn no_page() -> SideError {
+    SideError::Unreadable { reason: "an answer that is no page of a collection".to_owned() }
 }

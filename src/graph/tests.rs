@@ -24,7 +24,7 @@ use crate::domain::observation::Observation;
 use crate::domain::plan::{MailClass, Op, Outcome, Step};
 use crate::domain::side::Side;
 use crate::ports::clock::Clock;
-use crate::ports::error::SideError;
+use crate::ports::error::{PullError, SideError};
 use crate::ports::side::{Cursor, FarSide, Known, PullAsk, Pulled};
 use crate::sim::directory::{AppCredentials, Person};
 use crate::sim::graph::{GraphConfig, GraphSim};
@@ -178,7 +178,12 @@ impl Desk {
         let now = self.now();
         let window = (now - TimeDelta::days(30), now + TimeDelta::days(540));
         let mailbox = mailbox();
-        self.side.pull(PullAsk { mailbox: &mailbox, cursors, known, now, window }).await
+        let known = &known.to_vec();
+        let ask = PullAsk { mailbox: &mailbox, cursors, known, rest: None, now, window };
+        self.side.pull(ask).await.map_err(|error| match error {
+            PullError::Side(error) => error,
+            PullError::Store(error) => panic!("{error}"),
+        })
     }
 
     async fn apply(&self, steps: &[Step]) -> Vec<Outcome> {

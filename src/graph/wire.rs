@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::Body;
+use super::errors;
+
 /// `microsoft.graph.event`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -178,7 +181,7 @@ pub(super) struct LinkedResource {
     pub(super) external_id: Option<String>,
 }
 
-/// One page of a collection or of a delta round.
+/// One page of a collection or of a delta round, or the refusal of one.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Page {
@@ -187,4 +190,16 @@ pub(super) struct Page {
     pub(super) next: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
     pub(super) delta: Option<String>,
+    pub(super) error: serde_json::Value,
+}
+
+/// Nothing stands for a body that is no page.
+impl Body for Option<Page> {
+    fn read(json: &str) -> Self {
+        serde_json::from_str(json).ok()
+    }
+
+    fn code(&self) -> String {
+        self.as_ref().map(|page| errors::code_in(&page.error)).unwrap_or_default()
+    }
 }

@@ -137,3 +137,15 @@ impl StoreError {
         }
     }
 }
+
+/// A pull that did not come to its end: its side failed, or the store did when the known items
+/// were to be loaded.
+#[derive(Debug, Error)]
+pub enum PullError {
+    /// The side failed.
+    #[error(transparent)]
+    Side(#[from] SideError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

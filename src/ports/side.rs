@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::error::SideError;
+use super::error::{PullError, SideError};
+use super::rest::{KnownItems, SideRest};
 use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{Address, GlobalId, LinkId, NativeId, Version};
 use crate::domain::kind::{Collection, Kind};
@@ -44,14 +45,16 @@ pub struct Known {
 }
 
 /// What a pull is asked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PullAsk<'a> {
     /// For whom.
     pub mailbox: &'a Mailbox,
     /// The cursors of the last commit.
     pub cursors: &'a [Cursor],
     /// The items that the store knows on this side.
-    pub known: &'a [Known],
+    pub known: &'a dyn KnownItems,
+    /// What the last pull left behind, when nothing that is known changed since.
+    pub rest: Option<&'a SideRest>,
     /// The instant of the cycle.
     pub now: DateTime<Utc>,
     /// The calendar window of a fresh round: start and end.
@@ -73,6 +76,20 @@ pub struct Pulled {
     pub advanced: bool,
     /// Collections that were read from the start (first round, 410, renewed window).
     pub resynced: Vec<Collection>,
+    /// There was no news, and this will help the next pull to find out the same.
+    pub rest: Option<SideRest>,
+}
+
+impl Pulled {
+    /// Tells whether the feed said anything at all, or had to start over: the cursors must be
+    /// stored.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        self.advanced
+            || !self.observations.is_empty()
+            || !self.missing.is_empty()
+            || !self.resynced.is_empty()
+    }
 }
 
 /// A key by which an item may be found on a side when its id there is not known.
@@ -92,7 +109,7 @@ pub enum FindKey {
 pub trait FarSide: Send + Sync {
     /// Returns what changed since the cursors and known versions, with one HTTP request when
     /// nothing changed.
-    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, SideError>;
+    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError>;
 
     /// Returns the present state of each item, in the order asked, with a proven presence
     /// (`Deleted` only after a probe by id). Exchange items come with their marker.

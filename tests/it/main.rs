@@ -22,6 +22,7 @@ mod processes;
 mod purges;
 mod redis_server;
 mod relinks;
+mod rest;
 mod rules_appointments;
 mod rules_attachments;
 mod rules_booking;

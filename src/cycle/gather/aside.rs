@@ -3,7 +3,7 @@
 use super::{Table, Want, key_of};
 use crate::domain::link::Link;
 use crate::domain::side::{PerSide, Side};
-use crate::engine::matching::pair;
+use crate::engine::matching::pair_in;
 use crate::engine::normalise::Seen;
 
 impl Table<'_> {
@@ -13,7 +13,7 @@ impl Table<'_> {
         let mut links = Vec::new();
         let mut keys = Vec::new();
         let seen: Vec<Seen> = self.seen.values().cloned().collect();
-        for pairing in pair(self.links, seen) {
+        for pairing in pair_in(self.index, seen) {
             let mut wants = PerSide::<Want>::default();
             for side in Side::BOTH {
                 self.want_other(&mut wants, &pairing, side);

@@ -1,11 +1,13 @@
 //! Tests of the bound on rounds of reading.
 
-use super::gather_in;
+use super::{gather_in, pull};
+use crate::cycle::memory::Memory;
 use crate::cycle::tests::fakes::World;
 use crate::cycle::{CycleReport, commit};
 use crate::domain::code::Code;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide;
+use crate::engine::matching::Index;
 use crate::engine::plan::plan;
 
 #[tokio::test]
@@ -18,10 +20,14 @@ async fn err_02_what_is_still_to_be_read_is_set_aside() {
     let row = state.links[0].native.get(Side::Dynamics).clone().unwrap();
     world.dynamics.rename(&row, "Call Ben");
     let context = world.context();
-    let cut = gather_in(&context, &state, Vec::new(), 0).await.unwrap();
+    let memory = Memory::read(&context, state.clone());
+    let index = Index::new(&state.links);
+    let pulled = pull(&context, &memory, None).await.unwrap();
+    let gathered = |rounds| gather_in(&context, &state, &index, pulled.clone(), Vec::new(), rounds);
+    let cut = gathered(0).await.unwrap();
     assert_eq!((cut.unfinished.as_slice(), cut.seen.len()), (state.links.as_slice(), 0));
     assert_eq!((cut.cursors, cut.moved), (state.cursors.clone(), false));
-    let whole = gather_in(&context, &state, Vec::new(), 3).await.unwrap();
+    let whole = gathered(3).await.unwrap();
     assert_eq!((whole.unfinished.len(), whole.seen.len(), whole.moved), (0, 2, true));
     // The pair waits with a code, and its next look reads both halves.
     let nobody = crate::cycle::Resolved::default();

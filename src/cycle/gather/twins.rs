@@ -12,7 +12,7 @@ impl Table<'_> {
     /// that has a row of its own is found by its meeting's identity (COPY-02).
     pub(super) fn want_original(&mut self, wants: &mut PerSide<Want>, seen: &Seen) {
         let observation = &seen.observation;
-        let original = self.links.iter().find(|link| Some(link.id) == observation.marker);
+        let original = observation.marker.and_then(|id| self.index.of_id(id));
         if let Some(link) = original
             && let Some(id) = link.native.exchange.clone()
         {

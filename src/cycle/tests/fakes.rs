@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::super::*;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, TodoStatus, Value};
+use crate::domain::file::FilePolicy;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{
     Address, CycleId, Fence, LinkId, MailboxKey, NativeId, TenantId, UserId, Version,
@@ -26,10 +27,11 @@ use crate::domain::policy::{Directions, Directory, Limits, Mailbox, Policy};
 use crate::domain::side::Side;
 use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
-use crate::ports::error::{SideError, StoreError};
+use crate::ports::error::{PullError, SideError, StoreError};
 use crate::ports::journal::{Vault, VaultError};
 use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
-use crate::ports::side::{Cursor, FarSide, FindKey, PullAsk, Pulled};
+use crate::ports::rest::SideRest;
+use crate::ports::side::{Cursor, FarSide, FindKey, Known, PullAsk, Pulled};
 use crate::telemetry::Metrics;
 
 /// A clock that moves when told.
@@ -227,17 +229,17 @@ impl Far {
         Observation { version: None, presence: Presence::Deleted, ..self.observe(id, &item) }
     }
 
-    fn sweep(&self, inner: &Inner, ask: &PullAsk<'_>) -> Pulled {
+    fn sweep(&self, inner: &Inner, known: &[Known]) -> Pulled {
         let mut pulled = Pulled::default();
         for (id, item) in &inner.items {
-            let known = ask.known.iter().find(|known| known.id == *id);
+            let known = known.iter().find(|known| known.id == *id);
             let news = known.is_none_or(|known| known.version != Some(version(item)));
             let watched = known.is_some_and(|known| !known.expected);
             if news && (item.on || watched) {
                 pulled.observations.push(self.observe(id, item));
             }
         }
-        for known in ask.known {
+        for known in known {
             let item = inner.items.get(&known.id);
             if item.is_none_or(|item| known.expected && !item.on) {
                 pulled.missing.push((known.kind, known.id.clone()));
@@ -246,7 +248,7 @@ impl Far {
         pulled
     }
 
-    fn delta(&self, inner: &mut Inner, ask: &PullAsk<'_>) -> Pulled {
+    fn delta(&self, inner: &mut Inner, ask: &PullAsk<'_>, known: &[Known]) -> Pulled {
         let mut pulled = Pulled::default();
         let old = ask.cursors.first().and_then(|cursor| cursor.token.parse::<u64>().ok());
         let lies = std::mem::take(&mut inner.lies);
@@ -258,7 +260,7 @@ impl Far {
             .chain(&lies)
             .collect();
         for id in fresh {
-            let known = ask.known.iter().find(|known| known.id == *id);
+            let known = known.iter().find(|known| known.id == *id);
             match inner.items.get(id).filter(|_| !lies.contains(id)) {
                 Some(item) => {
                     if known.is_none_or(|known| known.version != Some(version(item))) {
@@ -270,7 +272,7 @@ impl Far {
         }
         if old.is_none() {
             pulled.resynced.push(Collection::Tasks);
-            let lost = ask.known.iter().filter(|known| !inner.items.contains_key(&known.id));
+            let lost = known.iter().filter(|known| !inner.items.contains_key(&known.id));
             pulled.missing.extend(lost.map(|known| (known.kind, known.id.clone())));
             pulled.missing.sort();
             pulled.missing.dedup();
@@ -380,7 +382,7 @@ fn version(item: &Item) -> Version {
 
 #[async_trait]
 impl FarSide for Far {
-    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, SideError> {
+    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError> {
         self.script.note(format!("pull {}", self.side));
         self.script.tick().await;
         let (failing, slow) = {
@@ -392,13 +394,22 @@ impl FarSide for Far {
         }
         self.script.note(format!("pulled {}", self.side));
         if let Some(failing) = failing {
-            return Err(failing());
+            return Err(failing().into());
         }
+        let rest = {
+            let inner = self.inner.lock().unwrap();
+            inner.lies.is_empty().then(|| SideRest::new(inner.count.to_le_bytes()))
+        };
+        if rest.is_some() && ask.rest == rest.as_ref() {
+            return Ok(Pulled { rest, cursors: ask.cursors.to_vec(), ..Pulled::default() });
+        }
+        let known = ask.known.load().await?;
         let mut inner = self.inner.lock().unwrap();
-        Ok(match self.side {
-            Side::Dynamics => self.sweep(&inner, &ask),
-            Side::Exchange => self.delta(&mut inner, &ask),
-        })
+        let pulled = match self.side {
+            Side::Dynamics => self.sweep(&inner, known),
+            Side::Exchange => self.delta(&mut inner, &ask, known),
+        };
+        Ok(Pulled { rest: rest.filter(|_| !pulled.is_news()), ..pulled })
     }
 
     async fn fetch(
@@ -475,12 +486,15 @@ pub(crate) struct TestStore {
     pub(crate) commits: Mutex<Vec<StateChange>>,
     /// The commit, counted from here on, that fails.
     pub(crate) fail_in: Mutex<Option<usize>>,
+    /// How often a mailbox was loaded.
+    pub(crate) loads: AtomicUsize,
 }
 
 #[async_trait]
 impl LinkStore for TestStore {
     async fn load(&self, mailbox: &MailboxKey) -> Result<MailboxState, StoreError> {
         self.script.tick().await;
+        self.loads.fetch_add(1, SeqCst);
         self.memory.load(mailbox).await
     }
 
@@ -549,6 +563,10 @@ pub(crate) struct World {
     pub(crate) store: Arc<TestStore>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) limits: Limits,
+    pub(crate) files: FilePolicy,
+    view: Mutex<Option<Arc<TenantView>>>,
+    /// What the last cycle left behind, as a mailbox's actor keeps it.
+    pub(crate) rest: Mutex<Option<Box<Rest>>>,
 }
 
 pub(crate) fn mailbox(number: u128) -> Mailbox {
@@ -573,10 +591,14 @@ impl World {
                 script: script.clone(),
                 commits: Mutex::default(),
                 fail_in: Mutex::default(),
+                loads: AtomicUsize::default(),
             }),
             script,
             clock,
             limits: Limits { item_attempts: 3, ..Limits::default() },
+            files: FilePolicy::default(),
+            view: Mutex::default(),
+            rest: Mutex::default(),
         }
     }
 
@@ -601,38 +623,54 @@ impl World {
             cycle: CycleId(Uuid::new_v4()),
             mailbox: mailbox(1),
             fence: Fence(1),
-            view: Arc::new(TenantView {
-                tenant: TenantId::new("contoso"),
-                policy: Policy::default(),
-                files: Default::default(),
-                directions: Directions::default(),
-                directory: Directory::default(),
-                limits: self.limits,
-                key: PrintKey([7; 16]),
-                window_back: Duration::days(30),
-                window_ahead: Duration::days(365),
-            }),
+            view: self.view(),
             deps: self.deps(),
             released: false,
             now: self.clock.now() + TimeDelta::zero(),
         }
     }
 
+    /// The tenant's view, the same one as long as the limits are the same.
+    fn view(&self) -> Arc<TenantView> {
+        let fresh = TenantView {
+            tenant: TenantId::new("contoso"),
+            policy: Policy::default(),
+            files: self.files.clone(),
+            directions: Directions::default(),
+            directory: Directory::default(),
+            limits: self.limits,
+            key: PrintKey([7; 16]),
+            window_back: Duration::days(30),
+            window_ahead: Duration::days(365),
+        };
+        let mut view = self.view.lock().unwrap();
+        let same = view.take().filter(|old| **old == fresh);
+        view.insert(same.unwrap_or_else(|| Arc::new(fresh))).clone()
+    }
+
     /// Runs a cycle to its end.
     pub(crate) async fn cycle(&self) -> Result<CycleReport, CycleEnd> {
-        run_cycle(&self.context()).await
+        self.cycle_in(&self.context()).await
     }
 
     /// Runs a cycle in which an operator's release counts.
     pub(crate) async fn released(&self) -> Result<CycleReport, CycleEnd> {
-        run_cycle(&CycleContext { released: true, ..self.context() }).await
+        self.cycle_in(&CycleContext { released: true, ..self.context() }).await
+    }
+
+    /// Runs a cycle that starts from what the last one left behind, and keeps what it leaves.
+    pub(crate) async fn cycle_in(&self, context: &CycleContext) -> Result<CycleReport, CycleEnd> {
+        let rest = self.rest.lock().unwrap().take();
+        let (report, rest) = run_from(context, rest).await?;
+        *self.rest.lock().unwrap() = rest;
+        Ok(report)
     }
 
     /// Runs a cycle that ends in the middle when the script says so; `None` when it did.
     pub(crate) async fn crashing(&self) -> Option<Result<CycleReport, CycleEnd>> {
         let context = self.context();
         tokio::select! {
-            ended = run_cycle(&context) => Some(ended),
+            ended = self.cycle_in(&context) => Some(ended),
             () = self.script.crashed.notified() => None,
         }
     }

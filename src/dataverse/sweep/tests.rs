@@ -1,6 +1,6 @@
 //! What a sweep concludes from its answers.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::*;
 
@@ -19,7 +19,8 @@ fn known(n: u128, version: Option<&str>, expected: bool) -> Known {
 
 fn swept(matched: &[(u128, &str)], watched: &[(u128, &str)]) -> Swept {
     let rows = |rows: &[(u128, &str)]| {
-        rows.iter().map(|(n, version)| (row(*n), Version::new(*version))).collect()
+        let found = |version: &str| Found { version: Version::new(version), known: false };
+        rows.iter().map(|(n, version)| (row(*n), found(version))).collect()
     };
     Swept { matched: rows(matched), watched: rows(watched), ..Swept::default() }
 }
@@ -27,7 +28,7 @@ fn swept(matched: &[(u128, &str)], watched: &[(u128, &str)]) -> Swept {
 #[test]
 fn filt_17_added_changed_and_removed_are_told_apart() {
     // New and changed rows are read, unchanged ones are nothing, absent ones are missing.
-    let swept = swept(&[(1, "5"), (2, "6"), (3, "7")], &[]);
+    let mut swept = swept(&[(1, "5"), (2, "6"), (3, "7")], &[]);
     let known = [known(1, Some("5"), true), known(2, Some("5"), true), known(4, Some("1"), true)];
     let (wanted, missing) = swept.compare(&known);
     assert_eq!(wanted, [(row(2), Presence::Present), (row(3), Presence::Present)]);
@@ -38,7 +39,7 @@ fn filt_17_added_changed_and_removed_are_told_apart() {
 fn filt_05_watched_rows_are_news_when_they_change() {
     // Outside the filters: unchanged is nothing, changed is read, unseen is missing, and a row
     // that matches again is read even when unchanged.
-    let swept = swept(&[(4, "1")], &[(1, "5"), (2, "6"), (4, "1")]);
+    let mut swept = swept(&[(4, "1")], &[(1, "5"), (2, "6"), (4, "1")]);
     let known = [
         known(1, Some("5"), false),
         known(2, Some("5"), false),
@@ -65,7 +66,7 @@ fn a_refused_filter_makes_nothing_missing() {
 
 fn question() -> Question {
     let table = Table::of(Kind::Task);
-    Question { table, query: fetchxml::versions_of(table, &[]), watch: false }
+    Question { table, query: Arc::new(fetchxml::versions_of(table, &[])), watch: false }
 }
 
 fn reply(status: u16, body: &Json) -> PartReply {
@@ -82,7 +83,7 @@ fn a_page_says_whether_there_are_more() {
         "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie": "<cookie pagingcookie=\"%2541\"/>" });
     let more = swept.take(&question(), &reply(200, &page)).unwrap();
     assert_eq!(more, Some(Some("A".to_owned())));
-    assert_eq!(swept.matched.get(&row(1)), Some(&Version::new("9")));
+    assert_eq!(swept.matched[&row(1)].version, Version::new("9"));
     let last = json!({ "value": [] });
     assert_eq!(swept.take(&question(), &reply(200, &last)).unwrap(), None);
 }

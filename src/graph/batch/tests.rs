@@ -1,6 +1,7 @@
 //! Tests of the Graph adapter, from documented examples and the stand-in.
 
 use super::*;
+use crate::graph::wire::Page;
 
 #[test]
 fn a_batch_reads_like_the_documented_example() {
@@ -40,7 +41,7 @@ fn answers_in_any_order_find_their_requests() {
         {"id":"1","status":500},
         {"id":"99","status":200},
         {"id":"none","status":200}]}"#;
-    let list = decode(body, 3).unwrap();
+    let list = decode::<Json>(body, 3).unwrap();
     assert_eq!(list[0].as_ref().unwrap().status, 200);
     assert_eq!(list[0].as_ref().unwrap().body["id"], "a");
     assert!(list[1].is_none());
@@ -51,7 +52,7 @@ fn answers_in_any_order_find_their_requests() {
 fn an_answer_that_is_no_batch_is_unreadable() {
     // A body without responses is an error with a reason, never a panic.
     for body in [&b""[..], b"{}", b"[1]", b"<html>"] {
-        assert!(matches!(decode(body, 1), Err(SideError::Unreadable { .. })));
+        assert!(matches!(decode::<Json>(body, 1), Err(SideError::Unreadable { .. })));
     }
 }
 
@@ -61,7 +62,7 @@ fn retry_after_comes_as_seconds_or_as_a_date() {
     let now: DateTime<Utc> = "2026-11-24T09:00:00Z".parse().unwrap();
     let of = |value: Json| {
         let headers = Map::from_iter([("retry-after".to_owned(), value)]);
-        InnerReply { headers, ..InnerReply::default() }.retry_after(now)
+        InnerReply::<Json> { headers, ..InnerReply::default() }.retry_after(now)
     };
     assert_eq!(of(json!("7")), Some(Duration::from_secs(7)));
     assert_eq!(of(json!(7)), Some(Duration::from_secs(7)));
@@ -74,7 +75,29 @@ fn retry_after_comes_as_seconds_or_as_a_date() {
 fn an_unreadable_answer_is_not_quoted() {
     // The reason of an error ends in logs; nothing that somebody wrote may stand in it.
     let body = br#"{"responses": "Meeting about the merger"}"#;
-    let reason = decode(body, 1).unwrap_err().to_string();
+    let reason = decode::<Json>(body, 1).unwrap_err().to_string();
     assert!(reason.contains("POST /$batch"), "{reason}");
     assert!(!reason.contains("merger"), "{reason}");
+}
+
+#[test]
+fn a_page_that_is_none_spoils_its_own_request_alone() {
+    // A gateway's words, a number or nothing in place of a page: the other answers are read, and
+    // the code of a refusal is found.
+    let body = br#"{"responses":[
+        {"id":"1","status":200,"body":{"value":[{"id":"a"}],"@odata.deltaLink":"x"}},
+        {"id":"2","status":502,"body":"PGh0bWw+"},
+        {"id":"3","status":200,"body":{"value":7}},
+        {"id":"4","status":410,"body":{"error":{"code":"SyncStateNotFound","message":"x"}}},
+        {"id":"5","status":204},
+        {"id":"6","status":200,"body":null}]}"#;
+    let list = decode::<Option<Page>>(body, 6).unwrap();
+    let bodies: Vec<_> = list.iter().map(|reply| &reply.as_ref().unwrap().body).collect();
+    assert_eq!(bodies[0].as_ref().unwrap().delta.as_deref(), Some("x"));
+    assert_eq!(bodies[0].as_ref().unwrap().value.len(), 1);
+    for none in [1, 2, 4, 5] {
+        assert!(bodies[none].is_none(), "{none}");
+    }
+    assert_eq!(bodies[3].code(), "SyncStateNotFound");
+    assert_eq!(bodies[1].code(), "");
 }

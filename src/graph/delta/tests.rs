@@ -31,8 +31,12 @@ async fn pull(
 ) -> Result<Pulled, SideError> {
     let mailbox = mailbox();
     let window = (now() - TimeDelta::days(30), now() + TimeDelta::days(540));
-    let ask = PullAsk { mailbox: &mailbox, cursors, known, now: now(), window };
-    scripted.side.pull_deltas(ask).await
+    let known = &known.to_vec();
+    let ask = PullAsk { mailbox: &mailbox, cursors, known, rest: None, now: now(), window };
+    scripted.side.pull_deltas(ask).await.map_err(|error| match error {
+        PullError::Side(error) => error,
+        PullError::Store(error) => panic!("{error}"),
+    })
 }
 
 fn task(id: &str, title: &str) -> Json {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::domain::ids::NativeId;
 use crate::domain::kind::Collection;
 use crate::domain::observation::Observation;
-use crate::graph::batch::{Inner, InnerReply};
+use crate::graph::batch::{Body, Inner, InnerReply};
 use crate::graph::url::{Paths, relative};
 use crate::graph::wire::Page;
 use crate::graph::{errors, lists, map};
@@ -96,6 +96,11 @@ impl Walk {
         if let Stage::Done(Some(link)) = &self.stage { Some(link) } else { None }
     }
 
+    /// Tells whether the round went on from its cursor and had nothing to tell.
+    pub(super) fn is_silent(&self) -> bool {
+        self.rows.is_empty() && !self.fresh
+    }
+
     /// Starts again from nothing, once: a service that keeps refusing its own tokens is not
     /// asked forever.
     pub(super) fn restart(&mut self, first: Self) -> Result<(), SideError> {
@@ -107,20 +112,20 @@ impl Walk {
     }
 
     /// Tells whether a reply means that the round must start again.
-    pub(super) fn is_void(&self, reply: &InnerReply) -> bool {
-        let code = errors::code_of(&reply.body);
+    pub(super) fn is_void(&self, reply: &InnerReply<Option<Page>>) -> bool {
+        let code = reply.body.code();
         self.is_delta
             && (errors::is_token_gone(reply.status, &code) || self.is_list_gone(reply, &code))
     }
 
-    fn is_list_gone(&self, reply: &InnerReply, code: &str) -> bool {
+    fn is_list_gone(&self, reply: &InnerReply<Option<Page>>, code: &str) -> bool {
         self.collection == Collection::Tasks && errors::is_item_gone(reply.status, code)
     }
 
     /// Takes one page in.
     pub(super) fn take(
         &mut self,
-        reply: InnerReply,
+        reply: InnerReply<Option<Page>>,
         root: &str,
         paths: &Paths,
     ) -> Result<News, SideError> {
@@ -131,7 +136,7 @@ impl Walk {
         if self.pages > PAGES_MAX {
             return Err(SideError::TooLarge { reason: format!("more than {PAGES_MAX} pages") });
         }
-        let page = lists::read_page(reply.body)?;
+        let page = reply.body.ok_or_else(lists::no_page)?;
         let next = page.next.as_deref().map(|link| relative(root, link)).transpose()?;
         if matches!(self.stage, Stage::Lists(_)) {
             return self.take_lists(&page, next, paths);

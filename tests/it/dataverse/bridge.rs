@@ -14,6 +14,7 @@ use lockstep::domain::observation::Observation;
 use lockstep::domain::policy::Mailbox;
 use lockstep::http::{HttpClient, HttpOptions, Session, TokenOptions, TokenSource};
 use lockstep::ports::clock::Clock;
+use lockstep::ports::error::{PullError, SideError};
 use lockstep::ports::side::{FarSide, Known, PullAsk, Pulled};
 use lockstep::sim::dataverse::{DataverseConfig, DataverseSim};
 use lockstep::sim::directory::{AppCredentials, Person};
@@ -114,11 +115,15 @@ impl Scene {
         &self,
         person: &Person,
         known: &[Known],
-    ) -> Result<Pulled, lockstep::ports::error::SideError> {
+    ) -> Result<Pulled, SideError> {
         let now = self.now();
         let mailbox = mailbox(person);
-        let ask = PullAsk { mailbox: &mailbox, cursors: &[], known, now, window: (now, now) };
-        self.side.pull(ask).await
+        let (known, window) = (&known.to_vec(), (now, now));
+        let ask = PullAsk { mailbox: &mailbox, cursors: &[], known, rest: None, now, window };
+        self.side.pull(ask).await.map_err(|error| match error {
+            PullError::Side(error) => error,
+            PullError::Store(error) => panic!("{error}"),
+        })
     }
 
     /// Returns one row as fetched for a person.
