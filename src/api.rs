@@ -8,6 +8,7 @@ mod hosts;
 mod items;
 mod json;
 mod pages;
+mod settings;
 
 #[cfg(test)]
 mod tests;
@@ -84,6 +85,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/api/v1/rules", web::get().to(json::rules))
         .route("/api/v1/tenants", web::get().to(tenants))
         .route("/api/v1/tenants/{tenant}", web::get().to(tenant))
+        .route("/api/v1/tenants/{tenant}/settings", web::get().to(tenant_settings))
         .route("/api/v1/tenants/{tenant}/mailboxes", web::get().to(mailboxes))
         .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}", web::get().to(mailbox))
         .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/sync", web::post().to(sync))
@@ -158,6 +160,13 @@ async fn metrics(state: web::Data<ApiState>) -> HttpResponse {
 async fn tenants(state: web::Data<ApiState>) -> HttpResponse {
     let list: Vec<_> = state.list().iter().map(|one| json::tenant(one)).collect();
     HttpResponse::Ok().json(serde_json::json!({ "tenants": list }))
+}
+
+async fn tenant_settings(state: web::Data<ApiState>, path: web::Path<String>) -> HttpResponse {
+    match state.find(&path) {
+        Some(tenant) => HttpResponse::Ok().json(settings::as_json(&settings::of(&tenant))),
+        None => json::missing("tenant", &path),
+    }
 }
 
 async fn tenant(state: web::Data<ApiState>, path: web::Path<String>) -> HttpResponse {

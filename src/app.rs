@@ -224,7 +224,7 @@ impl App {
             tenant: config.tenant.clone(),
             source,
             takeover: config.takeover,
-            policy: Arc::new(move |settings| chosen.policy_with(settings)),
+            policy: Arc::new(move |settings| chosen.choices(settings)),
             directions: config.directions.clone(),
             limits: config.limits,
             window_back: days(self.node.sync.window_back),

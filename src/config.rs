@@ -27,7 +27,6 @@ use siphasher::sip::SipHasher13;
 pub use node::{LogFormat, NodeConfig, StateConfig, StateUrl, SyncConfig, TelemetryConfig};
 pub use problem::{Problem, Severity, render};
 pub use secret::{Environment, Secret};
-pub use settings::{SettingValue, Settings};
 pub use tenant::{
     ExchangeApi, ExchangeConfig, FarSide, KeepConfig, Mailboxes, PolicyConfig, TenantConfig,
 };

@@ -16,5 +16,6 @@ pub mod party;
 pub mod plan;
 pub mod policy;
 pub mod rule;
+pub mod setting;
 pub mod side;
 pub mod zone;

@@ -181,7 +181,8 @@ impl World {
     fn item(&self, number: usize, changed: bool) -> anyhow::Result<[Observation; 2]> {
         let kind = [Kind::Task, Kind::Contact, Kind::Appointment][number % 3];
         let row_id = Uuid::from_u128(0x1000 + number as u128).to_string();
-        let row = Facts::Dynamics(DynamicsFacts { owner: Some(ME), organizer: Some(ME) });
+        let row =
+            Facts::Dynamics(DynamicsFacts { owner: Some(ME), organizer: Some(ME), draft: false });
         let item = Facts::Exchange(ExchangeFacts {
             tracked: true,
             is_organizer: true,

@@ -19,7 +19,7 @@ use lockstep::domain::mailbox::MailboxSource;
 use lockstep::domain::observation::Observation;
 use lockstep::domain::party::PartyCandidate;
 use lockstep::domain::plan::{Outcome, Step};
-use lockstep::domain::policy::{Directions, Limits, Mailbox, Policy, Settings};
+use lockstep::domain::policy::{Directions, Limits, Mailbox};
 use lockstep::memory::MemoryStore;
 use lockstep::ports::error::{PullError, SideError, StoreError};
 use lockstep::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
@@ -150,7 +150,7 @@ pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<Ten
     // Without mailboxes: what their list takes would be freed and then hide what the actors take.
     let profile = Profile {
         organization: Uuid::from_u128(1),
-        settings: Settings::default(),
+        settings: lockstep::domain::setting::Values::new(),
         files: Default::default(),
         directions: Directions::default(),
         personal: std::collections::HashMap::new(),
@@ -167,7 +167,7 @@ fn options() -> TenantOptions {
         tenant: TenantId::new("contoso"),
         source: MailboxSource::Dataverse,
         takeover: false,
-        policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+        policy: Arc::new(|_| lockstep::domain::policy::Choices::default()),
         directions: lockstep::domain::policy::Directions::default(),
         limits: Limits::default(),
         window_back: chrono::Duration::days(30),

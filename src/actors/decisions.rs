@@ -23,7 +23,7 @@ impl TenantRuntime {
         let _turn = self.ownership.turn(&key).await;
         let fence = self.ownership.fence_of(&key).ok_or(StoreError::StaleFence)?;
         let state = self.deps.links.load(&key).await?;
-        let waits = |code: Code| code == Code::SchedulingConflict;
+        let waits = |code: Code| code.awaits_decision();
         let found = state.links.into_iter().find(|link| {
             link.id == item
                 && link.state == LinkState::LeftAlone

@@ -24,7 +24,7 @@ use crate::cycle::{CycleDeps, TenantOptions};
 use crate::domain::code::Code;
 use crate::domain::ids::TenantId;
 use crate::domain::mailbox::{DeliveryMethod, MailboxRecord, MailboxSource, Regarding};
-use crate::domain::policy::{Directions, Limits, Policy, Settings};
+use crate::domain::policy::{Directions, Limits};
 use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
 use crate::ports::error::SideError;
@@ -69,7 +69,7 @@ impl Organization for Org {
         }
         Ok(Profile {
             organization: Uuid::from_u128(1),
-            settings: Settings::default(),
+            settings: crate::domain::setting::Values::new(),
             files: Default::default(),
             directions: Directions::default(),
             personal: std::collections::HashMap::new(),
@@ -96,6 +96,7 @@ fn record(number: u128) -> MailboxRecord {
         enabled_for_act: true,
         delivery: DeliveryMethod::ServerSide,
         server_type: Some(3),
+        owned_elsewhere: false,
         last_sync_started: None,
     }
 }
@@ -159,7 +160,7 @@ impl Tenant {
             tenant: TenantId::new("contoso"),
             source: MailboxSource::Dataverse,
             takeover,
-            policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+            policy: Arc::new(|_| crate::domain::policy::Choices::default()),
             directions: crate::domain::policy::Directions::default(),
             limits,
             window_back: chrono::Duration::days(30),

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
 use super::json::{PHASES, count, phase_name, verb_name};
+use super::settings;
 use crate::actors::board::{MailboxRow, Recent};
 use crate::actors::runtime::TenantRuntime;
 use crate::domain::plan::MailClass;
@@ -70,6 +71,10 @@ pub(super) fn tenant(tenant: &TenantRuntime) -> String {
         } }
         h2 { "Last decisions" }
         (decisions(&tenant.board.recent(None, 30)))
+        h2 { "Settings" }
+        p.dim { "The value that holds, and where it comes from; JSON: "
+            a href={ "/api/v1/tenants/" (name) "/settings" } { "settings" } "." }
+        (settings::table(&settings::of(tenant)))
     };
     page(name, &html! { a href="/" { "Lockstep" } " › " (name) }, &body)
 }

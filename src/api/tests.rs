@@ -26,7 +26,7 @@ use crate::domain::ids::{CycleId, LinkId, NativeId, TenantId};
 use crate::domain::kind::Kind;
 use crate::domain::mailbox::MailboxSource;
 use crate::domain::plan::{Decision, MailClass, Verb};
-use crate::domain::policy::{Limits, Policy};
+use crate::domain::policy::Limits;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::memory::MemoryStore;
@@ -59,7 +59,7 @@ fn runtime(name: &str, ownership: &Arc<Ownership>) -> Arc<TenantRuntime> {
             tenant: TenantId::new(name),
             source: MailboxSource::Dataverse,
             takeover: false,
-            policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+            policy: Arc::new(|_| crate::domain::policy::Choices::default()),
             directions: crate::domain::policy::Directions::default(),
             limits: Limits::default(),
             window_back: chrono::Duration::days(30),

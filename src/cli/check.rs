@@ -11,6 +11,7 @@ use crate::config::{self, Environment, NodeConfig, StateUrl, TenantConfig};
 use crate::cycle::Judged;
 use crate::domain::ids::LinkId;
 use crate::domain::kind::Kind;
+use crate::domain::setting::{Effect, Effective, SettingValue};
 use crate::ports::side::FindKey;
 
 /// Mailboxes of a tenant that are opened in Exchange unless `--all` is given: enough to tell a
@@ -38,6 +39,8 @@ struct Found {
     tenant: String,
     failed: Option<String>,
     judged: Vec<Judged>,
+    /// Every setting with the value that holds.
+    settings: Vec<Effective>,
     /// What Exchange said for each probed mailbox.
     opened: Vec<(String, Result<(), String>)>,
 }
@@ -89,6 +92,7 @@ async fn one_tenant(app: &App, config: &TenantConfig, all: bool) -> Found {
         tenant: config.tenant.to_string(),
         failed: None,
         judged: Vec::new(),
+        settings: Vec::new(),
         opened: Vec::new(),
     };
     match once::enrol(&tenant).await {
@@ -98,6 +102,7 @@ async fn one_tenant(app: &App, config: &TenantConfig, all: bool) -> Found {
             return found;
         }
     }
+    found.settings = tenant.view().map(|view| view.effective.clone()).unwrap_or_default();
     let most = if all { usize::MAX } else { PROBES };
     let mailboxes = found.judged.iter().filter_map(|one| one.mailbox.as_ref()).take(most);
     // Any read opens the mailbox; this one looks for a marker that no item carries.
@@ -131,6 +136,20 @@ fn print_table(found: &Found) {
         table.add_row([address, part, &why.join(", "), opened]);
     }
     say!("{table}");
+    print_settings(&found.settings);
+}
+
+fn print_settings(settings: &[Effective]) {
+    let mut table = table(&["Setting", "Value", "From", "Effect"]);
+    for one in settings {
+        let effect = match one.known.effect {
+            Effect::Obeyed => "obeyed".to_owned(),
+            Effect::Nothing(reason) => format!("no effect: {reason}"),
+        };
+        let value = one.value.to_string();
+        table.add_row([one.known.name, &value, one.origin.word(), &effect]);
+    }
+    say!("{table}");
 }
 
 fn as_json(found: &Found) -> serde_json::Value {
@@ -151,5 +170,18 @@ fn as_json(found: &Found) -> serde_json::Value {
         .iter()
         .map(|(address, answer)| json!({ "address": address, "error": answer.as_ref().err() }))
         .collect();
-    json!({ "tenant": found.tenant, "failed": found.failed, "mailboxes": mailboxes, "exchange": opened })
+    json!({ "tenant": found.tenant, "failed": found.failed, "mailboxes": mailboxes, "exchange": opened,
+        "settings": found.settings.iter().map(setting_json).collect::<Vec<_>>() })
+}
+
+fn setting_json(one: &Effective) -> serde_json::Value {
+    let reason = match one.known.effect {
+        Effect::Obeyed => None,
+        Effect::Nothing(reason) => Some(reason),
+    };
+    let value = match one.value {
+        SettingValue::Flag(flag) => json!(flag),
+        SettingValue::Number(number) => json!(number),
+    };
+    json!({ "name": one.known.name, "value": value, "from": one.origin.word(), "noEffect": reason })
 }

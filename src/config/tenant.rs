@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::directions;
 use super::reader::{Section, Text};
 use super::secret::{Environment, Secret};
-use super::settings::{self, Settings};
+use super::settings;
 use super::values::{is_mailbox, web_url};
 use crate::domain::ids::{Address, TenantId};
 use crate::domain::policy::{self, ConflictPolicy, Directions, Limits};
+use crate::domain::setting::{self, Profile, Values};
 
 /// Length of a tenant's name; it becomes part of keys and metric labels.
 const NAME_MAX_BYTES: usize = 63;
@@ -50,8 +51,10 @@ pub struct TenantConfig {
     pub mailboxes: Mailboxes,
     /// Work on mailboxes even if another engine was seen at work on them.
     pub takeover: bool,
+    /// The named set of choices.
+    pub profile: Profile,
     /// Overrides of the organization's settings.
-    pub settings: Settings,
+    pub settings: Values,
     /// Overrides of the organization's field directions (FLD-01).
     pub directions: Directions,
     /// The tenant's choices.
@@ -134,25 +137,25 @@ pub struct PolicyConfig {
 // === impl TenantConfig ===
 
 impl TenantConfig {
-    /// Returns all that decides for this tenant, given the settings of its organization.
-    pub fn policy_with(&self, organization: policy::Settings) -> policy::Policy {
-        policy::Policy {
-            settings: policy::Settings {
-                three_addresses: organization.three_addresses || self.policy.three_addresses,
-                ..self.settings.over(organization)
-            },
+    /// Returns all that decides for this tenant, given what its organization says.
+    pub fn choices(&self, organization: &Values) -> policy::Choices {
+        let effective = setting::resolve(organization, self.profile, &self.settings);
+        let policy = policy::Policy {
+            settings: policy::Settings::of(&effective, self.policy.three_addresses),
             conflict: self.policy.conflict,
             keep_contacts: self.policy.keep_contacts,
             preserve_status_reason: self.policy.preserve_status_reason,
             plain_booking: self.policy.plain_booking,
             literal_task_reminder: self.policy.literal_task_reminder,
-        }
+        };
+        policy::Choices { policy, effective }
     }
 }
 
 /// Returns the tenant when all required values are there; problems are reported on the way.
 pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig> {
     let tenant = read_name(&root);
+    let profile = root.choice("profile", &Profile::WORDS, Profile::Parity);
     let takeover = root.flag("takeover", false);
     let dataverse_section = root.section("dataverse");
     let dataverse = read_far_side(&dataverse_section, env);
@@ -171,6 +174,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
         exchange: exchange?,
         mailboxes: mailboxes?,
         takeover,
+        profile: profile?,
         settings,
         directions,
         policy: policy?,

@@ -1,6 +1,7 @@
 //! Configuration files, good and bad.
 
 mod directions;
+mod settings;
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
-use crate::domain::policy::{self, ConflictPolicy, Limits};
+use crate::domain::policy::{ConflictPolicy, Limits};
+use crate::domain::setting::Values;
 
 const TENANT: &str = r#"
 tenant = "contoso"
@@ -197,26 +199,12 @@ fn a_tenant_file_is_read_whole() {
     let limits = Limits { deletes: 5, deletes_share: 0.5, mails: 7, item_attempts: 3 };
     assert_eq!(config.limits, limits);
     assert_eq!(config.dataverse_requests, 12_000);
-    let policy = config.policy_with(policy::Settings::default());
+    let policy = config.choices(&Values::new()).policy;
     assert_eq!(policy.conflict, ConflictPolicy::Exchange);
     assert!(policy.keep_contacts && policy.preserve_status_reason && policy.literal_task_reminder);
     assert!(policy.settings.three_addresses);
     assert_eq!(policy.settings.task_deletion, 2);
     assert!(!policy.settings.track_categorized);
-}
-
-#[test]
-fn an_absent_setting_leaves_the_organizations_own() {
-    // An override replaces one setting and no other.
-    let organization = policy::Settings {
-        distinct_deletes: true,
-        task_deletion: 1,
-        require_approval: false,
-        ..policy::Settings::default()
-    };
-    let config = tenant(&format!("{TENANT}[settings]\nTrackCategorizedItems = false\n")).unwrap();
-    let expected = policy::Settings { track_categorized: false, ..organization };
-    assert_eq!(config.settings.over(organization), expected);
 }
 
 #[test]

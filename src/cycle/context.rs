@@ -13,6 +13,7 @@ use crate::domain::ids::{Address, CycleId, Fence, TenantId};
 use crate::domain::observation::Observation;
 use crate::domain::party::PartyRow;
 use crate::domain::policy::{Context, Directions, Directory, Limits, Mailbox, Policy};
+use crate::domain::setting::Effective;
 use crate::domain::side::Side;
 use crate::engine::normalise::{Seen, normalise};
 use crate::ports::clock::Clock;
@@ -57,6 +58,8 @@ pub struct TenantView {
     pub policy: Policy,
     /// What the organization allows of files.
     pub files: FilePolicy,
+    /// Every known setting with the value that holds and its origin.
+    pub effective: Vec<Effective>,
     /// The field directions.
     pub directions: Directions,
     /// The users.

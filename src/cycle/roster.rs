@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::context::TenantView;
 use crate::domain::code::Code;
+use crate::domain::file::FilePolicy;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Address, MailboxKey, TenantId, UserId};
 use crate::domain::mailbox::{MailboxRecord, MailboxSource, Regarding};
-use crate::domain::policy::{
-    Directions, Directory, DirectoryUser, Limits, Mailbox, Policy, Settings,
-};
+use crate::domain::policy::{Choices, Directions, Directory, DirectoryUser, Limits, Mailbox};
+use crate::domain::setting::Values;
 use crate::engine::catalogue as rule;
 use crate::engine::eligible::{Reason, judge};
 use crate::ports::links::Excluded;
@@ -21,7 +21,7 @@ use crate::ports::organization::Profile;
 use crate::ports::sightings::{SightingChange, Sightings};
 
 /// Applies the tenant file's overrides to the organization's settings.
-pub type PolicyOf = Arc<dyn Fn(Settings) -> Policy + Send + Sync>;
+pub type PolicyOf = Arc<dyn Fn(&Values) -> Choices + Send + Sync>;
 
 /// A tenant's choices, as the configuration made them.
 #[derive(Clone)]
@@ -87,7 +87,7 @@ pub fn roster(
     seen: &Sightings,
     excluded: &Excluded,
 ) -> Roster {
-    let policy = (options.policy)(profile.settings);
+    let Choices { policy, effective } = (options.policy)(&profile.settings);
     let mut reasons = judge(&profile.mailboxes, &options.source, &policy.settings);
     for (record, reasons) in profile.mailboxes.iter().zip(&mut reasons) {
         if !options.takeover && other_engine(record, seen) {
@@ -95,6 +95,9 @@ pub fn roster(
         }
         if excluded.contains_key(&record.id) {
             reasons.push((rule::OPS_01, Code::Purged));
+        }
+        if !options.takeover && record.owned_elsewhere {
+            reasons.push((rule::ELIG_06, Code::OtherOrganization));
         }
     }
     let sightings = watched(options, &profile.mailboxes, &reasons, seen);
@@ -110,10 +113,12 @@ pub fn roster(
             reasons,
         })
         .collect();
+    let files = FilePolicy { on: policy.settings.attachments, ..profile.files.clone() };
     let view = TenantView {
         tenant: options.tenant.clone(),
         policy,
-        files: profile.files.clone(),
+        files,
+        effective,
         directions: profile.directions.clone().under(&options.directions),
         directory: directory(profile, &judged),
         limits: options.limits,

@@ -21,8 +21,8 @@ use super::wire::json;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Value};
 use crate::domain::ids::{NativeId, Version};
+use crate::domain::kind::Kind;
 use crate::domain::observation::{Observation, Presence};
-use crate::domain::party::Party;
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::policy::Mailbox;
 use crate::http::CallError;
@@ -75,7 +75,7 @@ impl DataverseSide {
         }
         let mut unseen = Vec::new();
         let (own, bookkeeping): (Vec<Request>, Vec<Request>) =
-            requests.into_iter().partition(|request| !as_application(&steps[request.at], mailbox));
+            requests.into_iter().partition(|request| !as_application(&steps[request.at]));
         for (caller, requests) in [(Some(mailbox.object_id), own), (None, bookkeeping)] {
             for chunk in requests.chunks(STEPS_PER_BATCH) {
                 if !self.write_batch(caller, chunk, &mut outcomes, &mut unseen).await {
@@ -179,16 +179,13 @@ impl DataverseSide {
     }
 }
 
-/// Tells whether a step is written by the application itself instead of the mailbox's user.
-///
-/// ORG-04: a row that will belong to somebody else, as the page's SYSTEM does it. And the meeting's
-/// identity alone: bookkeeping between mailboxes, for which no user needs a privilege.
-fn as_application(step: &Step, mailbox: &Mailbox) -> bool {
+/// Tells whether a step is written by the application itself instead of the mailbox's user: where
+/// the engine says so (ORG-04), and the meeting's identity alone, which is bookkeeping between
+/// mailboxes, for which no user needs a privilege.
+fn as_application(step: &Step) -> bool {
     match &step.op {
         Op::Create { patch } => patch.iter().any(|(field, value)| {
-            let Some(Value::Parties(parties)) = value else { return false };
-            let other = |party: &Party| party.row.is_some_and(|row| row.id != mailbox.user.0);
-            *field == Field::Owner && parties.iter().any(other)
+            *field == Field::ByApplication && *value == Some(Value::Flag(true))
         }),
         Op::Update { patch, .. } => {
             !patch.is_empty() && patch.iter().all(|(field, _)| *field == Field::Uid)
@@ -234,10 +231,14 @@ fn prepare(
         Op::Create { patch } => {
             let written = build(patch)?;
             let id = NativeId::new(step.link.0.to_string());
-            let act = if booking::wanted(patch) {
-                Act::Book(booking::part(table, &id, written.body))
-            } else {
-                Act::Create(patch_of(table, &id, written.body).with("If-None-Match", "*"))
+            let create = |body| patch_of(table, &id, body).with("If-None-Match", "*");
+            let act = match (booking::wanted(patch), table.kind) {
+                // CONF-06: without the header no duplicate rule is asked.
+                (true, Kind::Contact) => Act::Create(
+                    create(written.body).with("MSCRM.SuppressDuplicateDetection", "false"),
+                ),
+                (true, _) => Act::Book(booking::part(table, &id, written.body)),
+                (false, _) => Act::Create(create(written.body)),
             };
             (id, act, written.losses)
         }
@@ -307,6 +308,9 @@ impl Request {
             (Verdict::Throttled(_), _) => Outcome::NotSent,
             (Verdict::Unavailable, _) => Outcome::Unknown,
             (Verdict::Denied, _) => Outcome::Refused(Code::PrivilegeMissing),
+            (Verdict::Refused, _) if errors::is_duplicate(first) => {
+                Outcome::Refused(Code::DuplicateFound)
+            }
             (Verdict::Refused, _) => Outcome::Refused(Code::WriteRefused),
             (Verdict::Fine | Verdict::Missing, Act::Delete(_)) => Outcome::Done(None),
             // A create names other rows: one of them is gone.

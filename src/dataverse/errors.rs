@@ -106,6 +106,11 @@ pub(super) fn into_side_error(reply: &PartReply) -> SideError {
     }
 }
 
+/// Tells whether a duplicate detection rule refused the write (CONF-06).
+pub(super) fn is_duplicate(reply: &PartReply) -> bool {
+    code(&reply.body) == DUPLICATES_FOUND
+}
+
 /// Tells whether a failed part spoils the whole read: the server is busy or broken, which says
 /// nothing about this one row or filter.
 pub(super) fn spoils_all(reply: &PartReply) -> bool {

@@ -40,7 +40,8 @@ const PROFILES: &str = "emailserverprofiles?$select=emailserverprofileid,servert
 const MAILBOXES: &str = "mailboxes?$select=mailboxid,emailaddress,statecode,\
      _regardingobjectid_value,emailrouteraccessapproval,isemailaddressapprovedbyo365admin,\
      testmailboxaccesscompletedon,actstatus,enabledforact,actdeliverymethod,\
-     _emailserverprofile_value,lastsyncstartedon";
+     _emailserverprofile_value,lastsyncstartedon,orgmarkedasprimaryforexchangesync,\
+     isactsyncorgflagset";
 
 /// What is kept of a user.
 struct User {
@@ -140,6 +141,8 @@ fn mailbox(
         },
         server_type: guid(row, "_emailserverprofile_value")
             .and_then(|id| profiles.get(&id).copied()),
+        owned_elsewhere: flag("isactsyncorgflagset")
+            && row.get("orgmarkedasprimaryforexchangesync").and_then(Json::as_bool) == Some(false),
         last_sync_started: text("lastsyncstartedon").and_then(instant),
     })
 }

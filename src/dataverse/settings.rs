@@ -1,28 +1,34 @@
 //! `organization.orgdborgsettings` and the columns beside it (rules.md §3). A setting that is
-//! absent or unreadable has Microsoft's default.
+//! absent or unreadable was not said, and Microsoft's default holds.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value as Json;
 
 use crate::domain::file::FilePolicy;
-use crate::domain::policy::Settings;
+use crate::domain::setting::{self, Known, Place, SettingValue, Values};
 
-/// Returns the settings of an organization row.
-///
-/// `three_addresses` stays off: the polarity of `iscontactmailingaddresssyncenabled` is not
-/// documented (rules.md §6 question 9), and switching it on by mistake loses data (ADDR-04). The
-/// tenant file may set it.
-pub(super) fn of(row: &Json) -> Settings {
-    let mut settings = Settings::default();
-    if let Some(approval) = row.get("requireapprovalforuseremail").and_then(Json::as_bool) {
-        settings.require_approval = approval;
-    }
+/// Returns what an organization row says: the settings that it holds and that are known.
+pub(super) fn of(row: &Json) -> Values {
     let text = row.get("orgdborgsettings").and_then(Json::as_str).unwrap_or_default();
+    let mut values = Values::new();
     for (name, value) in entries(text) {
-        set(&mut settings, &name, value.trim());
+        let known = setting::known(&name).filter(|known| known.place == Place::Element);
+        if let Some((known, value)) = known.and_then(|known| Some((known, known.parse(&value)?))) {
+            values.insert(known.name, value);
+        }
     }
-    settings
+    for known in columns() {
+        let value = row.get(known.name).and_then(|value| match value {
+            Json::Bool(flag) => Some(SettingValue::Flag(*flag)),
+            Json::Number(number) => number.as_i64().map(SettingValue::Number),
+            Json::Null | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
+        });
+        if let Some(value) = value.filter(|value| known.holds(*value)) {
+            values.insert(known.name, value);
+        }
+    }
+    values
 }
 
 /// Returns what an organization row allows of files (ATT-02, ATT-05).
@@ -41,28 +47,9 @@ pub(super) fn files(row: &Json) -> FilePolicy {
     }
 }
 
-fn set(settings: &mut Settings, name: &str, value: &str) {
-    let flag = match value.to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    };
-    let place = match name {
-        "DistinctPhysicalAndLogicalDeletesForExchangeSync" => &mut settings.distinct_deletes,
-        "SSSPropagateAppointmentCancellationsToExchange" => &mut settings.propagate_cancellations,
-        "SSSSyncAppointmentIsPrivateFromExchange" => &mut settings.sync_private,
-        "IgnoreCopiedItemsInSSSForMailbox" => &mut settings.ignore_copies,
-        "TrackCategorizedItems" => &mut settings.track_categorized,
-        "ResolveForInactiveEntities" => &mut settings.resolve_inactive,
-        "SSSTaskDeletionSyncBehaviorFromExchange" => {
-            if let Some(number) = value.parse().ok().filter(|number| *number <= 2) {
-                settings.task_deletion = number;
-            }
-            return;
-        }
-        _ => return,
-    };
-    *place = flag.unwrap_or(*place);
+/// Returns the settings that are columns of the organization.
+pub(super) fn columns() -> impl Iterator<Item = &'static Known> {
+    setting::KNOWN.iter().filter(|known| known.place == Place::Column)
 }
 
 /// Returns name and text of the elements below the root, up to the first that is malformed.

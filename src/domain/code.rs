@@ -35,6 +35,14 @@ codes! {
     CopyAttended = "copy-attended",
     /// Recurring tasks are never synchronized (REC-10).
     RecurringTask = "recurring-task",
+    /// The organizer's mailbox is not synchronized, and the organization wants it to be (LINK-14).
+    OrganizerNotServed = "organizer-not-served",
+    /// The appointment is a draft that its author did not send (APPT-OUT-12).
+    DraftNotSent = "draft-not-sent",
+    /// The contact has no name, or an e-mail address that is none (CONT-09).
+    ContactInvalid = "contact-invalid",
+    /// Dynamics found a duplicate of the new contact; its user decides (CONF-06).
+    DuplicateFound = "duplicate-found",
     /// The row is completed or canceled: nothing from Exchange reaches it (APPT-IN-05).
     RowClosed = "row-closed",
     /// A past meeting with attendees cannot be changed silently on Graph (APPT-OUT-06, APPT-OUT-15).
@@ -124,6 +132,8 @@ codes! {
     Purged = "purged",
     /// The mailbox is not in the tenant file's list.
     NotListed = "not-listed",
+    /// Another organization owns the mailbox in Exchange (ELIG-06).
+    OtherOrganization = "other-organization",
     /// Another engine is seen at work on the mailbox (ELIG-13).
     OtherEngine = "other-engine",
     /// There is no such mailbox in Exchange, or the application may not open it.
@@ -153,6 +163,14 @@ codes! {
     CyclePanicked = "cycle-panicked",
     /// The mailbox failed too often and is parked.
     MailboxParked = "mailbox-parked",
+}
+
+impl Code {
+    /// Tells whether the item waits until its user decides to have it all the same.
+    #[must_use]
+    pub const fn awaits_decision(self) -> bool {
+        matches!(self, Self::SchedulingConflict | Self::DuplicateFound)
+    }
 }
 
 impl fmt::Display for Code {

@@ -52,8 +52,11 @@ pub enum Field {
     Owner,
     /// `globalobjectid` (APPT-IN-11).
     Uid,
-    /// Dynamics only, for a new row: it is made only if its parties are free there (APPT-IN-06).
+    /// Dynamics only, for a new row: it is made only if its parties are free there (APPT-IN-06), or
+    /// if no duplicate of it is found (CONF-06).
     Booking,
+    /// Dynamics only, for a new row: the application makes it in its own name (ORG-04).
+    ByApplication,
     /// Exchange only, read for all-day events: the zone in which the day was chosen. Dynamics keeps
     /// an all-day appointment as the instants of a local midnight.
     Zone,
@@ -171,6 +174,7 @@ impl Field {
             | Self::Owner
             | Self::Uid
             | Self::Booking
+            | Self::ByApplication
             | Self::Zone
             | Self::ReminderOn
             | Self::ReminderAt => return None,

@@ -46,7 +46,8 @@ pub struct Link {
     /// The Exchange item has carried the tracking category, so that its absence says something
     /// (LINK-06).
     pub tagged: bool,
-    /// The user decided to ignore a scheduling conflict: the row is created all the same (APPT-IN-07).
+    /// The user decided to ignore a scheduling conflict or a duplicate: the row is created all the
+    /// same (APPT-IN-07, CONF-06).
     pub ignores_conflict: bool,
     /// The next instant at which time alone changes what the pair should hold (TASK-OUT-10). The
     /// first cycle after it reads both items again, whatever the feeds say.
@@ -167,7 +168,7 @@ impl Link {
             _ if self.is_parked() => false,
             LinkState::Creating(_) => true,
             LinkState::LeftAlone => {
-                let decided = self.ignores_conflict && code == Some(Code::SchedulingConflict);
+                let decided = self.ignores_conflict && code.is_some_and(Code::awaits_decision);
                 decided || code.is_some_and(Trouble::is_of_the_reply)
             }
             LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => {

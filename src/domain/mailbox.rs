@@ -28,6 +28,9 @@ pub struct MailboxRecord {
     pub delivery: DeliveryMethod,
     /// `emailserverprofile.servertype`, when a profile is set and active.
     pub server_type: Option<i64>,
+    /// `isactsyncorgflagset` is set and `orgmarkedasprimaryforexchangesync` is not: another
+    /// organization owns the mailbox (ELIG-06).
+    pub owned_elsewhere: bool,
     /// `lastsyncstartedon`: moves when another engine works on the mailbox (ELIG-13).
     pub last_sync_started: Option<DateTime<Utc>>,
 }

@@ -65,6 +65,8 @@ pub struct DynamicsFacts {
     pub owner: Option<UserId>,
     /// The party of type Organizer (ORG-01).
     pub organizer: Option<UserId>,
+    /// `isdraft` of an appointment (APPT-OUT-12).
+    pub draft: bool,
 }
 
 /// Facts of an Exchange item.

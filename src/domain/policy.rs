@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub use super::direction::{Direction, Directions};
 use super::ids::{Address, MailboxKey, UserId};
 use super::party::PartyRow;
+use super::setting::Effective;
 use super::zone::Zone;
 
 /// The settings of the organization that touch these rules (rules.md §3), overrides applied.
@@ -19,14 +20,28 @@ pub struct Settings {
     pub propagate_cancellations: bool,
     /// `SSSTaskDeletionSyncBehaviorFromExchange`: 0 delete, 1 unless completed, 2 never (TASK-IN-04).
     pub task_deletion: u8,
+    /// `SSSUpdatePastMeetingsInNonDraftMode` (APPT-OUT-11).
+    pub update_past: bool,
     /// `SSSSyncAppointmentIsPrivateFromExchange` (APPT-IN-09).
     pub sync_private: bool,
     /// `TrackCategorizedItems` (LINK-02, LINK-08).
     pub track_categorized: bool,
+    /// `TrackAppointmentsFromNonOrganizer` (LINK-13).
+    pub attendees_track: bool,
+    /// `ForceOrganizerSyncForAttendeeTrackedAppointment` (LINK-14).
+    pub organizer_must_sync: bool,
+    /// `DisableImplicitSharingOfCommunicationActivities` (ORG-04).
+    pub no_sharing: bool,
+    /// `AllowSaveAsDraftAppointment` (APPT-OUT-12).
+    pub drafts: bool,
+    /// `ValidateContactBeforeTracking` (CONT-09).
+    pub validate_contacts: bool,
     /// `ResolveForInactiveEntities` (RES-01).
     pub resolve_inactive: bool,
     /// `organization.requireapprovalforuseremail` (ELIG-10).
     pub require_approval: bool,
+    /// `organization.isappointmentattachmentsyncenabled` (ATT-02).
+    pub attachments: bool,
     /// `IgnoreCopiedItemsInSSSForMailbox` (COPY-01, COPY-02).
     pub ignore_copies: bool,
     /// All three addresses are synchronized instead of the mailing address (ADDR-01, ADDR-02).
@@ -40,10 +55,17 @@ impl Default for Settings {
             distinct_deletes: false,
             propagate_cancellations: false,
             task_deletion: 0,
+            update_past: false,
             sync_private: false,
             track_categorized: true,
+            attendees_track: true,
+            organizer_must_sync: false,
+            no_sharing: false,
+            drafts: false,
+            validate_contacts: true,
             resolve_inactive: false,
             require_approval: true,
+            attachments: false,
             ignore_copies: true,
             three_addresses: false,
         }
@@ -78,6 +100,15 @@ pub struct Policy {
     pub plain_booking: bool,
     /// Read TASK-OUT-02 to the letter: a reminder only for what is overdue by a day.
     pub literal_task_reminder: bool,
+}
+
+/// What a tenant chose, and how each setting came to its value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// What the rules ask.
+    pub policy: Policy,
+    /// Every known setting with the value that holds and its origin.
+    pub effective: Vec<Effective>,
 }
 
 /// The brakes of one cycle.

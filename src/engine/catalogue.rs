@@ -34,7 +34,9 @@ catalogue! {
     ELIG_03 "ELIG-03" "A mailbox takes part only when it is approved, tested and enabled, and set to this engine." "BASE L24-28";
     ELIG_04 "ELIG-04" "The mailbox of a queue never takes part." "BASE L24; META";
     ELIG_05 "ELIG-05" "One user has one mailbox and one mailbox has one user." "DOC server-side-synchronization";
+    ELIG_06 "ELIG-06" "A mailbox that another organization owns in Exchange does not take part unless it is taken over." "DOC when-would-want-use-check-box";
     ELIG_07 "ELIG-07" "Only Exchange profiles carry appointments, contacts and tasks." "DOC supported-email-service-configurations";
+    ELIG_08 "ELIG-08" "Only mailboxes of Exchange Online can be opened through Graph." "DOC supported-email-service-configurations";
     ELIG_10 "ELIG-10" "Approval may be switched off for the organization." "DOC connect-exchange-online; META";
     ELIG_11 "ELIG-11" "Reading and writing happen with the privileges of the mailbox's user." "DOC troubleshooting-monitoring";
     ELIG_12 "ELIG-12" "The mailbox's user must be enabled." "DOC exception-appears-server-side-sync";
@@ -53,6 +55,7 @@ catalogue! {
     FILT_12 "FILT-12" "Another user's filters are read by query type and owner only." "DOC offline-outlook-filters-templates";
     FILT_13 "FILT-13" "The default appointment filter returns what the user attends or organizes." "DOC appointments-do-not-synchronize";
     FILT_14 "FILT-14" "Party types in filters are taken as they stand; party Owner is not row ownership." "DOC configure-default-sync-filters";
+    FILT_15 "FILT-15" "Only contacts and activities have synchronization filters." "COMM";
     FILT_16 "FILT-16" "The first cycle carries rows that existed before." "DOC configure-default-sync-filters";
     FILT_17 "FILT-17" "What left the filter is probed by id before it counts as deleted." "PROPOSED";
     FILT_18 "FILT-18" "A change that takes a row out of the filter is carried before the delete is judged." "PROPOSED";
@@ -63,8 +66,12 @@ catalogue! {
     LINK_05 "LINK-05" "The category tracks appointments and tasks, never contacts." "DOC use-outlook-category, track-a-task, track-contacts";
     LINK_06 "LINK-06" "Removing the category unlinks and deletes nothing." "DOC use-outlook-category";
     LINK_08 "LINK-08" "Linked items carry the category as a visible marker." "DOC OrgDbOrgSettings, use-outlook-category";
+    LINK_13 "LINK-13" "If the organization says so, nobody tracks the meeting of another user." "DOC OrgDbOrgSettings; SETXML";
+    LINK_14 "LINK-14" "If the organization says so, an attendee tracks a meeting only when its organizer's mailbox is synchronized." "SETXML";
     ORG_01 "ORG-01" "Only the organizer's mailbox writes and distributes a meeting." "BASE L80";
     ORG_02 "ORG-02" "An appointment without an organizer is not synchronized and says so." "BASE L80";
+    ORG_03 "ORG-03" "When the organizer changes, the old one's meeting is cancelled and the new one's is made." "BASE L82; DOC an-appointment-is-canceled-deleted";
+    ORG_04 "ORG-04" "The application makes the row of a meeting that its tracker does not organize, unless the organization does not share by itself." "BASE L84-87";
     ORG_05 "ORG-05" "An imported appointment belongs to its organizer if he is a user, else to the tracker." "BASE L89";
     ORG_06 "ORG-06" "Who organizes is judged by the Exchange item." "PROPOSED";
     ORG_08 "ORG-08" "A service activity shows the synchronizing person as organizer." "DOC what-fields-synchronized-outlook";
@@ -78,6 +85,8 @@ catalogue! {
     APPT_OUT_08 "APPT-OUT-08" "Nobody is invited unless the syncing user organizes." "BASE L103";
     APPT_OUT_09 "APPT-OUT-09" "A change of nothing that attendees see mails nobody." "BASE L104";
     APPT_OUT_10 "APPT-OUT-10" "Exchange free/busy is not checked before writing." "BASE L107";
+    APPT_OUT_11 "APPT-OUT-11" "Changes of a past meeting reach Exchange, and its attendees, only if the organization says so." "DOC OrgDbOrgSettings; SETXML";
+    APPT_OUT_12 "APPT-OUT-12" "A draft stays in Dynamics until it is sent, where the organization has drafts." "DOC OrgDbOrgSettings";
     APPT_OUT_14 "APPT-OUT-14" "An attendee's mailbox links to its invitation, waits for it, or gets a silent copy." "PROPOSED";
     APPT_OUT_15 "APPT-OUT-15" "Graph cannot suppress mail: no invitation means no attendees or no write." "PROPOSED";
     CXL_01 "CXL-01" "Cancellations are Exchange's own mails." "BASE L111";
@@ -109,7 +118,9 @@ catalogue! {
     CONT_04 "CONT-04" "A delete in Exchange reaches Dynamics only if the user owns the contact." "BASE L173";
     CONT_05 "CONT-05" "The owner of a row that is gone is the last one known." "PROPOSED";
     CONT_06 "CONT-06" "An owned contact that leaves the filter stays and is unlinked." "BASE L172";
+    CONT_07 "CONT-07" "A contact tracked from Exchange that changes its owner follows the rules of every contact." "COMM";
     CONT_08 "CONT-08" "The company is the parent's name; it becomes the one account of exactly that name; the user may switch it off." "DOC what-fields-synchronized-outlook; META";
+    CONT_09 "CONT-09" "A contact without a name or with a wrong e-mail address is not tracked, unless the organization lets it." "SETXML; PROPOSED";
     CONT_10 "CONT-10" "What was deleted in Exchange and kept in Dynamics is not recreated." "PROPOSED";
     ADDR_01 "ADDR-01" "By default only the mailing address is synchronized." "BASE L169, L252-254";
     ADDR_02 "ADDR-02" "If the organization says so, all three addresses are." "BASE L256";
@@ -139,6 +150,7 @@ catalogue! {
     CONF_03 "CONF-03" "Changes in different groups merge; in the same group the written policy decides." "PROPOSED";
     CONF_04 "CONF-04" "Delete against update: the delete rules of the kind decide first." "PROPOSED";
     CONF_05 "CONF-05" "Our own write coming back is acknowledged without a write." "PROPOSED";
+    CONF_06 "CONF-06" "A new contact of which Dynamics finds a duplicate waits for its user's decision." "DOC monitor-email-processing-errors";
     RES_01 "RES-01" "Inactive rows and disabled users do not resolve." "DOC OrgDbOrgSettings; META";
     RES_02 "RES-02" "Several rows with one address: synchronized user, user, contact, lead, account, queue; then the oldest." "META; PROPOSED";
     REC_01 "REC-01" "A series becomes a series; until that is supported it is left alone." "BASE L139";

@@ -10,6 +10,7 @@ mod booking;
 mod carry;
 mod create;
 mod dormant;
+mod gate;
 mod removal;
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use crate::engine::catalogue as rule;
 
 /// The server types that carry appointments, contacts and tasks (ELIG-07, rules.md §4.2).
 const EXCHANGE_SERVERS: [i64; 3] = [0, 2, 3];
+/// Exchange Server without a part in the cloud (ELIG-08).
+const ON_PREMISES: i64 = 0;
 /// Exchange Online, for which the tenant's administrator must approve (ELIG-10).
 const EXCHANGE_ONLINE: i64 = 3;
 
@@ -55,6 +57,8 @@ fn record_reasons(record: &MailboxRecord, settings: &Settings) -> Vec<Reason> {
     unless(record.tested && record.enabled_for_act, rule::ELIG_03, Code::MailboxNotEnabled);
     let carried = record.server_type.is_some_and(|kind| EXCHANGE_SERVERS.contains(&kind));
     unless(carried, rule::ELIG_07, Code::ProfileUnsupported);
+    // Graph opens mailboxes of Exchange Online; a hybrid profile may lead to one.
+    unless(record.server_type != Some(ON_PREMISES), rule::ELIG_08, Code::ProfileUnsupported);
     reasons
 }
 

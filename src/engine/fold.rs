@@ -222,7 +222,7 @@ fn unsettle(
     let unmarked =
         matches!(entry.steps.exchange, Some(Step { op: Op::Update { mark: true, .. }, .. }))
             && !matches!(outcomes.exchange, Some(Outcome::Done(_)));
-    if code == Code::SchedulingConflict {
+    if code.awaits_decision() {
         // APPT-IN-07: nothing was made, and nothing is tried until the item changes or the user
         // decides.
         link.state = LinkState::LeftAlone;

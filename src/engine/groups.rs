@@ -120,6 +120,7 @@ pub const fn max_chars(kind: Kind, field: Field) -> Option<usize> {
         | Field::Owner
         | Field::Uid
         | Field::Booking
+        | Field::ByApplication
         | Field::Zone
         | Field::ReminderOn
         | Field::ReminderAt

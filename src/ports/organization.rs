@@ -9,7 +9,8 @@ use super::error::SideError;
 use crate::domain::file::FilePolicy;
 use crate::domain::ids::{Address, UserId};
 use crate::domain::mailbox::MailboxRecord;
-use crate::domain::policy::{Directions, Personal, Settings};
+use crate::domain::policy::{Directions, Personal};
+use crate::domain::setting::Values;
 
 /// What an organization says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +18,7 @@ pub struct Profile {
     /// `organizationid`.
     pub organization: Uuid,
     /// The settings as the organization has them, without the tenant file's overrides.
-    pub settings: Settings,
+    pub settings: Values,
     /// What it allows of files.
     pub files: FilePolicy,
     /// The field directions.

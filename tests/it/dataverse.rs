@@ -537,7 +537,8 @@ async fn the_profile_tells_of_settings_mailboxes_and_users() {
     scene.sim().set_org_db_setting(setting, "true");
     let profile = scene.organization.profile().await.unwrap();
     assert_eq!(profile.organization, scene.sim().organization_id());
-    assert!(profile.settings.distinct_deletes);
+    let on = lockstep::domain::setting::SettingValue::Flag(true);
+    assert_eq!(profile.settings.get(setting), Some(&on));
     assert_eq!(profile.mailboxes.len(), 2);
     let ann = profile.mailboxes.iter().find(|row| row.id == scene.ann.mailbox_id).unwrap();
     assert_eq!(ann.address, Address::parse(&scene.ann.address));

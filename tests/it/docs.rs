@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use lockstep::config::{self, Environment};
 use lockstep::domain::code::Code;
+use lockstep::domain::setting::Profile;
 use lockstep::engine::catalogue;
 
 /// Set it to write `docs/rules.md` instead of comparing it.
@@ -192,6 +193,28 @@ fn every_documented_setting_is_obeyed() {
         &environment,
     );
     assert_eq!(problems.len(), 1, "a setting without effect must be warned about");
+}
+
+#[test]
+fn the_page_of_profiles_says_what_they_decide() {
+    // Each row of docs/profiles.md is a setting that `safe` decides, with its value; none is missing.
+    let page = read("docs/profiles.md");
+    let documented: BTreeMap<String, String> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            let words = quoted(line);
+            assert!(line.contains("| the organization's |"), "parity decides nothing: {line}");
+            (words[0].to_owned(), words[1].to_owned())
+        })
+        .collect();
+    let decided = Profile::Safe.values();
+    let decided = decided.iter().map(|(name, value)| ((*name).to_owned(), value.to_string()));
+    assert_eq!(documented, decided.collect());
+    assert!(Profile::Parity.values().is_empty());
+    for (word, _) in Profile::WORDS {
+        assert!(page.contains(&format!("profile = \"{word}\"")), "{word}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::cycle::TenantOptions;
 use crate::cycle::tests::fakes::{World, mailbox};
 use crate::domain::ids::TenantId;
 use crate::domain::mailbox::{DeliveryMethod, MailboxRecord, MailboxSource, Regarding};
-use crate::domain::policy::{Directions, Limits, Policy, Settings};
+use crate::domain::policy::{Directions, Limits};
 use crate::memory::MemoryStore;
 use crate::ports::error::SideError;
 use crate::ports::organization::{Organization, Profile};
@@ -35,13 +35,14 @@ impl Organization for Org {
             enabled_for_act: true,
             delivery: DeliveryMethod::ServerSide,
             server_type: Some(3),
+            owned_elsewhere: false,
             last_sync_started: None,
         };
         let one = mailbox(1);
         let (user, object_id) = (one.user, Some(one.object_id));
         Ok(Profile {
             organization: uuid::Uuid::from_u128(1),
-            settings: Settings::default(),
+            settings: crate::domain::setting::Values::new(),
             files: Default::default(),
             directions: Directions::default(),
             personal: std::collections::HashMap::new(),
@@ -78,7 +79,7 @@ async fn tenant(world: &World) -> Arc<TenantRuntime> {
             tenant: TenantId::new("contoso"),
             source: MailboxSource::Dataverse,
             takeover: false,
-            policy: Arc::new(|settings| Policy { settings, ..Policy::default() }),
+            policy: Arc::new(|_| crate::domain::policy::Choices::default()),
             directions: crate::domain::policy::Directions::default(),
             limits: Limits::default(),
             window_back: chrono::Duration::days(30),

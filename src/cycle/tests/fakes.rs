@@ -633,6 +633,7 @@ impl World {
     /// The tenant's view, the same one as long as the limits are the same.
     fn view(&self) -> Arc<TenantView> {
         let fresh = TenantView {
+            effective: Vec::new(),
             tenant: TenantId::new("contoso"),
             policy: Policy::default(),
             files: self.files.clone(),

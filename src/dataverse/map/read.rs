@@ -102,7 +102,8 @@ pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
 fn facts(row: &Json) -> DynamicsFacts {
     let is_user = annotated(row, "_ownerid_value", LOGICAL_NAME) == Some("systemuser");
     let owner = guid(row, "_ownerid_value").filter(|_| is_user).map(UserId);
-    DynamicsFacts { owner, organizer: None }
+    let draft = row.get("isdraft").and_then(Json::as_bool) == Some(true);
+    DynamicsFacts { owner, organizer: None, draft }
 }
 
 /// Occurrences and exceptions of a series are rows of their own (protocols B11), left alone with

@@ -142,7 +142,7 @@ pub(super) static APPOINTMENT: Table = Table {
     key: "activityid",
     parties: Some("appointment_activity_parties"),
     columns: &APPOINTMENT_COLUMNS,
-    facts: &["globalobjectid", "instancetypecode"],
+    facts: &["globalobjectid", "instancetypecode", "isdraft"],
 };
 
 pub(super) static RECURRING_APPOINTMENT: Table = Table {

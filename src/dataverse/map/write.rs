@@ -30,7 +30,7 @@ pub(crate) fn body(table: &Table, patch: &Patch, standing: &[RawParty]) -> Resul
     let mut written = Written::default();
     for (field, value) in patch {
         // How a row is created is no column of it.
-        if party::is_role(*field) || *field == Field::Booking {
+        if party::is_role(*field) || matches!(field, Field::Booking | Field::ByApplication) {
             continue;
         }
         if *field == Field::Owner {

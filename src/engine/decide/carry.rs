@@ -1,6 +1,7 @@
 //! One direction of a carry: what is written to one side, what is held, and whom it mails.
 
 use super::create::{fits_dynamics, fits_exchange, is_past};
+use super::gate::is_draft;
 use super::{Write, attendee_count, fields, item_facts, mails};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -71,6 +72,9 @@ pub(super) fn write_to_exchange(
     if let Err((id, code)) = fits_exchange(kind, &row) {
         return Carried::unfit(id, code);
     }
+    if is_draft(pairing, context) {
+        return Carried::unfit(rule::APPT_OUT_12, Code::DraftNotSent);
+    }
     let wanted = match attendees_allowed(kind, role, wanted, &row, &item, context) {
         Ok(wanted) => wanted,
         Err((id, code)) => return Carried::held(id, code),
@@ -83,6 +87,9 @@ pub(super) fn write_to_exchange(
     let mail = update_mail(kind, &item, &row, &wanted);
     let mut rules = vec![rule::FILT_03, rule::LINK_01];
     rules.extend(forbidden(&out));
+    if mail != MailClass::Silent && is_past(&row, context) {
+        rules.push(rule::APPT_OUT_11);
+    }
     if wanted.contains(&Group::Status) {
         rules.push(status_rule(kind, &row, context));
     }
@@ -168,7 +175,8 @@ fn attendees_allowed(
         }
         return Ok(wanted);
     }
-    let past = is_past(row, context);
+    // APPT-OUT-11: the organization may let changes of past meetings through, and mail them.
+    let past = is_past(row, context) && !context.policy.settings.update_past;
     if past && attendee_count(item) > 0 && !wanted.is_empty() {
         return Err((rule::APPT_OUT_06, Code::PastMeetingHeld));
     }

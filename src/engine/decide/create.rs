@@ -1,8 +1,8 @@
 //! No pair yet: a new row, a new item, or both of which each is the other's twin.
 
 use super::{
-    After, Standing, Verdict, Write, agreed, attendee_count, booking, fields, is_me, item_facts,
-    leave, mails, removal, role_in, row_facts, verdict,
+    After, Standing, Verdict, Write, agreed, attendee_count, booking, fields, gate, is_me,
+    item_facts, leave, mails, removal, role_in, row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -74,6 +74,10 @@ fn in_exchange(pairing: Pairing, context: &Context<'_>) -> Verdict {
     }
     if let Err((id, code)) = fits_exchange(kind, &row) {
         return leave(pairing, After::LeftAlone(code), id, code);
+    }
+    if gate::is_draft(&pairing, context) {
+        let code = Code::DraftNotSent;
+        return leave(pairing, After::LeftAlone(code), rule::APPT_OUT_12, code);
     }
     match kind {
         Kind::Appointment => appointment_in_exchange(pairing, &row, context),
@@ -227,6 +231,9 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     if let Err((id, code)) = fits_dynamics(kind, &item) {
         return leave(pairing, After::LeftAlone(code), id, code);
     }
+    if let Some(verdict) = gate::barred(&pairing, context).filter(|_| !creating) {
+        return verdict;
+    }
     let all = groups::of(kind, &context.policy.settings);
     let mut out = translate(kind, Side::Exchange, &all, &item, &Fields::new(), context);
     out.patch.retain(|(_, value)| value.is_some());
@@ -280,6 +287,7 @@ fn add_by_rule(
                 patch.push((Field::Uid, Some(Value::Text(uid.as_str().to_owned()))));
             }
             let mut rules = vec![rule::APPT_IN_01, rule::ORG_05];
+            rules.extend(booking::author(pairing, context, patch));
             rules.extend(booking::book(pairing, context, patch));
             rules
         }
@@ -288,7 +296,11 @@ fn add_by_rule(
             patch.push((Field::ActualStart, Some(Value::Time(context.now))));
             vec![rule::TASK_IN_01, rule::TASK_IN_03]
         }
-        Kind::Contact => vec![rule::CONT_01],
+        Kind::Contact => {
+            let mut rules = vec![rule::CONT_01];
+            rules.extend(booking::seek_duplicates(pairing, patch));
+            rules
+        }
         Kind::RecurringAppointment | Kind::ServiceAppointment => Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Group};
+use crate::domain::ids::UserId;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::plan::{MailClass, Verb};
@@ -68,7 +69,9 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
         Fate::Delete(id, mail) => {
             let unname = unname(&pairing, physical);
             let verb = Verb::Delete(Side::Exchange);
-            let verdict = verdict(pairing, After::Forgotten, verb, &[id, rule::FILT_04])
+            let mut rules = vec![id, rule::FILT_04];
+            rules.extend(handed_over(&pairing, context));
+            let verdict = verdict(pairing, After::Forgotten, verb, &rules)
                 .with_write(Side::Exchange, Write::Delete { mail });
             match unname {
                 Some(write) => verdict.with_write(Side::Dynamics, write),
@@ -76,6 +79,24 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
             }
         }
         Fate::Keep(id) => keep_item(pairing, how, why, id, context),
+    }
+}
+
+/// Names the rule when the row left because it is somebody else's now: the meeting has another
+/// organizer (ORG-03), the contact that was tracked here another owner (CONT-07).
+fn handed_over(pairing: &Pairing, context: &Context<'_>) -> Option<RuleId> {
+    let facts = row_facts(pairing);
+    let other = |user: Option<UserId>| user.is_some() && !is_me(user, context);
+    let tracked = pairing.link.as_ref().is_some_and(|link| link.origin == Side::Exchange);
+    match pairing.kind() {
+        Kind::Appointment => other(facts.organizer).then_some(rule::ORG_03),
+        Kind::Contact => (tracked && other(facts.owner)).then_some(rule::CONT_07),
+        Kind::Task
+        | Kind::PhoneCall
+        | Kind::Letter
+        | Kind::Fax
+        | Kind::RecurringAppointment
+        | Kind::ServiceAppointment => None,
     }
 }
 

@@ -21,6 +21,7 @@ fn record() -> MailboxRecord {
         enabled_for_act: true,
         delivery: DeliveryMethod::ServerSide,
         server_type: Some(3),
+        owned_elsewhere: false,
         last_sync_started: None,
     }
 }
@@ -82,14 +83,9 @@ fn elig_05_two_records_of_one_address_or_user_keep_each_other_out() {
 #[test]
 fn elig_07_only_exchange_profiles_carry_the_three_kinds() {
     // Exchange, hybrid and Exchange Online do; POP3, IMAP and no profile do not.
-    for (server, fine) in [
-        (Some(0), true),
-        (Some(1), false),
-        (Some(2), true),
-        (Some(3), true),
-        (Some(4), false),
-        (None, false),
-    ] {
+    for (server, fine) in
+        [(Some(1), false), (Some(2), true), (Some(3), true), (Some(4), false), (None, false)]
+    {
         let reasons = against(|it| it.server_type = server);
         assert_eq!(reasons.is_empty(), fine, "{server:?}");
         assert_eq!(reasons.contains(&(rule::ELIG_07, Code::ProfileUnsupported)), !fine);
@@ -102,7 +98,7 @@ fn elig_07_only_exchange_profiles_carry_the_three_kinds() {
 fn elig_10_approval_may_be_switched_off_but_not_exchange_onlines_own() {
     // Without the organization's approval the administrator's is still asked, online only.
     let settings = Settings { require_approval: false, ..Settings::default() };
-    for (server, by_admin, fine) in [(3, true, true), (3, false, false), (0, false, true)] {
+    for (server, by_admin, fine) in [(3, true, true), (3, false, false), (2, false, true)] {
         let mut one = record();
         one.approved = false;
         one.server_type = Some(server);

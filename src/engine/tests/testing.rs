@@ -221,7 +221,7 @@ fn blank(side: Side, kind: Kind, id: &str, facts: Facts) -> Obs {
 /// A row of the mailbox's owner: an open, busy meeting tomorrow, an open task due tomorrow, or a
 /// contact.
 pub(crate) fn row(kind: Kind) -> Obs {
-    let facts = DynamicsFacts { owner: Some(ME), organizer: None };
+    let facts = DynamicsFacts { owner: Some(ME), ..DynamicsFacts::default() };
     let one = blank(Side::Dynamics, kind, &row_guid(1).to_string(), Facts::Dynamics(facts));
     match kind.collection() {
         Collection::Calendar => one

@@ -114,6 +114,9 @@ impl Core {
         if exists && only_create {
             return Err(duplicate());
         }
+        if !exists && request.header("MSCRM.SuppressDuplicateDetection") == Some("false") {
+            self.check_duplicates(table, &body)?;
+        }
         self.check_match(table, id, only_change)?;
         if exists {
             self.update(at, table, id, &body)?;

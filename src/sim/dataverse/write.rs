@@ -179,6 +179,31 @@ impl Core {
     }
 }
 
+impl Core {
+    /// The duplicate detection rule that a new organization has: contacts with the same first
+    /// e-mail address. Asked only by a request that does not suppress it.
+    pub(super) fn check_duplicates(
+        &self,
+        table: &'static Table,
+        body: &Body,
+    ) -> Result<(), Refusal> {
+        let address = body.get("emailaddress1").and_then(Value::as_str).unwrap_or_default();
+        if table.logical != "contact" || address.is_empty() {
+            return Ok(());
+        }
+        let same = |row: &Row| {
+            let other = row.named(table, "emailaddress1").and_then(Cell::str);
+            row.state() == Some(0) && other.is_some_and(|other| other.eq_ignore_ascii_case(address))
+        };
+        if self.store.rows(table).rows.values().any(same) {
+            let text = "A record was not created or updated because a duplicate of the current \
+                        record already exists.";
+            return Err(Refusal::new(412, "0x80040333", text));
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn duplicate() -> Refusal {
     Refusal::new(412, "0x80040237", "A record with matching key values already exists.")
 }
