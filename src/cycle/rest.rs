@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::hours(1);
 
 /// The most that cursors and sides may take together, in bytes: an idle mailbox shall cost 4 KiB
 /// with its actor. Delta tokens have some hundred bytes each, a watched row has 17.
-const MAX_BYTES: usize = 2 * 1024;
+const MAX_BYTES: usize = 1_792;
 
 /// What a quiet cycle left behind.
 #[derive(Debug, Clone)]
