@@ -3,6 +3,7 @@
 use lockstep::app::operate::undo::{cycles, prepare, undo, view};
 use lockstep::cycle::Wanted;
 use lockstep::domain::ids::CycleId;
+use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -130,6 +131,37 @@ fn ops_02_deleted_pairs_come_back_on_both_sides() {
     // Once more: the pairs are there again, so nothing is restored over them.
     let done = undone(&system, &Wanted::Since(since), false);
     assert!(done.left.iter().all(|text| text.contains("since")), "{:?}", done.left);
+}
+
+#[test]
+fn ops_02_a_lost_answer_during_an_undo_makes_no_second_item() {
+    // Either service restores the pair and its answer gets lost: the cycles after it find what was
+    // made, and there is one of each.
+    for side in [FarSide::Dataverse, FarSide::Graph] {
+        let system = start();
+        let since = system.clock.now();
+        system.delete_contact(0, &id_of(&system.contacts(0)[0]));
+        system.delete_task(0, &id_of(&system.tasks(0)[0]));
+        system.settled();
+        system.advance(60);
+        let (tenant, io) = (&system.tenant, &system.io);
+        let wanted = Wanted::Since(since);
+        let planned = io.block_on(prepare(tenant, system.enrol(), &wanted, false, &|| {}));
+        let mut faults = FaultPlan::new(1);
+        let scope = Scope::Side(side).and(Scope::Writes);
+        faults.add(FaultKind::ResetAfterCommit, 1.0, scope).times(1);
+        system.organization().set_faults(faults);
+        let done = io.block_on(undo(tenant, planned, &|| {}));
+        assert!(
+            done.iter().any(|(_, it)| it.as_ref().is_ok_and(|it| it.unsettled > 0)),
+            "{side:?}"
+        );
+        system.organization().set_faults(FaultPlan::none());
+        system.settled();
+        assert_eq!((system.contacts(0).len(), system.rows("contacts").len()), (1, 1), "{side:?}");
+        assert_eq!((system.tasks(0).len(), system.rows("tasks").len()), (1, 1), "{side:?}");
+        assert_eq!(job(&system), (json!("Buyer"), json!("Buyer")), "{side:?}");
+    }
 }
 
 #[test]
