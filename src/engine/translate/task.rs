@@ -52,7 +52,7 @@ pub fn completed_in_exchange(item: &Fields) -> bool {
 pub(super) fn to_exchange(kind: Kind, row: &Fields, context: &Context<'_>, out: &mut Translation) {
     let status = todo_status_of(kind, row, context.policy, context.now);
     out.patch.push((Field::TodoStatus, Some(Value::Todo(status))));
-    let zone = context.mailbox.personal.zone.as_ref();
+    let zone = end_zone(kind, context);
     // TASK-OUT-08; Exchange refuses a completion date on an open task.
     let completed = row.time(Field::ActualEnd).filter(|_| status == TodoStatus::Completed);
     out.patch.push((Field::CompletedAt, completed.map(|at| Value::Time(day_of(at, zone)))));
@@ -106,7 +106,7 @@ pub(super) fn to_dynamics(
         out.patch.push((Field::PercentComplete, Some(Value::Number(percent))));
     }
     // TASK-OUT-10: a reopened task must lose its actual end, or it would close itself again.
-    let zone = context.mailbox.personal.zone.as_ref();
+    let zone = end_zone(kind, context);
     let completed = item.time(Field::CompletedAt).filter(|_| *status == TodoStatus::Completed);
     let ended = completed.map(|at| {
         let midnight = at.time() == NaiveTime::MIN;
@@ -180,6 +180,12 @@ fn in_dynamics(
     let clock = old.map_or(NaiveTime::MIN, |old| local(old, zone).time());
     let time = day.and_time(clock);
     zone.map_or_else(|| time.and_utc(), |zone| zone.to_utc(time))
+}
+
+/// The clock of the actual end. That of a `task` is a date without time of day and the same for
+/// everybody (protocols B12); calls, letters and faxes have an instant.
+fn end_zone<'a>(kind: Kind, context: &'a Context<'_>) -> Option<&'a Zone> {
+    context.mailbox.personal.zone.as_ref().filter(|_| kind != Kind::Task)
 }
 
 /// Returns the user's day, as its midnight in UTC: Exchange's tasks have days, not instants.

@@ -205,7 +205,12 @@ fn task(judge: &Judge<'_>, row: &Row, sheet: &mut Sheet) {
     if !expected.contains(&status) {
         sheet.add("status", expected.join(" or "), status);
     }
-    let (ended, completed) = (day("actualend"), shown("completedDateTime"));
+    // The actual end of a task is a date, that of the others an instant.
+    let ended = match row.table {
+        "task" | "tasks" => row.text("actualend").get(..10).unwrap_or_default().to_owned(),
+        _ => day("actualend"),
+    };
+    let completed = shown("completedDateTime");
     if status == "completed" && !ended.is_empty() && !completed.is_empty() {
         sheet.equal("completed on", ended, completed);
     }

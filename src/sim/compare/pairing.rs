@@ -216,6 +216,10 @@ impl Judge<'_> {
     // No row at all: right for what isn't tracked, and for what outlives its row by rule.
     fn alone(&self, found: &mut Comparison) {
         let item = self.item;
+        // The mark is written beside the row: it stays when the booking of the row was refused.
+        if item.tracked && item.value["isCancelled"] != true && self.clashes() {
+            return found.leave("scheduling conflict (APPT-IN-06)");
+        }
         if item.marker.is_some() {
             let gone = match item.kind {
                 Kind::Task => item.text("status") != "completed",
@@ -236,9 +240,6 @@ impl Judge<'_> {
         }
         if item.value["isCancelled"] == true {
             return found.leave("cancelled by its organizer (CXL-13)");
-        }
-        if self.clashes() {
-            return found.leave("scheduling conflict (APPT-IN-06)");
         }
         let name = ["subject", "surname", "title"].map(|name| item.text(name)).concat();
         let detail = format!("“{name}” is tracked and has no row (LINK-03)");
