@@ -96,7 +96,7 @@ impl FarSide for GraphSide {
     }
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
-        self.apply_steps(&mailbox.address, steps).await
+        self.apply_steps(&mailbox.address, mailbox.personal.category, steps).await
     }
 
     async fn files(

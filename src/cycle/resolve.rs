@@ -35,8 +35,10 @@ async fn parties_of(
     pairings: &[Pairing],
 ) -> Result<HashMap<Address, PartyRow>, CycleEnd> {
     let mut unknown: HashSet<Address> = HashSet::new();
-    for seen in pairings.iter().filter_map(|pairing| pairing.seen.exchange.as_ref()) {
-        if !seen.observation.exchange_facts().tracked {
+    for pairing in pairings {
+        let Some(seen) = pairing.seen.exchange.as_ref() else { continue };
+        // A pair may lack the category: it is not given out while its feature is off (LINK-08).
+        if !seen.observation.exchange_facts().tracked && pairing.link.is_none() {
             continue;
         }
         for field in [Field::RequiredAttendees, Field::OptionalAttendees] {
@@ -89,7 +91,7 @@ fn new_company(pairing: &Pairing) -> Option<String> {
     let known = pairing.link.as_ref().is_some_and(agreed);
     let company = item.observation.fields.text(Field::Company);
     let concerned = pairing.kind() == Kind::Contact
-        && item.observation.exchange_facts().tracked
+        && (item.observation.exchange_facts().tracked || pairing.link.is_some())
         && !known
         && !company.is_empty();
     concerned.then(|| company.to_owned())

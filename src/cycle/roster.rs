@@ -12,7 +12,9 @@ use crate::domain::file::FilePolicy;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Address, MailboxKey, TenantId, UserId};
 use crate::domain::mailbox::{MailboxRecord, MailboxSource, Regarding};
-use crate::domain::policy::{Choices, Directions, Directory, DirectoryUser, Limits, Mailbox};
+use crate::domain::policy::{
+    Choices, Directions, Directory, DirectoryUser, Limits, Mailbox, Policy,
+};
 use crate::domain::setting::Values;
 use crate::engine::catalogue as rule;
 use crate::engine::eligible::{Reason, judge};
@@ -108,8 +110,11 @@ pub fn roster(
         .map(|(record, reasons)| Judged {
             id: record.id,
             address: record.address.clone(),
-            known: mailbox(options, profile, record),
-            mailbox: reasons.is_empty().then(|| mailbox(options, profile, record)).flatten(),
+            known: mailbox(options, profile, &policy, record),
+            mailbox: reasons
+                .is_empty()
+                .then(|| mailbox(options, profile, &policy, record))
+                .flatten(),
             reasons,
         })
         .collect();
@@ -159,12 +164,18 @@ fn watched(
     change
 }
 
-fn mailbox(options: &TenantOptions, profile: &Profile, record: &MailboxRecord) -> Option<Mailbox> {
+fn mailbox(
+    options: &TenantOptions,
+    profile: &Profile,
+    policy: &Policy,
+    record: &MailboxRecord,
+) -> Option<Mailbox> {
     let Regarding::User { user, object_id: Some(object_id), .. } = record.regarding else {
         return None;
     };
     let key = MailboxKey { tenant: options.tenant.clone(), mailbox: record.id };
-    let personal = profile.personal.get(&user).cloned().unwrap_or_default();
+    let mut personal = profile.personal.get(&user).cloned().unwrap_or_default();
+    personal.category = policy.settings.track_categorized;
     Some(Mailbox { key, user, object_id, address: record.address.clone()?, personal })
 }
 

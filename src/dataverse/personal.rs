@@ -53,6 +53,7 @@ fn one(row: &Json, zones: &HashMap<i64, Zone>) -> Option<(UserId, Personal)> {
     let personal = Personal {
         zone: code.and_then(|code| zones.get(&code).cloned()),
         contact_company: row.get("synccontactcompany").and_then(Json::as_bool).unwrap_or(true),
+        ..Personal::default()
     };
     Some((UserId(guid(row, "systemuserid")?), personal))
 }

@@ -159,7 +159,7 @@ impl Directory {
     }
 }
 
-/// What a user chose for himself (`usersettings`).
+/// What was chosen for one user: by himself (`usersettings`), or by his organization for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Personal {
     /// The zone of `timezonecode`: days of all-day appointments and tasks are days of this zone.
@@ -167,11 +167,14 @@ pub struct Personal {
     pub zone: Option<Zone>,
     /// `synccontactcompany`: the company of contacts takes part (CONT-08).
     pub contact_company: bool,
+    /// The organization's choice: linked items are given the category (`TrackCategorizedItems`,
+    /// LINK-08).
+    pub category: bool,
 }
 
 impl Default for Personal {
     fn default() -> Self {
-        Self { zone: None, contact_company: true }
+        Self { zone: None, contact_company: true, category: true }
     }
 }
 

@@ -37,7 +37,13 @@ enum Stage {
 
 impl GraphSide {
     /// Performs the steps and returns one outcome for each, in order.
-    pub(super) async fn apply_steps(&self, mailbox: &Address, steps: &[Step]) -> Vec<Outcome> {
+    /// Created and marked items are given the category when `category` says so (LINK-08).
+    pub(super) async fn apply_steps(
+        &self,
+        mailbox: &Address,
+        category: bool,
+        steps: &[Step],
+    ) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(steps.len());
         // Small groups keep the time between reading and writing an item short.
         let mut stopped = false;
@@ -46,7 +52,7 @@ impl GraphSide {
                 outcomes.extend(vec![Outcome::NotSent; group.len()]);
                 continue;
             }
-            let done = self.apply_group(mailbox, group).await;
+            let done = self.apply_group(mailbox, category, group).await;
             // The mailbox is throttled or out of reach: what comes after would only wait as long.
             stopped = done.put_off;
             outcomes.extend(done.outcomes);
@@ -54,8 +60,8 @@ impl GraphSide {
         outcomes
     }
 
-    async fn apply_group(&self, mailbox: &Address, steps: &[Step]) -> Group {
-        let paths = Paths::new(mailbox);
+    async fn apply_group(&self, mailbox: &Address, category: bool, steps: &[Step]) -> Group {
+        let paths = Paths::new(mailbox).with_category(category);
         let tasks = steps.iter().any(|step| step.kind.collection() == Collection::Tasks);
         let list = if tasks { self.default_list(mailbox).await } else { Ok("".into()) };
         let list = match list {

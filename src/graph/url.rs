@@ -44,11 +44,18 @@ pub(super) fn literal(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub(super) struct Paths {
     user: String,
+    /// Written items are given the category (LINK-08).
+    pub(super) category: bool,
 }
 
 impl Paths {
     pub(super) fn new(address: &Address) -> Self {
-        Self { user: format!("/users/{}", segment(address.as_str())) }
+        Self { user: format!("/users/{}", segment(address.as_str())), category: true }
+    }
+
+    /// Says whether items that are written in this mailbox are given the category.
+    pub(super) fn with_category(self, category: bool) -> Self {
+        Self { category, ..self }
     }
 
     /// The collection in which new items are made. `list` is the To Do list.

@@ -359,6 +359,33 @@ fn link_08_with_the_feature_off_the_category_means_nothing() {
 }
 
 #[test]
+fn link_08_with_the_feature_off_nothing_new_is_given_the_category() {
+    // What was assigned before stays; new pairs go without it, stay in step and stay pairs later.
+    let system = two();
+    system.create(0, "tasks", &json!({ "subject": "Before" }));
+    system.settled();
+    system.setting("TrackCategorizedItems", "false");
+    let party = [system.party(0, 7), system.party(1, 5)];
+    let talk =
+        system.create(0, "appointments", &system.meeting("Talk", "2026-12-01T10:00:00Z", &party));
+    system.create(0, "contacts", &json!({ "lastname": "Mitchell" }));
+    system.settled();
+    let tagged = |item: &Value| {
+        item["categories"].as_array().is_some_and(|list| list.contains(&json!(CATEGORY)))
+    };
+    assert!(tagged(&system.tasks(0)[0]), "assignments survive");
+    let event = system.events(0).remove(0);
+    assert!(!tagged(&event) && !tagged(&system.contacts(0)[0]));
+    system.edit_event(0, &id_of(&event), &json!({ "subject": "Talk about it" }));
+    system.settled();
+    assert_eq!(system.row("appointments", talk).unwrap()["subject"], "Talk about it");
+    system.setting("TrackCategorizedItems", "true");
+    system.update(0, "appointments", talk, &json!({ "subject": "Talk again" }));
+    system.settled();
+    assert_eq!(system.events(0)[0]["subject"], "Talk again", "it never had a category to lose");
+}
+
+#[test]
 fn conf_02_opening_an_item_is_no_change() {
     // A new change key with the same content is acknowledged without a write to either side.
     let system = two();

@@ -138,7 +138,8 @@ pub(super) fn plan(paths: &Paths, list: &str, step: &Step, before: Option<Before
     match &step.op {
         Op::Create { patch } => create(paths, list, step, patch),
         Op::Update { id, expected, patch, mark, .. } => {
-            let Changes { body, beside } = changes(collection, step.link, patch, *mark, &before);
+            let mark = Mark { link: step.link, set: *mark, category: paths.category };
+            let Changes { body, beside } = changes(collection, mark, patch, &before);
             let sent = Sent { collection, beside };
             if body.is_empty() {
                 return Plan::Nothing(before.map_or(Outcome::NotSent, |old| sent.done(old.row)));
@@ -190,7 +191,9 @@ fn create(paths: &Paths, list: &str, step: &Step, patch: &Patch) -> Plan {
         }
         Collection::Tasks => task::body(patch),
     };
-    body.insert("categories".into(), json!([map::CATEGORY]));
+    if paths.category {
+        body.insert("categories".into(), json!([map::CATEGORY]));
+    }
     if collection == Collection::Calendar {
         body.insert("transactionId".into(), json!(step.key.to_string()));
     }
@@ -234,20 +237,22 @@ struct Changes {
     beside: Vec<(&'static str, Json)>,
 }
 
-fn changes(
-    collection: Collection,
+/// The mark that a change may set.
+#[derive(Clone, Copy)]
+struct Mark {
     link: LinkId,
-    patch: &Patch,
-    mark: bool,
-    before: &Option<Before>,
-) -> Changes {
+    set: bool,
+    category: bool,
+}
+
+fn changes(collection: Collection, mark: Mark, patch: &Patch, before: &Option<Before>) -> Changes {
     let old = before.as_ref();
     let mut body = match collection {
         Collection::Calendar => event::body(patch, old.and_then(Before::event).as_ref()),
         Collection::Contacts => contact::body(patch, old.and_then(Before::contact).as_ref()),
         Collection::Tasks => task::body(patch),
     };
-    if mark {
+    if mark.set && mark.category {
         let categories = old.and_then(Before::categories);
         body.insert("categories".into(), json!(map::with_category(categories.as_ref())));
     }
@@ -258,8 +263,8 @@ fn changes(
         return Changes { body, beside };
     }
     let mut written = Vec::new();
-    if mark {
-        written.push(map::marker_property(link));
+    if mark.set {
+        written.push(map::marker_property(mark.link));
     }
     if collection == Collection::Contacts {
         written.extend(contact::extended_body(patch));

@@ -42,7 +42,7 @@ fn event_row() -> Json {
 }
 
 async fn apply(scripted: &Scripted, steps: &[Step]) -> Vec<Outcome> {
-    scripted.side.apply_steps(&mailbox().address, steps).await
+    scripted.side.apply_steps(&mailbox().address, true, steps).await
 }
 
 #[tokio::test]
