@@ -1,14 +1,18 @@
 //! The private surface: health, metrics, status as JSON and as pages, commands for operators.
 //!
 //! It listens on loopback by default and shows ids, phases, codes and rules; never a subject, a
-//! body or a name. Commands want the header `X-Lockstep-Command`, and every request a name by which
-//! this node is known, so that no foreign web page reaches it through an operator's browser.
+//! body or a name of an item; explaining one shows the names and conditions of filters. Commands want
+//! the header `X-Lockstep-Command`, and every request a name by which this node is known, so that no
+//! foreign web page reaches it through an operator's browser.
 
+mod explain;
 mod hosts;
 mod items;
 mod json;
 mod pages;
 mod settings;
+pub mod story;
+mod story_page;
 
 #[cfg(test)]
 mod tests;
@@ -94,6 +98,15 @@ fn routes(config: &mut web::ServiceConfig) {
             "/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{item}/ignore-conflict",
             web::post().to(items::ignore_conflict),
         )
+        .route(
+            "/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{item}/explain",
+            web::get().to(explain::item),
+        )
+        .route(
+            "/api/v1/tenants/{tenant}/mailboxes/{mailbox}/explain",
+            web::get().to(explain::search),
+        )
+        .route("/tenants/{tenant}/mailboxes/{mailbox}/items/{item}", web::get().to(explain::page))
         .route("/", web::get().to(index_page))
         .route("/tenants/{tenant}", web::get().to(tenant_page))
         .route("/tenants/{tenant}/mailboxes/{mailbox}", web::get().to(mailbox_page));

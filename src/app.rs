@@ -1,6 +1,7 @@
 //! The composition root: from configuration to running parts. The only room that knows them all.
 
 pub mod clock;
+pub mod explain;
 pub mod once;
 pub mod operate;
 pub mod serve;

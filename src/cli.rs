@@ -21,6 +21,7 @@ macro_rules! say_on {
 mod check;
 mod demo;
 mod desk;
+mod explain;
 mod ignore;
 mod plan;
 mod purge;
@@ -107,6 +108,11 @@ enum Command {
         after_help = "Example:\n  lockstep ignore-conflict --tenant contoso --mailbox 5f1c… --item 8d2e…"
     )]
     IgnoreConflict(ignore::IgnoreArgs),
+    /// Explain an item: what was detected, decided and written, by which rule, and what would change it.
+    #[command(
+        after_help = "Example:\n  lockstep explain --tenant contoso --mailbox anna@contoso.com --subject \"Project review\""
+    )]
+    Explain(explain::ExplainArgs),
     /// List the rules as implemented: id, sentence, source.
     #[command(after_help = "Example:\n  lockstep rules --format json")]
     Rules(rules::RulesArgs),
@@ -148,6 +154,7 @@ pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> Exi
         Command::Status(args) => status::run(&args, environment),
         Command::Release(args) => status::release(&args, environment),
         Command::IgnoreConflict(args) => ignore::run(&args, environment),
+        Command::Explain(args) => explain::run(&args, environment, log_filter),
         Command::Rules(args) => rules::run(&args),
         Command::Sim(args) => sim::run(&args, log_filter),
     };

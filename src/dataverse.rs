@@ -20,6 +20,7 @@ use crate::domain::plan::{Outcome, Step};
 use crate::domain::policy::Mailbox;
 use crate::http::Session;
 use crate::ports::error::{PullError, SideError};
+use crate::ports::inquiry::FilterAnswer;
 use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
 
 mod accounts;
@@ -33,6 +34,7 @@ mod errors;
 mod fetchxml;
 mod files;
 mod filters;
+mod inquiry;
 mod lookup;
 mod map;
 mod org;
@@ -95,6 +97,24 @@ impl FarSide for DataverseSide {
 
     async fn marked(&self, _mailbox: &Mailbox) -> Result<Vec<Observation>, SideError> {
         Ok(Vec::new())
+    }
+
+    async fn filters(
+        &self,
+        mailbox: &Mailbox,
+        kind: Kind,
+        row: &NativeId,
+    ) -> Result<Option<Vec<FilterAnswer>>, SideError> {
+        self.filter_answers(mailbox, kind, row).await.map(Some)
+    }
+
+    async fn search(
+        &self,
+        mailbox: &Mailbox,
+        text: &str,
+        most: usize,
+    ) -> Result<Vec<(Kind, NativeId)>, SideError> {
+        self.search_rows(mailbox, text, most).await
     }
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {

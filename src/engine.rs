@@ -3,9 +3,11 @@
 //! No I/O, no clock, no randomness: `now`, policy and observations come in, values go out. The
 //! stages follow architecture §2: normalise, match, decide, plan, guard, fold.
 
+pub mod advice;
 pub mod catalogue;
 pub mod decide;
 pub mod eligible;
+pub mod facts;
 pub mod files;
 pub mod fold;
 pub mod groups;

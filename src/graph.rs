@@ -14,6 +14,7 @@ mod find;
 mod lists;
 mod map;
 mod marked;
+mod search;
 mod transport;
 mod url;
 mod wire;
@@ -93,6 +94,15 @@ impl FarSide for GraphSide {
 
     async fn marked(&self, mailbox: &Mailbox) -> Result<Vec<Observation>, SideError> {
         self.marked_items(&mailbox.address).await
+    }
+
+    async fn search(
+        &self,
+        mailbox: &Mailbox,
+        text: &str,
+        most: usize,
+    ) -> Result<Vec<(Kind, NativeId)>, SideError> {
+        self.search_items(&mailbox.address, text, most).await
     }
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod inquiry;
 pub mod journal;
 pub mod lease;
 pub mod links;

@@ -12,8 +12,8 @@ use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
 use crate::cycle::{
-    CycleContext, CycleDeps, CycleEnd, CycleReport, Rest, Roster, TenantOptions, TenantView,
-    roster, run_from,
+    CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Rest, Roster, TenantOptions,
+    TenantView, roster, run_from,
 };
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{CycleId, MailboxKey};
@@ -50,6 +50,7 @@ pub struct TenantRuntime {
     pub pace: Pace,
     key: Option<PrintKey>,
     view: RwLock<Option<Arc<TenantView>>>,
+    judged: RwLock<Vec<Judged>>,
     pruned: Mutex<Option<DateTime<Utc>>>,
     sightings: Arc<dyn SightingStore>,
     /// What the store holds, once it was read; locked while a profile is taken in.
@@ -99,6 +100,7 @@ impl TenantRuntime {
             pace: parts.pace,
             key: parts.key,
             view: RwLock::new(None),
+            judged: RwLock::default(),
             pruned: Mutex::default(),
             sightings: parts.sightings,
             seen: tokio::sync::Mutex::default(),
@@ -161,7 +163,14 @@ impl TenantRuntime {
         let rows = roster.judged.iter();
         self.board
             .roster(rows.map(|one| (one.id, one.address.clone(), one.reasons.clone())).collect());
+        self.judged.write().unwrap_or_else(PoisonError::into_inner).clone_from(&roster.judged);
         Ok(roster)
+    }
+
+    /// Returns a mailbox record as the last profile had it, whether or not it takes part.
+    pub fn judged(&self, is: impl Fn(&Judged) -> bool) -> Option<Judged> {
+        let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
+        judged.iter().find(|one| is(one)).cloned()
     }
 
     /// Forgets what is too old in all mailboxes, at most once a day: a mailbox that writes nothing

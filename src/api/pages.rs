@@ -24,6 +24,10 @@ nav,.dim{color:var(--dim)} a{color:inherit} .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%} th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 th{background:var(--soft);font-weight:600;white-space:nowrap} td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 code{font:13px ui-monospace,monospace} .idle,.running{color:var(--ok)} .backoff,.excluded{color:var(--warn)} .parked,.halted{color:var(--bad);font-weight:600}
+h3{font-size:1rem;margin:0;text-transform:capitalize} .step{border-left:3px solid var(--line);padding:.1rem 0 .1rem .9rem;margin:.9rem 0} .step p{margin:.3rem 0}
+ul.rules{list-style:none;margin:.3rem 0;padding:0} dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.3rem 0;font-size:14px} dl.facts dt{color:var(--dim)} dl.facts dd{margin:0}
+.change{background:var(--soft);padding:.3rem .6rem;border-radius:.3rem} code.code{color:var(--warn)} td.id{overflow-wrap:anywhere}
+@media(max-width:40rem){dl.facts{grid-template-columns:1fr;gap:0}}
 ";
 
 pub(super) fn index(tenants: &[Arc<TenantRuntime>]) -> String {
@@ -70,7 +74,7 @@ pub(super) fn tenant(tenant: &TenantRuntime) -> String {
             tbody { @for row in sorted(&rows).into_iter().take(ROWS) { (mailbox_row(name, row)) } }
         } }
         h2 { "Last decisions" }
-        (decisions(&tenant.board.recent(None, 30)))
+        (decisions(name, &tenant.board.recent(None, 30)))
         h2 { "Settings" }
         p.dim { "The value that holds, and where it comes from; JSON: "
             a href={ "/api/v1/tenants/" (name) "/settings" } { "settings" } "." }
@@ -120,23 +124,23 @@ pub(super) fn mailbox(tenant: &TenantRuntime, row: &MailboxRow, recent: &[Recent
                 @if let Some(trace) = &last.trace { " Trace " code { (trace) } "." } }
         }
         h2 { "Last decisions" }
-        (decisions(recent))
+        (decisions(name, recent))
     };
     let way = html! { a href="/" { "Lockstep" } " › " a href={ "/tenants/" (name) } { (name) } " › " (id) };
     page(&id, &way, &body)
 }
 
-fn decisions(recent: &[Recent]) -> Markup {
+fn decisions(tenant: &str, recent: &[Recent]) -> Markup {
     html! {
         @if recent.is_empty() { p.dim { "None yet." } }
         @else { div.wide { table {
             thead { tr { th { "When" } th { "Item" } th { "Decision" } th { "Rule" } th { "Why" } th { "Code" } th.n { "Mails" } } }
-            tbody { @for one in recent { (decision(one)) } }
+            tbody { @for one in recent { (decision(tenant, one)) } }
         } } }
     }
 }
 
-fn decision(recent: &Recent) -> Markup {
+fn decision(tenant: &str, recent: &Recent) -> Markup {
     let line = &recent.line;
     let first = line.decision.rules.first();
     let rule = first.and_then(|id| catalogue::ALL.iter().find(|rule| rule.id == *id));
@@ -146,7 +150,9 @@ fn decision(recent: &Recent) -> Markup {
     };
     html! { tr {
         td { (time(recent.at)) }
-        td { (line.kind.table()) br; code.dim { (line.link.0) } }
+        td { (line.kind.table()) br;
+            a href={ "/tenants/" (tenant) "/mailboxes/" (recent.mailbox) "/items/" (line.link.0) } { code.dim { (line.link.0) } }
+        }
         td { (verb_name(line.decision.verb)) }
         td { @for id in &line.decision.rules { code { (id.0) } " " } }
         td { (rule.map_or("", |rule| rule.sentence)) }
@@ -155,14 +161,24 @@ fn decision(recent: &Recent) -> Markup {
     } }
 }
 
+/// A page that shows the present, again and again.
 fn page(title: &str, way: &Markup, body: &Markup) -> String {
+    whole(title, way, body, true)
+}
+
+/// A page that is made once: each costs requests to the far sides.
+pub(super) fn still_page(title: &str, way: &Markup, body: &Markup) -> String {
+    whole(title, way, body, false)
+}
+
+fn whole(title: &str, way: &Markup, body: &Markup, again: bool) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="refresh" content="10";
+                @if again { meta http-equiv="refresh" content="10"; }
                 title { (title) }
                 style { (maud::PreEscaped(STYLE)) }
             }
@@ -172,6 +188,6 @@ fn page(title: &str, way: &Markup, body: &Markup) -> String {
     .into_string()
 }
 
-fn time(at: DateTime<Utc>) -> String {
+pub(super) fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

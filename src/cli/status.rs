@@ -21,10 +21,10 @@ const ANSWER_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 pub(super) struct NodeArgs {
     #[command(flatten)]
-    config: ConfigArgs,
+    pub(super) config: ConfigArgs,
     /// The node's address; by default the one of the configuration.
     #[arg(long, value_name = "URL")]
-    url: Option<String>,
+    pub(super) url: Option<String>,
 }
 
 /// Arguments of `lockstep status`.
@@ -107,11 +107,16 @@ pub(super) fn root(args: &NodeArgs, environment: &Environment) -> anyhow::Result
 }
 
 pub(super) fn ask(method: Method, url: &str) -> anyhow::Result<Value> {
+    ask_within(method, url, PATIENCE)
+}
+
+/// Asks a node that may take longer.
+pub(super) fn ask_within(method: Method, url: &str, patience: Duration) -> anyhow::Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let http = HttpClient::new(HttpOptions {
             connect_timeout: PATIENCE,
-            total_timeout: PATIENCE,
+            total_timeout: patience,
             user_agent: concat!("lockstep/", env!("CARGO_PKG_VERSION")).to_owned(),
         })?;
         let call = Call {

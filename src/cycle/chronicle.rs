@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::context::CycleContext;
+use super::context::{CycleContext, Resolved};
 use super::report::CycleEnd;
 use crate::domain::code::Code;
 use crate::domain::journal::{
@@ -15,6 +15,7 @@ use crate::domain::journal::{
 };
 use crate::domain::plan::{MailClass, Op, Outcome, Verb};
 use crate::domain::side::{PerSide, Side};
+use crate::engine::facts::facts;
 use crate::engine::fold::LinkChange;
 use crate::engine::plan::{Entry, Plan};
 use crate::ports::error::StoreError;
@@ -129,7 +130,7 @@ pub(super) fn record(
         verb: decision.verb,
         groups: decision.groups.clone(),
         code: decision.code,
-        facts: Vec::new(),
+        facts: facts(&entry.verdict, &context.engine(&Resolved::default())),
         done: PerSide::from_fn(done),
         mail,
         failed,

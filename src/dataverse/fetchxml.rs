@@ -56,6 +56,53 @@ impl Query {
         text.push_str(&self.rest);
         text
     }
+
+    /// Returns the query narrowed to one row of its table.
+    pub(super) fn for_row(&self, table: &Table, row: Uuid) -> Self {
+        let end = "</entity></fetch>";
+        let body = self.rest.strip_suffix(end).unwrap_or(&self.rest);
+        Self::new(format!("{body}{}{end}", only(table, row)))
+    }
+
+    /// Returns the query that returns a row when one piece of a filter holds for it.
+    pub(super) fn of_piece(table: &Table, row: Uuid, piece: &str) -> Self {
+        let mut out = format!(r#"><entity name="{}">"#, table.kind.table());
+        push_sweep_columns(&mut out, table);
+        out.push_str(&only(table, row));
+        let link = piece.starts_with("<link-entity");
+        let (open, close) = if link { ("", "") } else { ("<filter>", "</filter>") };
+        let _ = write!(out, "{open}{piece}{close}</entity></fetch>");
+        Self::new(out)
+    }
+
+    /// Returns the query for the newest rows whose column holds a text.
+    pub(super) fn holding(table: &Table, column: &str, text: &str, most: usize) -> Self {
+        // In a pattern these three mean something; in brackets they mean themselves.
+        let marks = ['[', '%', '_'];
+        let plain: String = text
+            .chars()
+            .map(|c| if marks.contains(&c) { format!("[{c}]") } else { c.to_string() })
+            .collect();
+        let mut out = format!(r#" top="{most}"><entity name="{}">"#, table.kind.table());
+        let _ = write!(out, r#"<attribute name="{}"/><filter><condition"#, table.key);
+        push_attribute(&mut out, "attribute", column);
+        out.push_str(r#" operator="like""#);
+        push_attribute(&mut out, "value", &escape(format!("%{plain}%").as_str()));
+        let newest = r#"<order attribute="modifiedon" descending="true"/>"#;
+        let _ = write!(out, "/></filter>{newest}</entity></fetch>");
+        Self::new(out)
+    }
+
+    /// Returns the text without paging, for a query that names its own number of rows.
+    pub(super) fn unpaged(&self) -> String {
+        format!("<fetch{}", self.rest)
+    }
+}
+
+/// The filter that keeps one row of a table.
+fn only(table: &Table, row: Uuid) -> String {
+    let key = table.key;
+    format!(r#"<filter><condition attribute="{key}" operator="eq" value="{row}"/></filter>"#)
 }
 
 /// Returns the table that a filter asks for and the filter rewritten, or why it cannot be used.

@@ -22,7 +22,7 @@ use crate::domain::kind::Kind;
 use crate::ports::error::SideError;
 
 /// `querytype` OutlookFilters, of `userquery` and `savedquery` alike (FILT-11).
-const OUTLOOK_FILTERS: u32 = 256;
+pub(super) const OUTLOOK_FILTERS: u32 = 256;
 
 /// How long the organization's filters are believed. Administrators change them rarely.
 const SYSTEM_FILTERS_LAST: TimeDelta = TimeDelta::minutes(15);

@@ -168,7 +168,7 @@ pub fn needs_other_side(pairing: &Pairing, side: Side) -> bool {
 }
 
 /// Compares one side with the agreement.
-fn standing(pairing: &Pairing, side: Side) -> Standing {
+pub(crate) fn standing(pairing: &Pairing, side: Side) -> Standing {
     let agreed = pairing.link.as_ref().filter(|link| {
         matches!(
             link.state,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::{PullError, SideError};
+use super::inquiry::FilterAnswer;
 use super::rest::{KnownItems, SideRest};
 use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{Address, GlobalId, LinkId, NativeId, Version};
@@ -129,6 +130,28 @@ pub trait FarSide: Send + Sync {
     /// Returns every item of the synchronized collections that carries a marker, whatever the feeds
     /// name. Dynamics returns none: the markers name its rows.
     async fn marked(&self, mailbox: &Mailbox) -> Result<Vec<Observation>, SideError>;
+
+    /// Returns what each active filter of the mailbox's user says of a row. `None`: this side knows
+    /// no filters. For an operator's question; a cycle pulls.
+    async fn filters(
+        &self,
+        _mailbox: &Mailbox,
+        _kind: Kind,
+        _row: &NativeId,
+    ) -> Result<Option<Vec<FilterAnswer>>, SideError> {
+        Ok(None)
+    }
+
+    /// Returns items whose subject, title or name holds a text, as the mailbox's user sees them, at
+    /// most `most` of each kind. For an operator's question. A side that cannot search finds none.
+    async fn search(
+        &self,
+        _mailbox: &Mailbox,
+        _text: &str,
+        _most: usize,
+    ) -> Result<Vec<(Kind, NativeId)>, SideError> {
+        Ok(Vec::new())
+    }
 
     /// Performs the steps, all of them on this side, and returns one outcome for each, in order.
     /// Never fails as a whole: what could not be sent is `NotSent`, what got no answer `Unknown`.

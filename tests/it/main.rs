@@ -13,6 +13,7 @@ mod complaints;
 mod crash;
 mod dataverse;
 mod docs;
+mod explains;
 mod harness;
 mod main_job;
 mod otlp;
