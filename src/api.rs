@@ -5,6 +5,7 @@
 //! the header `X-Lockstep-Command`, and every request a name by which this node is known, so that no
 //! foreign web page reaches it through an operator's browser.
 
+mod commands;
 mod explain;
 mod hosts;
 mod items;
@@ -24,10 +25,9 @@ use actix::Addr;
 use actix_web::dev::Server;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, web};
 use uuid::Uuid;
 
-use crate::actors::messages::{ReleaseMailbox, ToTenant, WakeMailbox};
 use crate::actors::node::{NodeActor, Tenants};
 use crate::actors::runtime::TenantRuntime;
 use crate::cluster::ownership::Ownership;
@@ -92,8 +92,16 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/api/v1/tenants/{tenant}/settings", web::get().to(tenant_settings))
         .route("/api/v1/tenants/{tenant}/mailboxes", web::get().to(mailboxes))
         .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}", web::get().to(mailbox))
-        .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/sync", web::post().to(sync))
-        .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release", web::post().to(release))
+        .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/sync", web::post().to(commands::sync))
+        .route(
+            "/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release",
+            web::post().to(commands::release),
+        )
+        .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items", web::get().to(commands::items))
+        .route(
+            "/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{item}/retry",
+            web::post().to(commands::retry),
+        )
         .route(
             "/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{item}/ignore-conflict",
             web::post().to(items::ignore_conflict),
@@ -226,38 +234,6 @@ async fn mailbox(state: web::Data<ApiState>, path: web::Path<(String, Uuid)>) ->
     let recent = tenant.board.recent(Some(id), DECISIONS);
     value["decisions"] = recent.iter().map(json::decision).collect();
     HttpResponse::Ok().json(value)
-}
-
-async fn sync(
-    state: web::Data<ApiState>,
-    path: web::Path<(String, Uuid)>,
-    request: HttpRequest,
-) -> HttpResponse {
-    let (tenant, id) = path.into_inner();
-    if let Some(refusal) = json::command(&request) {
-        return refusal;
-    }
-    if let Some(refusal) = state.refuse_command(&tenant, id) {
-        return refusal;
-    }
-    let command = WakeMailbox(Some(id));
-    json::commanded(state.node.send(ToTenant { tenant, command }).await.ok().flatten())
-}
-
-async fn release(
-    state: web::Data<ApiState>,
-    path: web::Path<(String, Uuid)>,
-    request: HttpRequest,
-) -> HttpResponse {
-    let (tenant, id) = path.into_inner();
-    if let Some(refusal) = json::command(&request) {
-        return refusal;
-    }
-    if let Some(refusal) = state.refuse_command(&tenant, id) {
-        return refusal;
-    }
-    let command = ReleaseMailbox(id);
-    json::commanded(state.node.send(ToTenant { tenant, command }).await.ok().flatten())
 }
 
 async fn index_page(state: web::Data<ApiState>) -> HttpResponse {

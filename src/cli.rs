@@ -26,6 +26,7 @@ mod ignore;
 mod plan;
 mod purge;
 mod relink;
+mod retry;
 mod rules;
 mod serve;
 mod show;
@@ -65,7 +66,8 @@ enum Command {
     #[command(after_help = "Example:\n  lockstep serve --config /etc/lockstep")]
     Serve(ConfigArgs),
     /// Synchronize now, without staying: every mailbox until nothing changes.
-    #[command(after_help = "Example:\n  lockstep sync --once --tenant contoso --format json")]
+    #[command(after_help = "Example:\n  lockstep sync --once --tenant contoso --format json\n  \
+                     lockstep sync --tenant contoso --mailbox 5f1c… --url http://127.0.0.1:8080")]
     Sync(sync::SyncArgs),
     /// Show exactly what the next cycles would write, delete and mail to whom, without doing it.
     #[command(after_help = "Example:\n  lockstep plan --tenant contoso\n  \
@@ -100,8 +102,11 @@ enum Command {
     /// Show what a running node does.
     #[command(after_help = "Example:\n  lockstep status --url http://127.0.0.1:8080")]
     Status(status::StatusArgs),
-    /// Let a halted mailbox carry out its next plan, or retry a parked one.
-    #[command(after_help = "Example:\n  lockstep release --tenant contoso --mailbox 5f1c…")]
+    /// Let exactly the halted plan of a mailbox pass, or plan again with brakes; retry a parked one.
+    #[command(
+        after_help = "Example:\n  lockstep release --tenant contoso --mailbox 5f1c… --plan 0c4a…\n  \
+                      lockstep release --tenant contoso --mailbox 5f1c… --with-brakes"
+    )]
     Release(status::ReleaseArgs),
     /// Ignore the scheduling conflict of a meeting: its row is created in Dynamics all the same.
     #[command(
@@ -113,6 +118,11 @@ enum Command {
         after_help = "Example:\n  lockstep explain --tenant contoso --mailbox anna@contoso.com --subject \"Project review\""
     )]
     Explain(explain::ExplainArgs),
+    /// Try a parked item again now.
+    #[command(
+        after_help = "Example:\n  lockstep retry-item --tenant contoso --mailbox 5f1c… --item 8a2e…"
+    )]
+    RetryItem(retry::RetryArgs),
     /// List the rules as implemented: id, sentence, source.
     #[command(after_help = "Example:\n  lockstep rules --format json")]
     Rules(rules::RulesArgs),
@@ -155,6 +165,7 @@ pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> Exi
         Command::Release(args) => status::release(&args, environment),
         Command::IgnoreConflict(args) => ignore::run(&args, environment),
         Command::Explain(args) => explain::run(&args, environment, log_filter),
+        Command::RetryItem(args) => retry::run(&args, environment),
         Command::Rules(args) => rules::run(&args),
         Command::Sim(args) => sim::run(&args, log_filter),
     };

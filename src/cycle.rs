@@ -13,6 +13,7 @@ mod explain;
 mod files;
 mod gather;
 mod memory;
+mod orders;
 mod purge;
 mod relink;
 mod report;
@@ -29,6 +30,7 @@ pub use context::{CycleContext, CycleDeps, Resolved, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
 pub use explain::{Chapter, Stage, Story, Target, add_phase, excluded, explain};
 use memory::Memory;
+pub use orders::{Orders, Retry};
 pub use purge::plan_purge;
 pub use relink::{Relinked, relink};
 use report::Parked;
@@ -46,6 +48,7 @@ use crate::engine::guard::{Halt, guard};
 use crate::engine::matching::{Index, pair_in};
 use crate::engine::normalise::Seen;
 use crate::engine::plan::Plan;
+use crate::engine::stakes::Stakes;
 use crate::engine::{decide, invariants, plan as planning};
 use crate::ports::links::MailboxState;
 use crate::ports::side::Pulled;
@@ -83,12 +86,16 @@ pub async fn run_from(
     let sides = PerSide::from_fn(|side| pulled.get(side).rest.clone());
     let (plan, gathered) = plan_pulled(context, state, pulled).await?;
     let nothing_seen = gathered.seen.is_empty() && gathered.unfinished.is_empty();
+    let released = context.orders.released.as_deref();
     let plan = info_span!(names::SPAN_GUARD)
-        .in_scope(|| guard(plan, &state.links, &context.view.limits, context.released))?;
+        .in_scope(|| guard(plan, &state.links, &context.view.limits, released))?;
     let broken = invariants::check_plan(&plan);
     report.count_invariants(context, &broken);
-    if !broken.is_empty() && !context.released {
-        return Err(Halt::broken_promise(broken.len()).into());
+    if !broken.is_empty() {
+        let stakes = Stakes::of(&plan).and_broken(broken.iter().map(|one| one.0));
+        if !released.is_some_and(|seen| seen.cover(&stakes)) {
+            return Err(Halt::broken_promise(broken.len(), stakes).into());
+        }
     }
     let touched = files::touched(context, &plan);
     let parked = write_slices(context, plan, &state.links, &mut report).await?;

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod preview;
 pub mod purge;
 pub mod relink;
+pub mod stakes;
 pub mod stamp;
 pub mod translate;
 pub mod undo;

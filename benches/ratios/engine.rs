@@ -161,7 +161,7 @@ impl World {
         let pairings = pair(links, seen.collect());
         let verdicts = pairings.into_iter().map(|one| decide(one, &context)).collect();
         let planned = plan(verdicts, &context, Uuid::new_v4);
-        let Ok(planned) = guard(planned, links, &context.limits, false) else { return Vec::new() };
+        let Ok(planned) = guard(planned, links, &context.limits, None) else { return Vec::new() };
         let changes = planned.entries.iter().map(|entry| {
             let done = |side| {
                 let step = entry.steps.get(side).as_ref()?;

@@ -88,7 +88,8 @@ impl Node {
     /// Runs one cycle of a mailbox as its actor would, which keeps what the last one left behind.
     pub(crate) fn cycle(&mut self, mailbox: &Arc<Mailbox>) -> anyhow::Result<Box<CycleReport>> {
         let rest = self.rests.remove(&mailbox.key.mailbox);
-        let cycle = self.tenant.clone().cycle_from(mailbox.clone(), false, rest);
+        let orders = lockstep::cycle::Orders::default();
+        let cycle = self.tenant.clone().cycle_from(mailbox.clone(), orders, rest);
         let (ended, rest) = self.io.block_on(self.io.spawn(cycle))?;
         self.rests.extend(rest.map(|rest| (mailbox.key.mailbox, rest)));
         match ended {

@@ -13,7 +13,8 @@ use crate::cycle::{CycleReport, Line};
 use crate::domain::code::Code;
 use crate::domain::ids::{Address, TenantId};
 use crate::domain::rule::RuleId;
-use crate::domain::side::PerSide;
+use crate::domain::side::{PerSide, Side};
+use crate::engine::guard::Halt;
 
 /// Decisions kept for the status pages of one tenant: enough for a look at what just happened.
 const RECENT_LINES: usize = 2_000;
@@ -36,6 +37,21 @@ pub struct MailboxRow {
     pub last: Option<LastCycle>,
     /// Cycles run since the start.
     pub cycles: u64,
+    /// The plan that a brake halted.
+    pub halt: Option<Halted>,
+}
+
+/// A halted plan as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halted {
+    /// The side whose items are at stake.
+    pub side: Side,
+    /// How much the plan wants.
+    pub wanted: usize,
+    /// How much is allowed.
+    pub allowed: usize,
+    /// The digest of what is at stake; a release may name it.
+    pub plan: String,
 }
 
 /// The end of a cycle in short.
@@ -150,6 +166,7 @@ impl Board {
                     phase: Phase::Idle,
                     last: None,
                     cycles: 0,
+                    halt: None,
                 },
             };
             inner.mailboxes.insert(mailbox, row);
@@ -160,6 +177,18 @@ impl Board {
     pub fn phase(&self, mailbox: Uuid, phase: Phase) {
         if let Some(row) = self.lock().mailboxes.get_mut(&mailbox) {
             row.phase = phase;
+        }
+    }
+
+    /// Writes which plan was halted, or that none is.
+    pub fn halted(&self, mailbox: Uuid, halt: Option<&Halt>) {
+        if let Some(row) = self.lock().mailboxes.get_mut(&mailbox) {
+            row.halt = halt.map(|halt| Halted {
+                side: halt.side,
+                wanted: halt.wanted,
+                allowed: halt.allowed,
+                plan: halt.stakes.digest(),
+            });
         }
     }
 

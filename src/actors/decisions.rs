@@ -1,4 +1,4 @@
-//! What people decide about single items; the next cycle acts on it.
+//! What people decide about single items, and what they look at before; the next cycle acts on it.
 //!
 //! A decision is stored between two cycles of its mailbox, with the node's fence like all that a
 //! cycle stores.
@@ -8,11 +8,26 @@ use uuid::Uuid;
 use super::runtime::TenantRuntime;
 use crate::domain::code::Code;
 use crate::domain::ids::{LinkId, MailboxKey};
-use crate::domain::link::LinkState;
+use crate::domain::link::{Link, LinkState};
 use crate::ports::error::StoreError;
 use crate::ports::links::StateChange;
 
 impl TenantRuntime {
+    /// Returns the items of a mailbox that are in trouble or left alone for a reason: parked ones
+    /// first, then the longest in trouble (ERR-02).
+    ///
+    /// # Errors
+    /// As the store says.
+    pub async fn troubled(&self, mailbox: Uuid) -> Result<Vec<Link>, StoreError> {
+        let key = MailboxKey { tenant: self.options.tenant.clone(), mailbox };
+        let mut links = self.deps.links.load(&key).await?.links;
+        links.retain(|link| link.trouble.is_some());
+        links.sort_by_key(|link| {
+            (!link.is_parked(), link.trouble.map(|trouble| trouble.since), link.id)
+        });
+        Ok(links)
+    }
+
     /// Stores that a mailbox's user ignores the scheduling conflict of an item (APPT-IN-07). Returns
     /// false when no such item waits for that decision.
     ///

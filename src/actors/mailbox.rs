@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHandle};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::messages::{CycleEnded, Ended, MailboxDied, MailboxSpec, Release, Stop, Wake};
+use super::messages::{CycleEnded, Ended, MailboxDied, MailboxSpec, Order, Stop, Wake};
 use super::phase::{Effect, Event, Phase};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
-use crate::cycle::{CycleEnd, CycleReport, Rest};
+use crate::cycle::{CycleEnd, CycleReport, Orders, Rest, Retry};
 use crate::domain::code::Code;
+use crate::domain::ids::LinkId;
 use crate::domain::policy::Mailbox;
 use crate::domain::side::Side;
+use crate::engine::stakes::Stakes;
 use crate::ports::error::Disposition;
 
 /// The wait after a cycle that panicked or lost its ownership.
@@ -24,8 +27,14 @@ pub struct MailboxActor {
     mailbox: Arc<Mailbox>,
     runtime: Arc<TenantRuntime>,
     phase: Phase,
-    /// An operator released a halt; the next cycle's brakes let it pass.
-    released: bool,
+    /// What the next cycle is asked.
+    orders: Orders,
+    /// What the running cycle was asked; it counts as long as it was not carried out.
+    given: Orders,
+    /// What was at stake in the plan that a brake halted last.
+    halted: Option<Arc<Stakes>>,
+    /// Who waits for the end of so many cycles.
+    waiters: Vec<(u8, oneshot::Sender<()>)>,
     /// What the last cycle left behind when it found nothing; gone with anybody's word that there
     /// is more to see.
     rest: Option<Box<Rest>>,
@@ -62,7 +71,10 @@ impl MailboxActor {
             mailbox: spec.mailbox,
             runtime,
             phase: Phase::Idle,
-            released: false,
+            orders: Orders::default(),
+            given: Orders::default(),
+            halted: None,
+            waiters: Vec::new(),
             rest: None,
             delay: spec.delay,
             timer: None,
@@ -86,9 +98,9 @@ impl MailboxActor {
         if let Some(timer) = self.timer.take() {
             context.cancel_future(timer);
         }
-        let released = std::mem::take(&mut self.released);
+        self.given = std::mem::take(&mut self.orders);
         let rest = self.rest.take();
-        let cycle = self.runtime.clone().cycle_from(self.mailbox.clone(), released, rest);
+        let cycle = self.runtime.clone().cycle_from(self.mailbox.clone(), self.given.clone(), rest);
         let me = context.address();
         self.runtime.io.spawn(async move {
             let (ended, rest) = cycle.await;
@@ -107,7 +119,59 @@ impl MailboxActor {
         }));
     }
 
+    /// An order that no cycle carried out is not lost: the next one gets it. A release is spent when
+    /// its plan was carried out, or when another plan was halted.
+    fn keep_orders(&mut self, ended: &Ended) {
+        let mut given = std::mem::take(&mut self.given);
+        match ended {
+            Ended::Report(_) => {
+                self.halted = None;
+                self.runtime.board.halted(self.mailbox.key.mailbox, None);
+                return;
+            }
+            Ended::End(CycleEnd::Halted(halt)) => {
+                given.released = None;
+                self.halted = Some(Arc::new(halt.stakes.clone()));
+                self.runtime.board.halted(self.mailbox.key.mailbox, Some(halt));
+            }
+            Ended::End(CycleEnd::Side(..) | CycleEnd::Store(_)) | Ended::Panicked => {}
+        }
+        self.orders = std::mem::take(&mut self.orders).after(given);
+    }
+
+    /// Tells those who waited for this cycle; all of them when no other follows now.
+    fn tell_waiters(&mut self) {
+        let runs = matches!(self.phase, Phase::Running { .. });
+        for (left, waiter) in std::mem::take(&mut self.waiters) {
+            if left > 1 && runs {
+                self.waiters.push((left - 1, waiter));
+            } else {
+                // Nobody listening is fine.
+                let _ = waiter.send(());
+            }
+        }
+    }
+
+    fn release(&mut self, with_brakes: bool, plan: Option<&str>) {
+        self.orders.retry = Retry::All;
+        // The plan of a running cycle was seen by nobody: a second click must not release it.
+        let waits = !matches!(self.phase, Phase::Running { .. });
+        let seen = self.halted.as_ref().filter(|stakes| {
+            waits && !with_brakes && plan.is_none_or(|plan| plan == stakes.digest())
+        });
+        if waits {
+            self.orders.released = seen.cloned();
+        }
+    }
+
+    fn retry(&mut self, item: LinkId) {
+        let retry = Retry::Items([item].into());
+        let earlier = std::mem::take(&mut self.orders);
+        self.orders = Orders { retry, ..Orders::default() }.after(earlier);
+    }
+
     fn ended(&mut self, ended: Ended) -> Event {
+        self.keep_orders(&ended);
         match ended {
             Ended::Report(report) => self.reported(*report),
             Ended::End(end) => {
@@ -183,14 +247,30 @@ impl Handler<Wake> for MailboxActor {
     }
 }
 
-impl Handler<Release> for MailboxActor {
+impl Handler<Order> for MailboxActor {
     type Result = ();
 
-    fn handle(&mut self, _: Release, context: &mut Self::Context) {
-        // The plan of a running cycle was seen by nobody: a second click must not release the next.
-        self.released |= !matches!(self.phase, Phase::Running { .. });
+    fn handle(&mut self, order: Order, context: &mut Self::Context) {
         self.rest = None;
-        self.on(Event::Release, context);
+        match order {
+            Order::Release { with_brakes, plan } => {
+                self.release(with_brakes, plan.as_deref());
+                self.on(Event::Release, context);
+            }
+            Order::Retry(item) => {
+                self.retry(item);
+                self.on(Event::Wake, context);
+            }
+            Order::Sync(waiter) => {
+                // The cycle that runs may have read before what is waited for was written.
+                let cycles = if matches!(self.phase, Phase::Running { .. }) { 2 } else { 1 };
+                self.on(Event::Wake, context);
+                self.waiters.push((cycles, waiter));
+                if !matches!(self.phase, Phase::Running { .. }) {
+                    self.tell_waiters();
+                }
+            }
+        }
     }
 }
 
@@ -203,6 +283,7 @@ impl Handler<CycleEnded> for MailboxActor {
         self.rest = message.1.filter(|_| undisturbed);
         let event = self.ended(message.0);
         self.on(event, context);
+        self.tell_waiters();
     }
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::cycle::{CycleEnd, CycleReport, Rest};
 use crate::domain::code::Code;
+use crate::domain::ids::LinkId;
 use crate::domain::policy::Mailbox;
 use crate::ports::organization::Profile;
 
@@ -23,10 +24,22 @@ macro_rules! message {
 pub struct Wake;
 message!(Wake => ());
 
-/// To a mailbox: an operator retries a parked mailbox or lets a halted plan pass.
-#[derive(Debug, Clone, Copy)]
-pub struct Release;
-message!(Release => ());
+/// To a mailbox: what an operator wants of it.
+#[derive(Debug)]
+pub enum Order {
+    /// Lets the plan of a halt pass, or retries a parked mailbox and all its parked items.
+    Release {
+        /// Plan anew, with brakes: nothing that halted passes.
+        with_brakes: bool,
+        /// Only the halted plan of this digest passes.
+        plan: Option<String>,
+    },
+    /// Tries a parked item again in a cycle that starts now.
+    Retry(LinkId),
+    /// Starts a cycle now and says when it ended, or at once when none will start soon.
+    Sync(tokio::sync::oneshot::Sender<()>),
+}
+message!(Order => ());
 
 /// To a mailbox: no further cycle, the actor ends.
 #[derive(Debug, Clone, Copy)]
@@ -69,10 +82,15 @@ message!(ProfileRead => ());
 pub struct WakeMailbox(pub Option<Uuid>);
 message!(WakeMailbox => bool);
 
-/// To a tenant: release one mailbox.
-#[derive(Debug, Clone, Copy)]
-pub struct ReleaseMailbox(pub Uuid);
-message!(ReleaseMailbox => bool);
+/// To a tenant: an order for one mailbox.
+#[derive(Debug)]
+pub struct ToMailbox {
+    /// The mailbox.
+    pub mailbox: Uuid,
+    /// The order.
+    pub order: Order,
+}
+message!(ToMailbox => bool);
 
 /// To a tenant: stop all mailboxes and end.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +119,7 @@ pub struct ToTenant<M> {
 impl Message for ToTenant<WakeMailbox> {
     type Result = Option<bool>;
 }
-impl Message for ToTenant<ReleaseMailbox> {
+impl Message for ToTenant<ToMailbox> {
     type Result = Option<bool>;
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Addr, Context, Handler, MessageResult};
 
-use super::messages::{ReleaseMailbox, StopNode, StopTenant, TenantsRead, ToTenant, WakeMailbox};
+use super::messages::{StopNode, StopTenant, TenantsRead, ToMailbox, ToTenant, WakeMailbox};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
 use crate::domain::ids::TenantId;
@@ -111,10 +111,10 @@ impl Handler<ToTenant<WakeMailbox>> for NodeActor {
     }
 }
 
-impl Handler<ToTenant<ReleaseMailbox>> for NodeActor {
-    type Result = MessageResult<ToTenant<ReleaseMailbox>>;
+impl Handler<ToTenant<ToMailbox>> for NodeActor {
+    type Result = MessageResult<ToTenant<ToMailbox>>;
 
-    fn handle(&mut self, message: ToTenant<ReleaseMailbox>, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, message: ToTenant<ToMailbox>, _: &mut Self::Context) -> Self::Result {
         let running = self.running.get(&TenantId::new(&message.tenant));
         MessageResult(running.map(|one| one.address.try_send(message.command).is_ok()))
     }

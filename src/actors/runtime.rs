@@ -12,7 +12,7 @@ use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
 use crate::cycle::{
-    CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Rest, Roster, TenantOptions,
+    CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Orders, Rest, Roster, TenantOptions,
     TenantView, roster, run_from,
 };
 use crate::domain::fingerprint::PrintKey;
@@ -199,18 +199,18 @@ impl TenantRuntime {
     }
 
     /// Runs one cycle of a mailbox, waiting for a permit, catching a panic.
-    pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, released: bool) -> Ended {
-        self.cycle_from(mailbox, released, None).await.0
+    pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, orders: Orders) -> Ended {
+        self.cycle_from(mailbox, orders, None).await.0
     }
 
     /// Runs one cycle of a mailbox that may be at rest; returns whether it is so afterwards.
     pub async fn cycle_from(
         self: Arc<Self>,
         mailbox: Arc<Mailbox>,
-        released: bool,
+        orders: Orders,
         rest: Option<Box<Rest>>,
     ) -> (Ended, Option<Box<Rest>>) {
-        let run = self.attempt(&mailbox, released, rest);
+        let run = self.attempt(&mailbox, orders, rest);
         let run = std::panic::AssertUnwindSafe(run).catch_unwind();
         // Whatever panics on the way: without an answer the mailbox would run for ever.
         Box::pin(run).await.unwrap_or((Ended::Panicked, None))
@@ -219,7 +219,7 @@ impl TenantRuntime {
     async fn attempt(
         &self,
         mailbox: &Mailbox,
-        released: bool,
+        orders: Orders,
         rest: Option<Box<Rest>>,
     ) -> (Ended, Option<Box<Rest>>) {
         let not_owned = || (Ended::End(CycleEnd::Store(StoreError::StaleFence)), None);
@@ -243,7 +243,7 @@ impl TenantRuntime {
             fence,
             view,
             deps: self.deps.clone(),
-            released,
+            orders,
             now: self.deps.clock.now(),
         };
         let span = tracing::info_span!(

@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use super::mailbox::MailboxActor;
 use super::messages::{
-    MailboxDied, MailboxSpec, ProfileRead, Release, ReleaseMailbox, Stop, StopTenant, Wake,
-    WakeMailbox,
+    MailboxDied, MailboxSpec, ProfileRead, Stop, StopTenant, ToMailbox, Wake, WakeMailbox,
 };
 use super::runtime::TenantRuntime;
 use crate::cycle::Roster;
@@ -204,12 +203,12 @@ impl Handler<WakeMailbox> for TenantSupervisor {
     }
 }
 
-impl Handler<ReleaseMailbox> for TenantSupervisor {
+impl Handler<ToMailbox> for TenantSupervisor {
     type Result = bool;
 
-    fn handle(&mut self, message: ReleaseMailbox, _: &mut Self::Context) -> bool {
-        let child = self.children.get(&message.0);
-        child.is_some_and(|child| child.address.try_send(Release).is_ok())
+    fn handle(&mut self, message: ToMailbox, _: &mut Self::Context) -> bool {
+        let child = self.children.get(&message.mailbox);
+        child.is_some_and(|child| child.address.try_send(message.order).is_ok())
     }
 }
 

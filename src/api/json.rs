@@ -7,6 +7,7 @@ use super::COMMAND_HEADER;
 use crate::actors::board::{MailboxRow, Recent};
 use crate::actors::runtime::TenantRuntime;
 use crate::domain::code::Code;
+use crate::domain::link::Link;
 use crate::domain::plan::{MailClass, Verb};
 use crate::engine::catalogue;
 use crate::telemetry::Metrics;
@@ -47,6 +48,12 @@ pub(super) fn mailbox(row: &MailboxRow) -> Value {
         "code": row.phase.code().map(Code::as_str),
         "reasons": row.reasons.iter().map(|(rule, code)| json!({ "rule": rule.0, "code": code.as_str() })).collect::<Vec<_>>(),
         "cycles": row.cycles,
+        "halt": row.halt.as_ref().map(|halt| json!({
+            "side": halt.side.name(),
+            "wanted": halt.wanted,
+            "allowed": halt.allowed,
+            "plan": halt.plan,
+        })),
         "lastCycle": row.last.as_ref().map(|last| json!({
             "started": last.started.to_rfc3339(),
             "finished": last.finished.to_rfc3339(),
@@ -56,6 +63,21 @@ pub(super) fn mailbox(row: &MailboxRow) -> Value {
             "parked": last.parked,
             "code": last.code.map(Code::as_str),
         })),
+    })
+}
+
+/// Returns an item in trouble: ids and codes.
+pub(super) fn item(link: &Link) -> Value {
+    let trouble = link.trouble;
+    json!({
+        "link": link.id.0,
+        "kind": link.kind.table(),
+        "dynamics": link.native.dynamics.as_ref().map(|id| id.as_str()),
+        "exchange": link.native.exchange.as_ref().map(|id| id.as_str()),
+        "code": trouble.map(|it| it.code.as_str()),
+        "parked": link.is_parked(),
+        "attempts": trouble.map(|it| it.attempts),
+        "since": trouble.map(|it| it.since.to_rfc3339()),
     })
 }
 

@@ -123,11 +123,24 @@ pub(super) fn mailbox(tenant: &TenantRuntime, row: &MailboxRow, recent: &[Recent
             p.dim { "Last cycle ended " (time(last.finished)) "; it wrote " (last.done.exchange) " items to Exchange and " (last.done.dynamics) " to Dynamics; " (last.unsettled) " wait, " (last.parked) " are parked."
                 @if let Some(trace) = &last.trace { " Trace " code { (trace) } "." } }
         }
+        (halted(name, row))
         h2 { "Last decisions" }
         (decisions(name, recent))
     };
     let way = html! { a href="/" { "Lockstep" } " › " a href={ "/tenants/" (name) } { (name) } " › " (id) };
     page(&id, &way, &body)
+}
+
+/// A page that needs no script can send no command: it shows the two that help.
+fn halted(tenant: &str, row: &MailboxRow) -> Markup {
+    let Some(halt) = &row.halt else { return html! {} };
+    let command = format!("lockstep release --tenant {tenant} --mailbox {}", row.mailbox);
+    html! {
+        h2 { "Halted plan" }
+        p { "A brake stopped plan " code { (halt.plan) } ": " (halt.wanted) " wanted, " (halt.allowed) " allowed." }
+        p { "Plan again with brakes: " code { (command) " --with-brakes" } }
+        p { "Let exactly this plan pass: " code { (command) " --plan " (halt.plan) } }
+    }
 }
 
 fn decisions(tenant: &str, recent: &[Recent]) -> Markup {

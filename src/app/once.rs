@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 
 use crate::actors::messages::Ended;
 use crate::actors::runtime::TenantRuntime;
-use crate::cycle::{CycleReport, Judged};
+use crate::cycle::{CycleReport, Judged, Orders};
 use crate::domain::code::Code;
 use crate::domain::policy::Mailbox;
 use crate::domain::side::{PerSide, Side};
@@ -70,7 +70,7 @@ pub async fn run(
             .iter()
             .enumerate()
             .map(|(at, result)| {
-                let cycle = tenant.clone().cycle(result.mailbox.clone(), false);
+                let cycle = tenant.clone().cycle(result.mailbox.clone(), Orders::default());
                 let task = tenant.io.spawn(cycle);
                 async move { (at, task.await.unwrap_or(Ended::Panicked)) }
             })

@@ -46,7 +46,7 @@ pub fn context(tenant: &TenantRuntime, mailbox: &Mailbox, fence: Fence) -> Optio
         fence,
         view: tenant.view()?,
         deps: tenant.deps.clone(),
-        released: false,
+        orders: crate::cycle::Orders::default(),
         now: tenant.deps.clock.now(),
     })
 }

@@ -1,5 +1,6 @@
 //! `lockstep status` and `lockstep release`: a running node, over its private API.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,6 +39,9 @@ pub(super) struct StatusArgs {
     /// Only one mailbox, with its last decisions (needs --tenant).
     #[arg(long, value_name = "ID", requires = "tenant")]
     mailbox: Option<String>,
+    /// The mailbox's items that are in trouble, with code, attempts and since when.
+    #[arg(long, requires = "mailbox")]
+    items: bool,
     /// How to write it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -54,11 +58,20 @@ pub(super) struct ReleaseArgs {
     /// The mailbox's id.
     #[arg(long, value_name = "ID")]
     mailbox: String,
+    /// Plan anew with brakes, instead of letting the halted plan pass.
+    #[arg(long, conflicts_with = "plan")]
+    with_brakes: bool,
+    /// Let the halted plan pass only if it is still this one.
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<String>,
 }
 
 pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let root = root(&args.node, environment)?;
     let path = match (&args.tenant, &args.mailbox) {
+        (Some(tenant), Some(id)) if args.items => {
+            format!("/api/v1/tenants/{tenant}/mailboxes/{id}/items")
+        }
         (Some(tenant), Some(id)) => format!("/api/v1/tenants/{tenant}/mailboxes/{id}"),
         (Some(tenant), None) => format!("/api/v1/tenants/{tenant}/mailboxes"),
         (None, _) => "/api/v1/tenants".to_owned(),
@@ -66,6 +79,8 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
     let answer = ask(Method::Get, &format!("{root}{path}"))?;
     if args.format == Format::Json {
         say!("{answer:#}");
+    } else if args.items {
+        print_items(&answer);
     } else if args.mailbox.is_some() {
         print_mailbox(&answer);
     } else if args.tenant.is_some() {
@@ -90,8 +105,20 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
 pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let root = root(&args.node, environment)?;
     let (tenant, mailbox) = (&args.tenant, &args.mailbox);
-    ask(Method::Post, &format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release"))?;
-    say!("released: its next plan is carried out without brakes");
+    let mut url = format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release");
+    let _ = write!(url, "?with_brakes={}", args.with_brakes);
+    if let Some(plan) = &args.plan {
+        if !plan.chars().all(|c| c.is_ascii_alphanumeric()) {
+            bail!("{plan} is no plan; the status of the mailbox shows the one that is halted");
+        }
+        let _ = write!(url, "&plan={plan}");
+    }
+    ask(Method::Post, &url)?;
+    if args.with_brakes {
+        say!("retried: it plans again, with brakes");
+    } else {
+        say!("released: the halted plan passes, and no other; a parked mailbox is tried again");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -202,8 +229,29 @@ fn print_mailboxes(answer: &Value) {
     say!("{table}");
 }
 
+fn print_items(answer: &Value) {
+    let mut table = table(&["Item", "Kind", "Code", "Parked", "Attempts", "Since"]);
+    for item in answer["items"].as_array().into_iter().flatten() {
+        table.add_row([
+            text(&item["link"]),
+            text(&item["kind"]),
+            text(&item["code"]),
+            text(&item["parked"]),
+            text(&item["attempts"]),
+            text(&item["since"]),
+        ]);
+    }
+    say!("{table}");
+    say!("{} items in trouble or left alone", text(&answer["count"]));
+}
+
 fn print_mailbox(mailbox: &Value) {
     say!("{} {} {}", text(&mailbox["mailbox"]), text(&mailbox["phase"]), text(&mailbox["code"]));
+    let halt = &mailbox["halt"];
+    if !halt.is_null() {
+        let (wanted, allowed) = (text(&halt["wanted"]), text(&halt["allowed"]));
+        say!("halted plan {}: {wanted} wanted, {allowed} allowed", text(&halt["plan"]));
+    }
     let mut table = table(&["When", "Kind", "Decision", "Rules", "Code", "Mails"]);
     for one in mailbox["decisions"].as_array().into_iter().flatten() {
         let rules = one["rules"].as_array().into_iter().flatten();

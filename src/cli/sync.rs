@@ -19,18 +19,24 @@ use crate::domain::side::Side;
 /// Passes over all mailboxes before `sync --once` gives up waiting for a quiet one.
 const PASSES: u32 = 8;
 
+/// How long `sync --url` waits for the end of the cycle.
+const NODE_WAIT: std::time::Duration = std::time::Duration::from_secs(120);
+
 /// Arguments of `lockstep sync`.
 #[derive(Debug, clap::Args)]
 pub(super) struct SyncArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Synchronize and end. (A node that stays is `lockstep serve`.)
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "url", conflicts_with = "url")]
     once: bool,
+    /// Ask this running node for one mailbox now, and wait for the result.
+    #[arg(long, value_name = "URL", requires = "tenant", requires = "mailbox")]
+    url: Option<String>,
     /// Only this tenant.
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Only this mailbox: its address or its id.
+    /// Only this mailbox: its address or its id; with --url its id.
     #[arg(long, value_name = "ADDRESS")]
     mailbox: Option<String>,
     /// How to write the result.
@@ -51,6 +57,9 @@ pub(super) fn run(
     environment: &Environment,
     log_filter: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
+    if let (Some(url), Some(tenant), Some(mailbox)) = (&args.url, &args.tenant, &args.mailbox) {
+        return on_node(url, tenant, mailbox, args.format);
+    }
     let loaded = super::load(&args.config, environment)?;
     let telemetry = super::telemetry(&loaded.node, log_filter, "warn")?;
     let io = super::io_runtime()?;
@@ -78,6 +87,31 @@ pub(super) fn run(
     telemetry.shutdown();
     print(&results, args.format);
     Ok(code(&results))
+}
+
+/// SCH-03: wakes a mailbox of a running node and waits for the end of its cycle.
+fn on_node(url: &str, tenant: &str, mailbox: &str, format: Format) -> anyhow::Result<ExitCode> {
+    let root = url.trim_end_matches('/');
+    let wait = NODE_WAIT.as_secs();
+    let url = format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}/sync?wait={wait}");
+    let patience = NODE_WAIT + std::time::Duration::from_secs(10);
+    let answer = super::status::ask_within(crate::http::Method::Post, &url, patience)?;
+    let (row, last) = (&answer["mailbox"], &answer["mailbox"]["lastCycle"]);
+    let ended = answer["ended"] == true;
+    if format == Format::Json {
+        say!("{answer:#}");
+    } else if !ended {
+        say!("the cycle goes on; look with `lockstep status`");
+    } else {
+        let written = &last["written"];
+        let (to_exchange, to_dynamics) = (&written["exchange"], &written["dynamics"]);
+        say!("{mailbox}: phase {}, code {}", row["phase"], row["code"]);
+        say!("written: {to_exchange} to Exchange, {to_dynamics} to Dynamics");
+        say!("waiting: {}, parked: {}", last["unsettled"], last["parked"]);
+    }
+    let rest = |name: &str| last[name].as_u64() != Some(0);
+    let left = !row["code"].is_null() || !last["code"].is_null() || rest("unsettled");
+    Ok(if !ended || left || rest("parked") { super::incomplete() } else { ExitCode::SUCCESS })
 }
 
 async fn one_tenant(tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResult {

@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use super::chronicle::Chronicle;
+use super::orders::Orders;
 use crate::domain::file::FilePolicy;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Address, CycleId, Fence, TenantId};
@@ -96,8 +97,8 @@ pub struct CycleContext {
     pub view: Arc<TenantView>,
     /// The ports.
     pub deps: CycleDeps,
-    /// An operator released a halt: the brakes let this cycle pass.
-    pub released: bool,
+    /// What an operator asked of it.
+    pub orders: Orders,
     /// The instant of the cycle.
     pub now: DateTime<Utc>,
 }

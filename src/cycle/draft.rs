@@ -11,6 +11,7 @@ use super::{plan_cycle, write_slices};
 use crate::engine::guard::{Halt, brake};
 use crate::engine::invariants;
 use crate::engine::plan::Plan;
+use crate::engine::stakes::Stakes;
 use crate::ports::links::MailboxState;
 
 /// What a cycle would do now.
@@ -32,8 +33,10 @@ pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
     let state = context.deps.links.load(&context.mailbox.key).await?;
     let (plan, gathered) = plan_cycle(context, &state).await?;
     let halt = brake(&plan, &state.links, &context.view.limits).err();
-    let broken = invariants::check_plan(&plan).len();
-    let halt = halt.or_else(|| (broken > 0).then(|| Halt::broken_promise(broken)));
+    let broken = invariants::check_plan(&plan);
+    let stakes = || Stakes::of(&plan).and_broken(broken.iter().map(|one| one.0));
+    let halt =
+        halt.or_else(|| (!broken.is_empty()).then(|| Halt::broken_promise(broken.len(), stakes())));
     Ok(Draft { plan, halt, state, gathered })
 }
 

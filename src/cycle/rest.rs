@@ -75,7 +75,10 @@ impl Rest {
     pub(super) fn holds(&self, context: &CycleContext) -> bool {
         let same_view = std::ptr::eq(self.view.as_ptr(), Arc::as_ptr(&context.view));
         let in_time = self.made <= context.now && context.now < self.until;
-        same_view && in_time && self.fence == context.fence && !context.released
+        same_view
+            && in_time
+            && self.fence == context.fence
+            && context.orders == super::Orders::default()
     }
 
     /// Returns how many items wait for a change.

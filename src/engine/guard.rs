@@ -8,6 +8,7 @@ use crate::domain::link::{Link, LinkState};
 use crate::domain::policy::Limits;
 use crate::domain::side::Side;
 use crate::engine::plan::Plan;
+use crate::engine::stakes::Stakes;
 
 /// Why a plan is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +21,15 @@ pub struct Halt {
     pub wanted: usize,
     /// How much is allowed.
     pub allowed: usize,
+    /// What of the plan an operator may release.
+    pub stakes: Stakes,
 }
 
 impl Halt {
     /// A plan that breaks promises is not carried out.
     #[must_use]
-    pub const fn broken_promise(count: usize) -> Self {
-        Self { code: Code::PromiseBroken, side: Side::Exchange, wanted: count, allowed: 0 }
+    pub const fn broken_promise(count: usize, stakes: Stakes) -> Self {
+        Self { code: Code::PromiseBroken, side: Side::Exchange, wanted: count, allowed: 0, stakes }
     }
 }
 
@@ -34,16 +37,21 @@ impl Halt {
 /// hand, and the absolute delete budget still holds.
 const EMPTIED_FROM: usize = 6;
 
-/// Lets the plan pass, or halts. `released` says that an operator has seen the halt and lets the
-/// next plan pass.
+/// Lets the plan pass, or halts. `released` is what an operator has seen at stake in a halt and lets
+/// pass: that plan or what is left of it, no other.
 ///
 /// # Errors
 /// Returns the brake that the plan hits first.
-pub fn guard(plan: Plan, links: &[Link], limits: &Limits, released: bool) -> Result<Plan, Halt> {
-    if !released {
-        brake(&plan, links, limits)?;
+pub fn guard(
+    plan: Plan,
+    links: &[Link],
+    limits: &Limits,
+    released: Option<&Stakes>,
+) -> Result<Plan, Halt> {
+    match brake(&plan, links, limits) {
+        Err(halt) if !released.is_some_and(|seen| seen.cover(&halt.stakes)) => Err(halt),
+        Ok(()) | Err(_) => Ok(plan),
     }
-    Ok(plan)
 }
 
 /// Asks the brakes without letting anything pass.
@@ -57,7 +65,8 @@ pub fn brake(plan: &Plan, links: &[Link], limits: &Limits) -> Result<(), Halt> {
         let wanted = plan.deletes(side);
         let allowed = allowed_deletes(agreed, limits);
         if wanted > allowed {
-            return Err(Halt { code: Code::DeleteBudget, side, wanted, allowed });
+            let stakes = Stakes::of(plan);
+            return Err(Halt { code: Code::DeleteBudget, side, wanted, allowed, stakes });
         }
     }
     let mails = plan.mails();
@@ -67,6 +76,7 @@ pub fn brake(plan: &Plan, links: &[Link], limits: &Limits) -> Result<(), Halt> {
             side: Side::Exchange,
             wanted: mails as usize,
             allowed: limits.mails as usize,
+            stakes: Stakes::of(plan),
         });
     }
     Ok(())
@@ -81,7 +91,8 @@ fn emptied(plan: &Plan, links: &[Link], side: Side) -> Result<(), Halt> {
             .count();
         let wanted = plan.deletes_in(side, collection);
         if agreed >= EMPTIED_FROM && wanted >= agreed {
-            return Err(Halt { code: Code::SideEmptied, side, wanted, allowed: agreed - 1 });
+            let (allowed, stakes) = (agreed - 1, Stakes::of(plan));
+            return Err(Halt { code: Code::SideEmptied, side, wanted, allowed, stakes });
         }
     }
     Ok(())

@@ -1,7 +1,10 @@
 //! What users of such programs complain about, each as a test: the letters are the classes of
 //! complaints known in this field (lost replies, copies, storms of mail, shifted times, loops).
 
+use std::sync::Arc;
+
 use lockstep::actors::messages::Ended;
+use lockstep::cycle::{CycleEnd, Orders};
 use lockstep::domain::code::Code;
 use lockstep::sim::dataverse::{Depth, Privileges};
 use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
@@ -275,8 +278,10 @@ fn release(system: &System) {
     let address = system.address(0);
     let mine = system.enrol().into_iter().find(|one| one.address.as_str() == address);
     let mine = mine.expect("the mailbox takes part");
-    let ended = system.io.block_on(system.tenant.clone().cycle(mine, true));
-    assert!(matches!(ended, Ended::Report(_)));
+    let cycle = |orders| system.io.block_on(system.tenant.clone().cycle(mine.clone(), orders));
+    let Ended::End(CycleEnd::Halted(halt)) = cycle(Orders::default()) else { panic!("no halt") };
+    let orders = Orders { released: Some(Arc::new(halt.stakes)), ..Orders::default() };
+    assert!(matches!(cycle(orders), Ended::Report(_)));
 }
 
 #[test]

@@ -221,7 +221,8 @@ fn a_quiet_cycle_costs_one_request_to_each_side_and_no_write() {
     let mailboxes = system.enrol();
     let (dataverse, graph) = count();
     for mailbox in &mailboxes {
-        let cycle = system.tenant.clone().cycle(mailbox.clone(), false);
+        let cycle =
+            system.tenant.clone().cycle(mailbox.clone(), lockstep::cycle::Orders::default());
         system.io.block_on(cycle);
     }
     let (after_dataverse, after_graph) = count();

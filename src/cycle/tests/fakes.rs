@@ -625,7 +625,7 @@ impl World {
             fence: Fence(1),
             view: self.view(),
             deps: self.deps(),
-            released: false,
+            orders: Orders::default(),
             now: self.clock.now() + TimeDelta::zero(),
         }
     }
@@ -656,7 +656,13 @@ impl World {
 
     /// Runs a cycle in which an operator's release counts.
     pub(crate) async fn released(&self) -> Result<CycleReport, CycleEnd> {
-        self.cycle_in(&CycleContext { released: true, ..self.context() }).await
+        let released = match self.cycle().await {
+            Err(CycleEnd::Halted(halt)) => Some(Arc::new(halt.stakes)),
+            Ok(_) | Err(CycleEnd::Side(..) | CycleEnd::Store(_)) => None,
+        };
+        let orders = Orders { released, retry: Retry::All };
+        *self.rest.lock().unwrap() = None;
+        self.cycle_in(&CycleContext { orders, ..self.context() }).await
     }
 
     /// Runs a cycle that starts from what the last one left behind, and keeps what it leaves.

@@ -93,7 +93,8 @@ async fn a_rest_ends_with_the_lease_the_view_and_the_word_of_an_operator() {
     goes_the_whole_way(&world, &other, "another view").await;
     drop(other);
     goes_the_whole_way(&world, &world.context(), "the old view").await;
-    let released = CycleContext { released: true, ..world.context() };
+    let orders = Orders { retry: Retry::All, ..Orders::default() };
+    let released = CycleContext { orders, ..world.context() };
     goes_the_whole_way(&world, &released, "a release").await;
     let before = loads(&world);
     world.cycle().await.unwrap();

@@ -7,6 +7,7 @@ use crate::domain::policy::Limits;
 use crate::domain::side::Side;
 use crate::engine::guard::guard;
 use crate::engine::plan::Plan;
+use crate::engine::stakes::Stakes;
 use crate::engine::testing::*;
 
 /// A mailbox of linked tasks of which some rows are gone.
@@ -32,7 +33,7 @@ fn guard_lets_a_plan_within_its_budget_pass() {
     // Exactly the budget passes, one more delete halts the whole plan.
     for (gone, passes) in [(0, true), (5, true), (6, false)] {
         let (plan, links) = mailbox(20, gone);
-        let halt = guard(plan, &links, &limits(5, 0.0), false).err();
+        let halt = guard(plan, &links, &limits(5, 0.0), None).err();
         assert_eq!(halt.is_none(), passes, "{gone}");
         if let Some(halt) = halt {
             assert_eq!((halt.code, halt.side), (Code::DeleteBudget, Side::Exchange));
@@ -46,7 +47,7 @@ fn guard_takes_the_larger_of_count_and_share() {
     // A quarter of twenty is five, more than the absolute budget of one.
     for (gone, passes) in [(5, true), (6, false)] {
         let (plan, links) = mailbox(20, gone);
-        assert_eq!(guard(plan, &links, &limits(1, 0.25), false).is_ok(), passes);
+        assert_eq!(guard(plan, &links, &limits(1, 0.25), None).is_ok(), passes);
     }
 }
 
@@ -55,7 +56,7 @@ fn guard_halts_when_a_side_would_be_emptied() {
     // A mailbox of six is never emptied within a budget; one of five may be.
     for (linked, gone, code) in [(6, 6, Some(Code::SideEmptied)), (6, 5, None), (5, 5, None)] {
         let (plan, links) = mailbox(linked, gone);
-        let halt = guard(plan, &links, &limits(20, 1.0), false).err();
+        let halt = guard(plan, &links, &limits(20, 1.0), None).err();
         assert_eq!(halt.map(|it| it.code), code, "{linked} {gone}");
     }
 }
@@ -73,7 +74,7 @@ fn guard_halts_when_one_collection_of_many_would_be_emptied() {
         .collect();
     assert_eq!(contacts.len(), 100);
     links.extend(contacts);
-    let halt = guard(tasks, &links, &limits(20, 1.0), false).err();
+    let halt = guard(tasks, &links, &limits(20, 1.0), None).err();
     assert_eq!(halt.map(|it| it.code), Some(Code::SideEmptied));
 }
 
@@ -85,7 +86,7 @@ fn guard_counts_the_people_who_would_be_mailed() {
         let row = row(Appointment).invites(&["a@guest.test", "b@guest.test"]);
         let plan = world.plan(vec![world.alone(&row)]);
         assert_eq!(plan.mails(), 2);
-        let halt = guard(plan, &[], &Limits { mails, ..Limits::default() }, false).err();
+        let halt = guard(plan, &[], &Limits { mails, ..Limits::default() }, None).err();
         assert_eq!(halt.is_none(), passes);
         assert!(halt.is_none_or(|it| it.code == Code::MailBudget));
     }
@@ -95,6 +96,15 @@ fn guard_counts_the_people_who_would_be_mailed() {
 fn guard_obeys_the_operator_who_released_it() {
     // A released plan passes although it would halt.
     let (plan, links) = mailbox(20, 20);
-    assert!(guard(plan.clone(), &links, &limits(0, 0.0), false).is_err());
-    assert_eq!(guard(plan.clone(), &links, &limits(0, 0.0), true), Ok(plan));
+    assert!(guard(plan.clone(), &links, &limits(0, 0.0), None).is_err());
+    let halt = guard(plan.clone(), &links, &limits(0, 0.0), None).unwrap_err();
+    let seen = halt.stakes;
+    assert_eq!(guard(plan.clone(), &links, &limits(0, 0.0), Some(&seen)), Ok(plan.clone()));
+    // What is left of it passes as well; what was not seen does not.
+    let mut rest = plan.clone();
+    rest.entries.remove(0);
+    assert!(guard(rest.clone(), &links, &limits(0, 0.0), Some(&seen)).is_ok());
+    let less = Stakes::of(&rest);
+    assert!(guard(plan, &links, &limits(0, 0.0), Some(&less)).is_err());
+    assert!(less.digest() != seen.digest() && seen.digest().len() == 16);
 }
