@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lockstep::actors::messages::Ended;
-use lockstep::cycle::{CycleReport, Rest};
+use lockstep::cycle::{CycleReport, Orders, Rest};
 use lockstep::domain::policy::Mailbox;
 use serde_json::json;
 use uuid::Uuid;
@@ -51,7 +51,8 @@ impl Rested {
         for mailbox in &self.mailboxes {
             let id = mailbox.key.mailbox;
             let tenant = self.system.tenant.clone();
-            let cycle = tenant.cycle_from(mailbox.clone(), false, self.rests.remove(&id));
+            let cycle =
+                tenant.cycle_from(mailbox.clone(), Orders::default(), self.rests.remove(&id));
             let (ended, rest) = self.system.io.block_on(cycle);
             self.rests.extend(rest.map(|rest| (id, rest)));
             match ended {
