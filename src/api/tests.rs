@@ -353,7 +353,9 @@ fn no_list_is_longer_than_a_page() {
         assert_eq!(count("?top=5000").await, 500);
         assert_eq!(count("?skip=1000").await, 200);
         let (_, _, page) = node.get("/tenants/contoso").await;
-        assert_eq!(page.matches("/tenants/contoso/mailboxes/").count(), 500);
+        // Decisions link to their items below the mailbox.
+        let links = page.matches("/tenants/contoso/mailboxes/").count();
+        assert_eq!(links - page.matches("/items/").count(), 500);
     });
 }
 
