@@ -45,6 +45,7 @@ mod settings;
 mod sweep;
 mod wire;
 
+pub use map::columns;
 pub use org::DataverseOrganization;
 
 /// Where an organization's Web API is.

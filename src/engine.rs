@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod decide;
 pub mod eligible;
 pub mod facts;
+pub mod fidelity;
 pub mod files;
 pub mod fold;
 pub mod groups;

@@ -19,6 +19,8 @@ mod transport;
 mod url;
 mod wire;
 
+pub use map::property;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 

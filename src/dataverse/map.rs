@@ -64,6 +64,26 @@ pub(super) struct Table {
     pub(super) facts: &'static [&'static str],
 }
 
+/// Returns the columns of a kind by field: for the page of fidelity. People are the lists in which
+/// Dynamics shows them.
+#[must_use]
+pub fn columns(kind: Kind) -> Vec<(Field, String)> {
+    let table = Table::of(kind);
+    let mut columns: Vec<(Field, String)> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let lines = if column.shape == Shape::Lines { "1..3" } else { "" };
+            (column.field, format!("{}{lines}", column.name))
+        })
+        .collect();
+    if table.parties.is_some() {
+        columns.push((Field::RequiredAttendees, "requiredattendees".to_owned()));
+        columns.push((Field::OptionalAttendees, "optionalattendees".to_owned()));
+    }
+    columns
+}
+
 impl Table {
     /// Returns the table of a kind.
     pub(super) const fn of(kind: Kind) -> &'static Self {

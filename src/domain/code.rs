@@ -69,6 +69,8 @@ codes! {
     EndBeforeStart = "end-before-start",
     /// A text was cut to the length of the column (FLD-05).
     TextTruncated = "text-truncated",
+    /// A task's percentage shows in Exchange as its status only (protocols A9).
+    PercentKept = "percent-kept",
     /// More values than the other side has places for (e-mail addresses, phones).
     ValuesDropped = "values-dropped",
     /// The company of a contact is the name of no account, or of several (CONT-08).

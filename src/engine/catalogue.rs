@@ -68,6 +68,8 @@ catalogue! {
     LINK_08 "LINK-08" "Linked items carry the category as a visible marker." "DOC OrgDbOrgSettings, use-outlook-category";
     LINK_13 "LINK-13" "If the organization says so, nobody tracks the meeting of another user." "DOC OrgDbOrgSettings; SETXML";
     LINK_14 "LINK-14" "If the organization says so, an attendee tracks a meeting only when its organizer's mailbox is synchronized." "SETXML";
+    LINK_09 "LINK-09" "What a delegate tracks belongs to the owner of the mailbox." "DOC use-outlook-category, use-delegate-access";
+    LINK_12 "LINK-12" "Only the calendar item of a meeting is tracked, never its request in the inbox." "COMM";
     ORG_01 "ORG-01" "Only the organizer's mailbox writes and distributes a meeting." "BASE L80";
     ORG_02 "ORG-02" "An appointment without an organizer is not synchronized and says so." "BASE L80";
     ORG_03 "ORG-03" "When the organizer changes, the old one's meeting is cancelled and the new one's is made." "BASE L82; DOC an-appointment-is-canceled-deleted";
@@ -125,6 +127,8 @@ catalogue! {
     ADDR_01 "ADDR-01" "By default only the mailing address is synchronized." "BASE L169, L252-254";
     ADDR_02 "ADDR-02" "If the organization says so, all three addresses are." "BASE L256";
     ADDR_03 "ADDR-03" "Business, home and other pair with the first, second and third address." "DOC what-fields-synchronized-outlook";
+    ASGN_01 "ASGN-01" "The setting for assigned tasks has no effect: To Do does not tell who assigned a task." "BASE L263-265; PROPOSED";
+    ASGN_04 "ASGN-04" "The correlation id of an assigned task stays as it is." "META";
     TASK_OUT_01 "TASK-OUT-01" "Tasks, phone calls, letters and faxes become to-do tasks." "BASE L182";
     TASK_OUT_02 "TASK-OUT-02" "An open task due later than a day ago gets a reminder." "BASE L184";
     TASK_OUT_03 "TASK-OUT-03" "The reminder rings at the due time and never flows back." "DOC what-fields-synchronized-outlook";
@@ -143,6 +147,8 @@ catalogue! {
     TASK_IN_05 "TASK-IN-05" "Completed becomes completed." "BASE L209";
     TASK_IN_06 "TASK-IN-06" "The other statuses pair by name." "PROPOSED";
     FLD_01 "FLD-01" "Directions are the organization's, chosen by an administrator; the tenant file may replace them." "DOC control-field-synchronization-outlook";
+    TASK_IN_07 "TASK-IN-07" "Whoever a task was assigned to in Outlook, its row belongs to the mailbox's owner." "DOC use-outlook-category";
+    TASK_IN_08 "TASK-IN-08" "A recurring task is not imported." "BASE L269";
     FLD_02 "FLD-02" "A field flows only in the directions set for it." "DOC what-fields-synchronized-outlook; META";
     FLD_03 "FLD-03" "The organization's directions are read where it tells them; else the defaults hold." "META";
     FLD_05 "FLD-05" "A text too long for its column is cut with a mark and does not echo." "DOC what-fields-synchronized-outlook; PROPOSED";

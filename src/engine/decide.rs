@@ -121,6 +121,20 @@ pub(crate) enum Standing {
 /// Decides for one pairing.
 #[must_use]
 pub fn decide(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    noted(judge(pairing, context))
+}
+
+/// What an adapter could not read is noted where the rest of the item is written to Dynamics.
+fn noted(verdict: Verdict) -> Verdict {
+    let item = verdict.pairing.seen.exchange.as_ref();
+    let losses = item.map(|seen| seen.observation.losses.clone()).unwrap_or_default();
+    if verdict.writes.dynamics.is_some() && !losses.is_empty() {
+        return verdict.with_losses(&losses);
+    }
+    verdict
+}
+
+fn judge(pairing: Pairing, context: &Context<'_>) -> Verdict {
     if pairing.copy && context.policy.settings.ignore_copies {
         return leave(pairing, After::Nothing, rule::COPY_01, Code::CopiedItem);
     }

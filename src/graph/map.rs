@@ -6,9 +6,12 @@
 
 pub(super) mod contact;
 pub(super) mod event;
+mod names;
 pub(super) mod task;
 mod text;
 mod time;
+
+pub use names::property;
 
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;

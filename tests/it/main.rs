@@ -14,6 +14,7 @@ mod crash;
 mod dataverse;
 mod docs;
 mod explains;
+mod fidelity;
 mod harness;
 mod main_job;
 mod otlp;

@@ -294,7 +294,7 @@ fn add_by_rule(
         Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => {
             // TASK-IN-03.
             patch.push((Field::ActualStart, Some(Value::Time(context.now))));
-            vec![rule::TASK_IN_01, rule::TASK_IN_03]
+            vec![rule::TASK_IN_01, rule::TASK_IN_03, rule::TASK_IN_07, rule::LINK_09]
         }
         Kind::Contact => {
             let mut rules = vec![rule::CONT_01];

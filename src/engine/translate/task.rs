@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, NaiveDateTime, NaiveTime, Utc};
 
 use super::Translation;
+use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, TodoStatus, Value};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::policy::{Context, Policy};
@@ -52,6 +53,11 @@ pub fn completed_in_exchange(item: &Fields) -> bool {
 pub(super) fn to_exchange(kind: Kind, row: &Fields, context: &Context<'_>, out: &mut Translation) {
     let status = todo_status_of(kind, row, context.policy, context.now);
     out.patch.push((Field::TodoStatus, Some(Value::Todo(status))));
+    // A9: Graph has no percentage. The number stays in Dynamics, and the item says so.
+    let percent = row.number(Field::PercentComplete).unwrap_or(0);
+    if kind == Kind::Task && status == TodoStatus::InProgress && (1..100).contains(&percent) {
+        out.losses.push(Code::PercentKept);
+    }
     let zone = end_zone(kind, context);
     // TASK-OUT-08; Exchange refuses a completion date on an open task.
     let completed = row.time(Field::ActualEnd).filter(|_| status == TodoStatus::Completed);

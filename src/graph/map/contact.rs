@@ -80,12 +80,48 @@ const ADDRESSES: [(&str, AddressOf, [Field; 5]); 3] = [
     ),
 ];
 
+/// The parts of an address in the order of its fields.
+const PARTS: [&str; 5] = ["street", "city", "state", "postalCode", "countryOrRegion"];
+
 /// The fields of which the display name is made, in its order.
 const NAMES: [Field; 4] = [Field::FirstName, Field::MiddleName, Field::LastName, Field::Suffix];
 
 /// Returns the ids of all extended properties that a contact is read with, the marker aside.
 pub(in crate::graph) fn extended_ids() -> impl Iterator<Item = &'static str> {
     EXTENDED.iter().map(|(_, id)| *id).chain([ANNIVERSARY])
+}
+
+/// Returns the property that holds a field.
+pub(super) fn property(field: Field) -> Option<String> {
+    let text = TEXTS.iter().find(|(one, ..)| *one == field).map(|(_, name, _)| (*name).to_owned());
+    let ext = || {
+        let tag = EXTENDED.iter().find(|(one, _)| *one == field).map(|(_, id)| *id);
+        tag.or((field == Field::Anniversary).then_some(ANNIVERSARY))
+            .map(|id| format!("extended property {id}"))
+    };
+    let listed = || {
+        [
+            ("emailAddresses", &EMAILS[..]),
+            ("businessPhones", &BUSINESS_PHONES),
+            ("homePhones", &HOME_PHONES),
+        ]
+        .into_iter()
+        .find_map(|(name, places)| {
+            let at = places.iter().position(|one| *one == field)?;
+            Some(format!("{name}[{at}]"))
+        })
+    };
+    let address = || {
+        ADDRESSES.iter().find_map(|(name, _, fields)| {
+            let at = fields.iter().position(|one| *one == field)?;
+            Some(format!("{name}.{}", PARTS[at]))
+        })
+    };
+    let plain = || {
+        let names = [(Field::Children, "children"), (Field::Birthday, "birthday")];
+        names.iter().find(|(one, _)| *one == field).map(|(_, name)| (*name).to_owned())
+    };
+    text.or_else(ext).or_else(listed).or_else(address).or_else(plain)
 }
 
 /// Returns what a contact says; complete only when it was read with its extended properties.

@@ -30,6 +30,27 @@ const SHOW_AS: [(&str, ShowAs); 6] = [
 const ATTENDEES: [(&str, Field); 2] =
     [("required", Field::RequiredAttendees), ("optional", Field::OptionalAttendees)];
 
+/// Returns the property that holds a field. The status of a row and `showAs` are one value in two
+/// vocabularies.
+pub(super) fn property(field: Field) -> Option<&'static str> {
+    const NAMES: [(Field, &str); 13] = [
+        (Field::Subject, "subject"),
+        (Field::Body, "body"),
+        (Field::Importance, "importance"),
+        (Field::Location, "location.displayName"),
+        (Field::Start, "start"),
+        (Field::End, "end"),
+        (Field::AllDay, "isAllDay"),
+        (Field::RequiredAttendees, "attendees[required]"),
+        (Field::OptionalAttendees, "attendees[optional]"),
+        (Field::Private, "sensitivity"),
+        (Field::State, "showAs"),
+        (Field::StatusReason, "showAs"),
+        (Field::ShowAs, "showAs"),
+    ];
+    NAMES.iter().find(|(one, _)| *one == field).map(|(_, name)| *name)
+}
+
 /// Returns what an event says.
 pub(in crate::graph) fn observe(event: &Event) -> Observation {
     let mut seen = super::blank(Collection::Calendar, NativeId::new(event.id.as_str()));

@@ -31,6 +31,22 @@ const TIMES: [(Field, &str, bool); 4] = [
     (Field::ReminderAt, "reminderDateTime", false),
 ];
 
+/// Returns the property that holds a field. The status of a row and of a task are one value in two
+/// vocabularies, and so are the actual end and the completion date.
+pub(super) fn property(field: Field) -> Option<&'static str> {
+    const NAMES: [(Field, &str); 7] = [
+        (Field::Subject, "title"),
+        (Field::Body, "body"),
+        (Field::Importance, "importance"),
+        (Field::State, "status"),
+        (Field::StatusReason, "status"),
+        (Field::TodoStatus, "status"),
+        (Field::ActualEnd, "completedDateTime"),
+    ];
+    let times = TIMES.iter().map(|(one, name, _)| (*one, *name));
+    NAMES.into_iter().chain(times).find(|(one, _)| *one == field).map(|(_, name)| name)
+}
+
 /// Returns what a task says.
 pub(in crate::graph) fn observe(task: &TodoTask) -> Observation {
     let mut seen = super::blank(Collection::Tasks, NativeId::new(task.id.as_str()));

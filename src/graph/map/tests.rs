@@ -291,3 +291,60 @@ fn the_task_body_writes_days_and_reminders() {
     });
     assert_eq!(Json::Object(task::body(&patch)), expected);
 }
+
+#[test]
+fn fld_02_every_named_property_is_written_under_its_name() {
+    // What the page of fidelity names is what a body holds: for each field of each kind.
+    use crate::domain::kind::Kind;
+    use crate::domain::party::Party;
+    let day: chrono::DateTime<chrono::Utc> = "2026-03-04T00:00:00Z".parse().unwrap();
+    let party = Party {
+        address: crate::domain::ids::Address::parse("a@x.org"),
+        name: "A".into(),
+        row: None,
+    };
+    let examples = [
+        Value::Text("x".into()),
+        Value::Time(day),
+        Value::Date(day.date_naive()),
+        Value::Flag(true),
+        Value::Importance(Importance::High),
+        Value::ShowAs(ShowAs::Busy),
+        Value::Todo(TodoStatus::Completed),
+        Value::Parties(vec![party]),
+    ];
+    let mut named = 0;
+    for kind in [Kind::Appointment, Kind::Contact, Kind::Task] {
+        for column in crate::domain::direction::columns(kind) {
+            let field = column.field;
+            let Some(name) = property(kind, field) else { continue };
+            // The status has another word on each side.
+            let field = match (kind, field) {
+                (Kind::Appointment, Field::State | Field::StatusReason) => Field::ShowAs,
+                (_, Field::State | Field::StatusReason) => Field::TodoStatus,
+                (_, Field::ActualEnd) => Field::CompletedAt,
+                (_, field) => field,
+            };
+            let written = examples.iter().any(|value| {
+                let patch: Patch = vec![(field, Some(value.clone()))];
+                let body = match kind.collection() {
+                    Collection::Calendar => event::body(&patch, None),
+                    Collection::Contacts => contact::body(&patch, None),
+                    Collection::Tasks => task::body(&patch),
+                };
+                let ext = contact::extended_body(&patch);
+                let extended = name.strip_prefix("extended property ");
+                match extended {
+                    Some(id) => ext.iter().any(|one| one.id == id),
+                    None => {
+                        let head = name.split(['.', '[']).next().unwrap_or_default();
+                        body.contains_key(head)
+                    }
+                }
+            });
+            assert!(written, "{kind} {field:?} is not written as {name}");
+            named += 1;
+        }
+    }
+    assert!(named > 60, "{named}");
+}
