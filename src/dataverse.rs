@@ -41,6 +41,7 @@ mod org;
 mod page;
 mod personal;
 mod rest;
+mod series;
 mod settings;
 mod sweep;
 mod wire;
@@ -60,6 +61,8 @@ pub struct DataverseSide {
     wire: wire::Wire,
     filters: filters::FilterCache,
     digests: digest::DigestKey,
+    /// The organization's time zones, once a series needed them.
+    zones: tokio::sync::OnceCell<map::series::ZoneCodes>,
 }
 
 impl DataverseSide {
@@ -70,6 +73,7 @@ impl DataverseSide {
             wire: wire::Wire::new(session, &options.api_root),
             filters: filters::FilterCache::default(),
             digests: digest::DigestKey::fresh(),
+            zones: tokio::sync::OnceCell::new(),
         }
     }
 }

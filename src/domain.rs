@@ -15,6 +15,7 @@ pub mod observation;
 pub mod party;
 pub mod plan;
 pub mod policy;
+pub mod recurrence;
 pub mod rule;
 pub mod setting;
 pub mod side;

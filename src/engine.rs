@@ -22,6 +22,7 @@ pub mod preview;
 pub mod purge;
 pub mod relink;
 pub mod stakes;
+pub mod series;
 pub mod stamp;
 pub mod translate;
 pub mod undo;

@@ -1,7 +1,7 @@
 //! Exchange through Microsoft Graph v1.0: the far side of calendars, contacts and to-do tasks.
 //!
 //! Every conversation is a JSON batch, so that a pull without news is one HTTP request for all
-//! three collections of a mailbox (architecture §4). Absent: change notifications, EWS, and series beyond the fact that an event belongs to one.
+//! three collections of a mailbox (architecture §4). Absent: change notifications, EWS.
 
 mod apply;
 mod batch;
@@ -15,6 +15,7 @@ mod lists;
 mod map;
 mod marked;
 mod search;
+mod series;
 mod transport;
 mod url;
 mod wire;

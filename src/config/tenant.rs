@@ -129,6 +129,8 @@ pub struct PolicyConfig {
     pub plain_booking: bool,
     /// Read TASK-OUT-02 to the letter.
     pub literal_task_reminder: bool,
+    /// `recreate_deleted_past_occurrences` (REC-04).
+    pub recreate_deleted_past_occurrences: bool,
     /// `contact_addresses = "all"`: business, home and other instead of the mailing address
     /// (ADDR-01, ADDR-02).
     pub three_addresses: bool,
@@ -147,6 +149,7 @@ impl TenantConfig {
             preserve_status_reason: self.policy.preserve_status_reason,
             plain_booking: self.policy.plain_booking,
             literal_task_reminder: self.policy.literal_task_reminder,
+            recreate_deleted_past_occurrences: self.policy.recreate_deleted_past_occurrences,
         };
         policy::Choices { policy, effective }
     }
@@ -307,6 +310,7 @@ fn read_policy(section: Section<'_>) -> Option<PolicyConfig> {
     let literal_task_reminder = section.flag("literal_task_reminder", false);
     let bookings = [("check", false), ("plain", true)];
     let plain_booking = section.choice("booking", &bookings, false);
+    let recreate_deleted_past_occurrences = section.flag("recreate_deleted_past_occurrences", true);
     let addresses = [("mailing", false), ("all", true)];
     let three_addresses = section.choice("contact_addresses", &addresses, false);
     section.finish();
@@ -316,6 +320,7 @@ fn read_policy(section: Section<'_>) -> Option<PolicyConfig> {
         preserve_status_reason,
         literal_task_reminder,
         plain_booking: plain_booking?,
+        recreate_deleted_past_occurrences,
         three_addresses: three_addresses?,
     })
 }

@@ -16,16 +16,19 @@ use super::booking;
 use super::errors::{self, Verdict};
 use super::lookup::complete;
 use super::map::party::{self, RawParty};
+use super::map::series::{self, ZoneCodes};
 use super::map::{Table, read, write};
+use super::series::of_master;
 use super::wire::json;
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Value};
+use crate::domain::field::{Field, Patch, Value};
 use crate::domain::ids::{NativeId, Version};
 use crate::domain::kind::Kind;
 use crate::domain::observation::{Observation, Presence};
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::policy::Mailbox;
 use crate::http::CallError;
+use crate::ports::error::SideError;
 
 /// Writes in one batch: Dataverse advises small ones, and a lost answer leaves as many unknown.
 const STEPS_PER_BATCH: usize = 10;
@@ -65,10 +68,17 @@ impl DataverseSide {
     pub(super) async fn write_rows(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
         // What is not reached is not sent.
         let mut outcomes = vec![Outcome::NotSent; steps.len()];
+        let zones = match self.zones_for(steps).await {
+            Ok(zones) => zones,
+            Err(error) => {
+                warn!(%error, "the time zones of the organization cannot be read");
+                return outcomes;
+            }
+        };
         let standing = self.standing(mailbox, steps).await;
         let mut requests = Vec::new();
         for (at, step) in steps.iter().enumerate() {
-            match prepare(at, step, standing.get(&at)) {
+            match prepare(at, step, standing.get(&at), zones) {
                 Ok(request) => requests.push(request),
                 Err(outcome) => outcomes[at] = outcome,
             }
@@ -84,7 +94,27 @@ impl DataverseSide {
             }
         }
         self.look_for(mailbox, &unseen, &mut outcomes).await;
+        for (at, step) in steps.iter().enumerate() {
+            if step.kind == Kind::RecurringAppointment
+                && let Outcome::Done(Some(master)) = &outcomes[at]
+                && master.presence == Presence::Present
+            {
+                let outcome = self.finish_series(mailbox, step, master).await;
+                outcomes[at] = outcome;
+            }
+        }
         outcomes
+    }
+
+    /// Returns the time zones when a step writes when a series takes place.
+    async fn zones_for(&self, steps: &[Step]) -> Result<Option<&ZoneCodes>, SideError> {
+        let names_one = |step: &Step| match &step.op {
+            Op::Create { patch } | Op::Update { patch, .. } => {
+                patch.iter().any(|(field, _)| *field == Field::Recurrence)
+            }
+            Op::Unmark { .. } | Op::Delete { .. } => false,
+        };
+        if steps.iter().any(names_one) { self.zone_codes().await.map(Some) } else { Ok(None) }
     }
 
     /// Sends one batch. Returns whether to go on.
@@ -208,7 +238,8 @@ fn parties_of(
         }
     }
     let row = json(reply).map_err(|_| Outcome::NotSent)?;
-    if expected.is_some() && read::version(&row).as_ref() != expected {
+    let now = read::version(&row);
+    if expected.is_some_and(|it| now.as_ref().map(Version::as_str) != Some(of_master(it))) {
         return Err(Outcome::Stale);
     }
     let parties = table.parties.and_then(|navigation| party::parse(&row, navigation));
@@ -219,6 +250,7 @@ fn prepare(
     at: usize,
     step: &Step,
     standing: Option<&Result<Vec<RawParty>, Outcome>>,
+    zones: Option<&ZoneCodes>,
 ) -> Result<Request, Outcome> {
     let table = Table::of(step.kind);
     let parties: &[RawParty] = match standing {
@@ -226,7 +258,15 @@ fn prepare(
         Some(Ok(parties)) => parties,
         Some(Err(outcome)) => return Err(outcome.clone()),
     };
-    let build = |patch| write::body(table, patch, parties).map_err(Outcome::Refused);
+    let build = |patch: &Patch| {
+        let mut written = write::body(table, patch, parties).map_err(Outcome::Refused)?;
+        for (_, value) in patch {
+            if let (Some(Value::Recurrence(series)), Some(zones)) = (value, zones) {
+                series::write(&mut written.body, series, zones).map_err(Outcome::Refused)?;
+            }
+        }
+        Ok(written)
+    };
     let (id, act, losses) = match &step.op {
         Op::Create { patch } => {
             let written = build(patch)?;
@@ -272,7 +312,7 @@ fn guid(id: &NativeId) -> Result<(), Outcome> {
 }
 
 fn etag(expected: Option<&Version>) -> String {
-    expected.map_or_else(|| "*".to_owned(), |version| format!("W/\"{version}\""))
+    expected.map_or_else(|| "*".to_owned(), |version| format!("W/\"{}\"", of_master(version)))
 }
 
 /// Returns a write that answers with the version it made.

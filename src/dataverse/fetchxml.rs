@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::map::Table;
 use super::wire::encode;
+use crate::domain::kind::Kind;
 
 /// Rows of one page; the most that Dataverse gives (protocols B8).
 pub(super) const PAGE_ROWS: u32 = 5_000;
@@ -239,6 +240,25 @@ fn push_sweep_columns(out: &mut String, table: &Table) {
         out,
         r#"<attribute name="{key}"/><attribute name="versionnumber"/><attribute name="modifiedon"/><order attribute="{key}"/>"#
     );
+    if table.kind == Kind::Appointment {
+        // Tells the occurrences of series from appointments.
+        out.push_str(r#"<attribute name="instancetypecode"/>"#);
+    }
+}
+
+/// Returns the query for the exceptions of these series.
+pub(super) fn exceptions_of(series: &[Uuid]) -> Query {
+    let mut out = String::from(r#"><entity name="appointment">"#);
+    push_sweep_columns(&mut out, Table::of(Kind::Appointment));
+    out.push_str(r#"<attribute name="seriesid"/><filter type="and">"#);
+    out.push_str(r#"<condition attribute="instancetypecode" operator="in">"#);
+    out.push_str(r#"<value>3</value><value>4</value></condition>"#);
+    out.push_str(r#"<condition attribute="seriesid" operator="in">"#);
+    for id in series {
+        let _ = write!(out, "<value>{id}</value>");
+    }
+    out.push_str("</condition></filter></entity></fetch>");
+    Query::new(out)
 }
 
 /// Returns the query for the versions of these rows.

@@ -95,8 +95,13 @@ impl DataverseSide {
     ) -> Result<Vec<(usize, &'static Table, NativeId)>, SideError> {
         let replies = self.rows(Some(user), &keys(&wanted)).await?;
         let mut doubtful = Vec::new();
+        let (mut places, mut series) = (Vec::new(), Vec::new());
         for ((at, table, id), reply) in wanted.into_iter().zip(&replies) {
             match errors::judge(reply) {
+                Verdict::Fine if table.kind == Kind::RecurringAppointment => {
+                    places.push(at);
+                    series.push((id, json(reply)?, Presence::Present));
+                }
                 Verdict::Fine => {
                     let row = json(reply)?;
                     found[at] = Some(read::observe(table, &id, &row, Presence::Present));
@@ -107,6 +112,9 @@ impl DataverseSide {
                 | Verdict::Precondition
                 | Verdict::Refused => return Err(errors::into_side_error(reply)),
             }
+        }
+        for (at, seen) in places.into_iter().zip(self.observe_series(Some(user), series).await?) {
+            found[at] = Some(seen);
         }
         Ok(doubtful)
     }
@@ -148,15 +156,15 @@ impl DataverseSide {
                     tables_of(*kind).iter().map(|kind| (*kind, id.clone())).collect()
                 }
                 FindKey::Uid(uid) => {
-                    searches.push((at, by_uid(uid)));
+                    searches.extend(MEETINGS.map(|kind| (at, kind, by_uid(kind, uid))));
                     Vec::new()
                 }
             });
         }
-        let parts: Vec<Part> = searches.iter().map(|(_, part)| part.clone()).collect();
+        let parts: Vec<Part> = searches.iter().map(|(_, _, part)| part.clone()).collect();
         let replies = self.wire.read(None, &parts).await?;
-        for ((at, _), reply) in searches.iter().zip(&replies) {
-            items[*at] = oldest(reply)?.map(|id| (Kind::Appointment, id)).into_iter().collect();
+        for ((at, kind, _), reply) in searches.iter().zip(&replies) {
+            items[*at].extend(oldest(reply)?.map(|id| (*kind, id)));
         }
         let asked: Vec<(Kind, NativeId)> = items.iter().flatten().cloned().collect();
         let mut rows = self.fetch_rows(mailbox, &asked).await?.into_iter();
@@ -192,11 +200,19 @@ pub(super) fn complete(table: &Table, id: &NativeId) -> Part {
     Part::get(format!("{}({id})?{}", table.set, table.complete())).with("Prefer", LOOKUPS)
 }
 
-/// As the application: another user's copy counts too (APPT-IN-11).
-fn by_uid(uid: &GlobalId) -> Part {
-    let filter = format!("globalobjectid eq '{}'", uid.as_str().replace('\'', "''"));
+/// The kinds of rows that have the identity of a meeting.
+const MEETINGS: [Kind; 2] = [Kind::Appointment, Kind::RecurringAppointment];
+
+/// As the application: another user's copy counts too (APPT-IN-11). Of a series the master counts,
+/// and not the rows of its occurrences.
+fn by_uid(kind: Kind, uid: &GlobalId) -> Part {
+    let own = if kind == Kind::Appointment { 0 } else { 1 };
+    let filter = format!(
+        "globalobjectid eq '{}' and instancetypecode eq {own}",
+        uid.as_str().replace('\'', "''")
+    );
     let filter = encode(&filter);
-    Part::get(format!("appointments?$select=activityid,createdon&$filter={filter}"))
+    Part::get(format!("{}?$select=activityid,createdon&$filter={filter}", Table::of(kind).set))
 }
 
 /// Returns the oldest row of a search.

@@ -10,6 +10,7 @@ use crate::domain::kind::Kind;
 
 pub(super) mod party;
 pub(super) mod read;
+pub(super) mod series;
 mod tables;
 pub(super) mod write;
 

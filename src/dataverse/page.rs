@@ -30,6 +30,8 @@ pub(super) struct Row<'a> {
     activityid: Option<Uuid>,
     contactid: Option<Uuid>,
     versionnumber: Option<Number>,
+    instancetypecode: Option<i64>,
+    seriesid: Option<Uuid>,
     #[serde(rename = "@odata.etag", borrow)]
     etag: Option<&'a RawValue>,
 }
@@ -56,6 +58,16 @@ impl Row<'_> {
             "contactid" => self.contactid,
             _ => self.activityid,
         }
+    }
+
+    /// Tells whether a row is an occurrence of a series (REC-07).
+    pub(super) fn is_occurrence(&self) -> bool {
+        self.instancetypecode.is_some_and(|code| code > 1)
+    }
+
+    /// Returns the series of an occurrence.
+    pub(super) const fn series(&self) -> Option<Uuid> {
+        self.seriesid
     }
 
     /// Returns `versionnumber`, or what the etag says of it.

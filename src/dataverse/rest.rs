@@ -17,7 +17,7 @@ const ROW: usize = 17;
 pub(super) struct SweepRest {
     /// Of the answers.
     pub(super) digest: u128,
-    /// Known rows that no filter returned.
+    /// Known rows that no filter returned, and known series.
     pub(super) watched: Vec<Row>,
 }
 
@@ -46,9 +46,11 @@ impl SweepRest {
     }
 }
 
-/// Returns the known rows that no filter is expected to return.
+/// Returns the known rows that no filter is expected to return, and the known series, whose
+/// exceptions are watched.
 pub(super) fn watched(known: &[Known]) -> Vec<Row> {
-    let apart = known.iter().filter(|known| !known.expected);
+    let series = |known: &&Known| known.kind == Kind::RecurringAppointment;
+    let apart = known.iter().filter(|known| !known.expected || series(known));
     apart.filter_map(|known| Some((known.kind, Uuid::try_parse(known.id.as_str()).ok()?))).collect()
 }
 

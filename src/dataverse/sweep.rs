@@ -20,6 +20,7 @@ use super::lookup::ROWS_PER_STRIDE;
 use super::map::{Table, read};
 use super::page::Page;
 use super::rest::{self, SweepRest};
+use super::series::{self, Parts};
 use super::wire::{MAX_PAGES, PAGING, encode, json};
 use crate::domain::ids::{NativeId, Version};
 use crate::domain::kind::Kind;
@@ -40,8 +41,18 @@ type Compared = (Vec<(Row, Presence)>, Vec<(Kind, NativeId)>);
 struct Question {
     table: &'static Table,
     query: Arc<Query>,
-    /// It watches known rows; it is no filter.
-    watch: bool,
+    purpose: Purpose,
+}
+
+/// What a query is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A filter of the user.
+    Filter,
+    /// It watches known rows.
+    Watch,
+    /// It watches the exceptions of known series.
+    Parts,
 }
 
 /// The first page of each query, and the kinds whose filter cannot be used.
@@ -66,6 +77,8 @@ struct Swept {
     watched: HashMap<Row, Found>,
     /// Kinds of which some filter gave no answer: an absent row means nothing.
     unanswered: HashSet<Kind>,
+    /// The exceptions of known series.
+    parts: HashMap<Uuid, Parts>,
     /// Kinds of which some watching query gave no answer.
     unwatched: HashSet<Kind>,
 }
@@ -87,6 +100,7 @@ impl DataverseSide {
         let caller = ask.mailbox.object_id;
         let mut swept = Swept::default();
         let one_page = self.take_pages(caller, asked, &mut swept).await?;
+        swept.whole_series();
         let complete = one_page && swept.is_complete();
         let (wanted, missing) = swept.compare(known);
         if wanted.is_empty() && missing.is_empty() {
@@ -142,10 +156,16 @@ impl DataverseSide {
             wanted.iter().map(|((kind, id), _)| (Table::of(*kind), native(*id))).collect();
         let replies = self.rows(Some(user), &ids).await?;
         let mut rows = Vec::with_capacity(ids.len());
+        let (mut places, mut series) = (Vec::new(), Vec::new());
         for ((table, id), ((_, presence), reply)) in
             ids.into_iter().zip(wanted.iter().zip(&replies))
         {
             let seen = match errors::judge(reply) {
+                Verdict::Fine if table.kind == Kind::RecurringAppointment => {
+                    places.push(rows.len());
+                    series.push((id.clone(), json(reply)?, *presence));
+                    None
+                }
                 Verdict::Fine => Some(read::observe(table, &id, &json(reply)?, *presence)),
                 Verdict::Missing | Verdict::Denied => None,
                 Verdict::Throttled(_)
@@ -154,6 +174,9 @@ impl DataverseSide {
                 | Verdict::Refused => return Err(errors::into_side_error(reply)),
             };
             rows.push(((table.kind, id), seen));
+        }
+        for (at, seen) in places.into_iter().zip(self.observe_series(Some(user), series).await?) {
+            rows[at].1 = Some(seen);
         }
         Ok(rows)
     }
@@ -179,7 +202,7 @@ impl DataverseSide {
         let present = self.filters.learn(&mailbox.key, &self.digests, &answered, ask.now)?;
         let mut pages: Vec<(Question, PartReply)> = questions.into_iter().zip(answers).collect();
         if remembered.as_ref() != Some(&present) {
-            pages.retain(|(question, _)| question.watch);
+            pages.retain(|(question, _)| question.purpose != Purpose::Filter);
             let again = of_filters(&present);
             let parts: Vec<Part> = again.iter().map(|question| question.part(1, None)).collect();
             let answers = self.wire.read(caller, &parts).await?;
@@ -194,7 +217,7 @@ impl DataverseSide {
         self.digests.digest(|digester| {
             for (question, reply) in &asked.pages {
                 digester.bytes(question.table.set.as_bytes());
-                digester.number(u16::from(question.watch));
+                digester.number(question.purpose as u16);
                 digester.number(reply.status);
                 digester.bytes(&reply.body);
             }
@@ -236,7 +259,7 @@ impl DataverseSide {
 fn of_filters(filters: &[Filter]) -> Vec<Question> {
     let usable = filters.iter().filter_map(|filter| {
         let query = filter.query.clone()?;
-        Some(Question { table: Table::of(filter.kind), query, watch: false })
+        Some(Question { table: Table::of(filter.kind), query, purpose: Purpose::Filter })
     });
     usable.collect()
 }
@@ -249,9 +272,15 @@ fn of_watched(rows: &[Row]) -> Vec<Question> {
         let ids: Vec<Uuid> = rows.iter().filter(|row| row.0 == kind).map(|(_, id)| *id).collect();
         questions.extend(ids.chunks(WATCHED_IDS).map(|ids| {
             let query = Arc::new(fetchxml::versions_of(table, ids));
-            Question { table, query, watch: true }
+            Question { table, query, purpose: Purpose::Watch }
         }));
     }
+    let series = rows.iter().filter(|row| row.0 == Kind::RecurringAppointment);
+    let ids: Vec<Uuid> = series.map(|(_, id)| *id).collect();
+    questions.extend(ids.chunks(WATCHED_IDS).map(|ids| {
+        let query = Arc::new(fetchxml::exceptions_of(ids));
+        Question { table: Table::of(Kind::Appointment), query, purpose: Purpose::Parts }
+    }));
     questions
 }
 
@@ -280,20 +309,48 @@ impl Swept {
                 return Err(errors::into_side_error(reply));
             }
             let (status, code) = (reply.status, errors::code(&reply.body));
-            warn!(%kind, status, code, watch = question.watch, "a query was refused");
-            let silent = if question.watch { &mut self.unwatched } else { &mut self.unanswered };
-            silent.insert(kind);
+            warn!(%kind, status, code, purpose = ?question.purpose, "a query was refused");
+            match question.purpose {
+                Purpose::Filter => self.unanswered.insert(kind),
+                Purpose::Watch => self.unwatched.insert(kind),
+                Purpose::Parts => return Err(errors::into_side_error(reply)),
+            };
             return Ok(None);
         }
         let page = Page::read(&reply.body).ok_or_else(unreadable)?;
-        let found = if question.watch { &mut self.watched } else { &mut self.matched };
-        found.reserve(page.rows.len());
         for row in &page.rows {
             let id = row.id(question.table).ok_or_else(unreadable)?;
             let version = row.version().ok_or_else(unreadable)?;
+            let found = match question.purpose {
+                Purpose::Parts => {
+                    self.take_exception(row.series(), &version)?;
+                    continue;
+                }
+                // REC-07: an occurrence is no item of its own.
+                Purpose::Filter if row.is_occurrence() => continue,
+                Purpose::Filter => &mut self.matched,
+                Purpose::Watch => &mut self.watched,
+            };
             found.insert((kind, id), Found { version, known: false });
         }
         Ok(page.has_more().then(|| fetchxml::cookie(page.cookie.as_deref()?)))
+    }
+
+    fn take_exception(&mut self, series: Option<Uuid>, version: &Version) -> Result<(), SideError> {
+        let number: u64 = version.as_str().parse().map_err(|_| unreadable())?;
+        let parts = self.parts.entry(series.ok_or_else(unreadable)?).or_default();
+        *parts = (parts.0 + 1, parts.1.max(number));
+        Ok(())
+    }
+
+    /// A changed exception is a change of its series.
+    fn whole_series(&mut self) {
+        for found in [&mut self.matched, &mut self.watched] {
+            let all = found.iter_mut().filter(|((kind, _), _)| *kind == Kind::RecurringAppointment);
+            for ((_, id), found) in all {
+                found.version = series::whole(&found.version, self.parts.get(id));
+            }
+        }
     }
 
     /// Tells whether every filter and every watching query was answered.
@@ -314,7 +371,7 @@ impl Swept {
                 if !known.expected || known.version.as_ref() != Some(&found.version) {
                     wanted.push((row, Presence::Present));
                 }
-            } else if let Some(found) = self.watched.get(&row) {
+            } else if let Some(found) = self.watched.get(&row).filter(|_| !known.expected) {
                 if known.version.as_ref() != Some(&found.version) {
                     wanted.push((row, Presence::LeftFilter));
                 }

@@ -29,10 +29,15 @@ codes! {
     OrganizerMissing = "organizer-missing",
     /// The organizer's mailbox is synchronized; its invitation will bring the meeting (APPT-OUT-14).
     AwaitsInvitation = "awaits-invitation",
-    /// Series are not synchronized by this version.
+    /// The other side has no such series, or an item began or ceased to recur (REC-11).
     RecurringUnsupported = "recurring-unsupported",
     /// Somebody invited people to a silent copy: a write to it would mail them (APPT-OUT-08, SVC-02).
     CopyAttended = "copy-attended",
+    /// An occurrence that was deleted on one side cannot be brought back there (REC-04).
+    OccurrenceGone = "occurrence-gone",
+    /// Dynamics has no row yet for an occurrence that deviates; it is carried when the series is
+    /// expanded that far (REC-05).
+    AwaitsExpansion = "awaits-expansion",
     /// Recurring tasks are never synchronized (REC-10).
     RecurringTask = "recurring-task",
     /// The organizer's mailbox is not synchronized, and the organization wants it to be (LINK-14).

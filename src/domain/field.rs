@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::party::Party;
+use super::recurrence::{Exception, Recurrence};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -113,6 +114,11 @@ pub enum Field {
     Region3,
     PostalCode3,
     Country3,
+    // Series (rules.md §2.3).
+    /// Pattern, range, time of day and zone of a series, which are one value (CONF-03).
+    Recurrence,
+    /// The occurrences that deviate from a series, in the order of their days (REC-07).
+    Exceptions,
 }
 
 /// Fields that change and merge together.
@@ -145,6 +151,10 @@ pub enum Group {
     /// The files that hang on the item; compared and carried apart from the fields
     /// (`engine::files`), so no field belongs to it.
     Files,
+    /// When a series takes place: pattern, range, time of day and zone are one value.
+    Recurrence,
+    /// The deviating occurrences of a series are one value: none is half-synchronized.
+    Exceptions,
 }
 
 impl Field {
@@ -214,6 +224,8 @@ impl Field {
             Self::Street3 | Self::City3 | Self::Region3 | Self::PostalCode3 | Self::Country3 => {
                 Group::Address3
             }
+            Self::Recurrence => Group::Recurrence,
+            Self::Exceptions => Group::Exceptions,
         })
     }
 }
@@ -239,6 +251,10 @@ pub enum Value {
     Todo(TodoStatus),
     /// Attendees.
     Parties(Vec<Party>),
+    /// When a series takes place.
+    Recurrence(Box<Recurrence>),
+    /// What deviates from a series. In a patch: what is to be changed, occurrence by occurrence.
+    Exceptions(Vec<Exception>),
 }
 
 impl Value {
@@ -350,6 +366,18 @@ impl Fields {
     #[must_use]
     pub fn flag(&self, field: Field) -> bool {
         matches!(self.get(field), Some(Value::Flag(true)))
+    }
+
+    /// Returns when a series takes place; nothing for an item that is no series.
+    #[must_use]
+    pub fn recurrence(&self) -> Option<&Recurrence> {
+        if let Some(Value::Recurrence(it)) = self.get(Field::Recurrence) { Some(it) } else { None }
+    }
+
+    /// Returns what deviates from a series.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        if let Some(Value::Exceptions(it)) = self.get(Field::Exceptions) { it } else { &[] }
     }
 
     /// Returns the parties of a field.

@@ -5,6 +5,7 @@
 
 pub mod codec;
 pub mod content;
+mod series;
 
 use chrono::{DateTime, TimeDelta, Utc};
 

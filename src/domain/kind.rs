@@ -19,7 +19,7 @@ pub enum Kind {
     Letter,
     /// `fax` ↔ to-do task.
     Fax,
-    /// `recurringappointmentmaster` ↔ series (REC-01); left alone until series are supported.
+    /// `recurringappointmentmaster` ↔ series (REC-01).
     RecurringAppointment,
     /// `serviceappointment` → an event without attendees in each syncing user's calendar (SVC-01).
     ServiceAppointment,
@@ -74,6 +74,20 @@ impl Kind {
             }
             Self::Contact => Collection::Contacts,
             Self::Task | Self::PhoneCall | Self::Letter | Self::Fax => Collection::Tasks,
+        }
+    }
+
+    /// Tells whether items of this kind have an organizer who invites: appointments and series.
+    #[must_use]
+    pub const fn is_meeting(self) -> bool {
+        match self {
+            Self::Appointment | Self::RecurringAppointment => true,
+            Self::Contact
+            | Self::Task
+            | Self::PhoneCall
+            | Self::Letter
+            | Self::Fax
+            | Self::ServiceAppointment => false,
         }
     }
 

@@ -158,6 +158,13 @@ impl Link {
         self.state == LinkState::Agreed && self.wake.is_some_and(|wake| wake < now)
     }
 
+    /// Tells whether a deviating occurrence waits for its row in Dynamics, which comes without
+    /// anybody's doing (REC-05).
+    #[must_use]
+    pub fn awaits_expansion(&self) -> bool {
+        self.trouble.is_some_and(|trouble| trouble.code == Code::AwaitsExpansion)
+    }
+
     /// Tells whether the next cycle must read both items again, whatever the feeds say. A parked
     /// item waits for a change or an operator instead (ERR-02); so does one that was left alone,
     /// unless a reply was at fault, which says nothing of the item.
@@ -165,7 +172,7 @@ impl Link {
     pub fn is_unsettled(&self) -> bool {
         let code = self.trouble.map(|trouble| trouble.code);
         match self.state {
-            _ if self.is_parked() => false,
+            _ if self.is_parked() || self.awaits_expansion() => false,
             LinkState::Creating(_) => true,
             LinkState::LeftAlone => {
                 let decided = self.ignores_conflict && code.is_some_and(Code::awaits_decision);

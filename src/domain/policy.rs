@@ -85,7 +85,7 @@ pub enum ConflictPolicy {
 }
 
 /// Everything a tenant may choose (tenant file, section `policy` and `settings`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// The organization's settings.
     pub settings: Settings,
@@ -100,6 +100,24 @@ pub struct Policy {
     pub plain_booking: bool,
     /// Read TASK-OUT-02 to the letter: a reminder only for what is overdue by a day.
     pub literal_task_reminder: bool,
+    /// Past occurrences that were deleted in Exchange are there in a series that is made in
+    /// Dynamics (REC-04).
+    pub recreate_deleted_past_occurrences: bool,
+}
+
+impl Default for Policy {
+    /// Returns what the documentation of the built-in synchronization says.
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            conflict: ConflictPolicy::default(),
+            keep_contacts: false,
+            preserve_status_reason: false,
+            plain_booking: false,
+            literal_task_reminder: false,
+            recreate_deleted_past_occurrences: true,
+        }
+    }
 }
 
 /// What a tenant chose, and how each setting came to its value.

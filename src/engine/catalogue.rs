@@ -101,6 +101,7 @@ catalogue! {
     CXL_08 "CXL-08" "The future begins after now." "PROPOSED";
     CXL_09 "CXL-09" "A delete in Exchange spares closed and past rows and those of other organizers." "BASE L149-153";
     CXL_10 "CXL-10" "An exception is one individually changed instance of a series." "BASE L155; META";
+    CXL_11 "CXL-11" "A deleted series is deleted in Dynamics even if it is past." "PROPOSED";
     CXL_12 "CXL-12" "A move to another calendar, or a delete that is not applied, only unlinks." "PROPOSED";
     CXL_13 "CXL-13" "A meeting cancelled by its organizer elsewhere is an update, never a delete." "PROPOSED";
     APPT_IN_01 "APPT-IN-01" "A meeting becomes an appointment." "BASE L139";
@@ -159,8 +160,17 @@ catalogue! {
     CONF_06 "CONF-06" "A new contact of which Dynamics finds a duplicate waits for its user's decision." "DOC monitor-email-processing-errors";
     RES_01 "RES-01" "Inactive rows and disabled users do not resolve." "DOC OrgDbOrgSettings; META";
     RES_02 "RES-02" "Several rows with one address: synchronized user, user, contact, lead, account, queue; then the oldest." "META; PROPOSED";
-    REC_01 "REC-01" "A series becomes a series; until that is supported it is left alone." "BASE L139";
+    REC_01 "REC-01" "A series becomes a series with its occurrences." "BASE L139";
+    REC_02 "REC-02" "A changed occurrence becomes an exception of the series." "BASE L139";
+    REC_03 "REC-03" "Tracking a series mails nobody." "BASE L130-133";
+    REC_04 "REC-04" "Past occurrences that were deleted in Exchange are there in a series made in Dynamics, unless switched off." "BASE L135";
+    REC_05 "REC-05" "An occurrence outside the expansion window waits for its row." "DOC recurring-appointment-partial-expansion-model";
+    REC_06 "REC-06" "Pattern, range and time of a series flow both ways, as one value." "DOC what-fields-synchronized-outlook";
+    REC_07 "REC-07" "An exception is known by its original start." "META";
+    REC_08 "REC-08" "The category of a series tracks every occurrence." "DOC use-outlook-category";
+    REC_09 "REC-09" "A series carries plain text and no attachments." "BASE L247; DOC enable-rich-text-experience";
     REC_10 "REC-10" "Recurring tasks are never synchronized." "BASE L269";
+    REC_11 "REC-11" "A series that the other side cannot hold is left alone with a code." "PROPOSED";
     SVC_01 "SVC-01" "A service activity becomes a calendar item." "BASE L159";
     SVC_02 "SVC-02" "A service activity never invites and never cancels." "BASE L161";
     SVC_03 "SVC-03" "Each syncing user has a copy of the service activity in the own mailbox." "BASE L163";

@@ -176,7 +176,9 @@ pub fn needs_other_side(pairing: &Pairing, side: Side) -> bool {
     let settled = pairing
         .link
         .as_ref()
-        .is_some_and(|link| link.state == LinkState::Agreed && !link.is_unsettled());
+        .is_some_and(|link| link.state == LinkState::Agreed && !link.is_unsettled())
+        // REC-05: whatever happens to the series, the occurrence that waits is tried again.
+        && !pairing.link.as_ref().is_some_and(crate::domain::link::Link::awaits_expansion);
     let untracked = side == Side::Exchange && !item_facts(pairing).tracked;
     !(settled && standing == Standing::Same && !untracked)
 }
@@ -244,20 +246,20 @@ fn not_fit(pairing: Pairing, code: Code) -> Verdict {
     leave(pairing, after, rule::ERR_02, code)
 }
 
-/// Kinds that this version leaves alone on both sides.
+/// Items that are left alone on both sides because of how they recur.
 fn unsupported(pairing: &Pairing) -> Option<Verdict> {
     let facts = item_facts(pairing);
     let row = pairing.seen.dynamics.is_some();
     let (id, code) = match pairing.kind() {
-        Kind::RecurringAppointment => (rule::REC_01, Code::RecurringUnsupported),
-        // A copy of a service activity that its user made recur is not the copy any more.
+        // A linked item that its user made recur is not the same item any more.
         Kind::Appointment | Kind::ServiceAppointment if facts.recurring => {
-            (rule::REC_01, Code::RecurringUnsupported)
+            (rule::REC_11, Code::RecurringUnsupported)
         }
         Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax if facts.recurring => {
             (rule::REC_10, Code::RecurringTask)
         }
         Kind::Appointment
+        | Kind::RecurringAppointment
         | Kind::ServiceAppointment
         | Kind::Contact
         | Kind::Task
@@ -352,15 +354,12 @@ pub(crate) fn fields(pairing: &Pairing, side: Side) -> crate::domain::field::Fie
 /// What a served user's mailbox is in an event that stands in his calendar.
 pub(crate) fn role_in(pairing: &Pairing, context: &Context<'_>) -> Role {
     match pairing.kind() {
-        Kind::Appointment => {}
+        Kind::Appointment | Kind::RecurringAppointment => {}
         // SVC-03, SVC-04: one's own copy, which follows the row.
         Kind::ServiceAppointment => return Role::PrivateCopy,
-        Kind::Contact
-        | Kind::Task
-        | Kind::PhoneCall
-        | Kind::Letter
-        | Kind::Fax
-        | Kind::RecurringAppointment => return Role::Owner,
+        Kind::Contact | Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => {
+            return Role::Owner;
+        }
     }
     let facts = item_facts(pairing);
     if facts.is_organizer {

@@ -263,8 +263,9 @@ fn tried(entry: &Entry, code: Code, context: &Context<'_>) -> (u8, bool) {
     let before = entry.verdict.pairing.link.as_ref().and_then(|link| link.trouble);
     let attempts = before.map_or(0, |trouble| trouble.attempts);
     let most = context.limits.item_attempts;
-    let attempts =
-        if code == Code::PutOff { attempts } else { attempts.saturating_add(1).min(most) };
+    // What was not sent, or has no row yet, is no attempt of the item.
+    let waits = matches!(code, Code::PutOff | Code::AwaitsExpansion);
+    let attempts = if waits { attempts } else { attempts.saturating_add(1).min(most) };
     (attempts, attempts >= most)
 }
 

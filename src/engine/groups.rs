@@ -6,6 +6,7 @@ use crate::domain::policy::Settings;
 
 const ACTIVITY: [Group; 3] = [Group::Subject, Group::Body, Group::Importance];
 const APPOINTMENT: [Group; 4] = [Group::Location, Group::Time, Group::Attendees, Group::Status];
+const SERIES: [Group; 4] = [Group::Location, Group::Attendees, Group::Status, Group::Recurrence];
 const TASK: [Group; 3] = [Group::Due, Group::TaskStart, Group::Status];
 const CONTACT: [Group; 10] = [
     Group::Name,
@@ -49,7 +50,15 @@ pub fn of(kind: Kind, settings: &Settings) -> Vec<Group> {
             groups.extend(ACTIVITY);
             groups.extend(APPOINTMENT);
         }
-        Kind::RecurringAppointment => {}
+        // REC-06: when it takes place, and then what deviates from it: written last.
+        Kind::RecurringAppointment => {
+            groups.extend(ACTIVITY);
+            groups.extend(SERIES);
+            if settings.sync_private {
+                groups.push(Group::Privacy);
+            }
+            groups.push(Group::Exceptions);
+        }
     }
     groups
 }
@@ -126,6 +135,8 @@ pub const fn max_chars(kind: Kind, field: Field) -> Option<usize> {
         | Field::ReminderAt
         | Field::Birthday
         | Field::Anniversary
-        | Field::Company => return None,
+        | Field::Company
+        | Field::Recurrence
+        | Field::Exceptions => return None,
     })
 }

@@ -16,9 +16,10 @@ use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::{Facts, Observation};
 use crate::domain::party::Party;
 use crate::domain::policy::{Directory, Settings};
+use crate::domain::recurrence::Exception;
 use crate::domain::side::Side;
 use crate::domain::zone::Zone;
-use crate::engine::groups;
+use crate::engine::{groups, series};
 
 /// An observation in comparable form.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +54,9 @@ pub fn normalise(
         whole_days(&mut observation.fields, zone);
         tidy_attendees(&mut observation.fields, &organizer, directory);
     }
+    if let Err(code) = series::reduce(&mut observation.fields) {
+        observation.unfit = observation.unfit.or(Some(code));
+    }
     let prints = prints(observation.kind, &observation.fields, key, settings);
     Seen { observation, prints }
 }
@@ -72,7 +76,7 @@ pub fn prints(kind: Kind, fields: &Fields, key: &PrintKey, settings: &Settings) 
 }
 
 /// Returns the comparable form of one value; `None` when it says nothing.
-fn canonical(value: &Value) -> Option<Value> {
+pub(super) fn canonical(value: &Value) -> Option<Value> {
     match value {
         Value::Text(text) => {
             let text = canonical_text(text);
@@ -87,7 +91,10 @@ fn canonical(value: &Value) -> Option<Value> {
         | Value::Number(_)
         | Value::Importance(_)
         | Value::ShowAs(_)
-        | Value::Todo(_) => Some(value.clone()),
+        | Value::Todo(_)
+        | Value::Recurrence(_) => Some(value.clone()),
+        // Reduced to what deviates when the whole item is known (`series::reduce`).
+        Value::Exceptions(list) => (!list.is_empty()).then(|| value.clone()),
     }
 }
 
@@ -107,7 +114,8 @@ fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
 /// A midnight on the owner's clock is his day; of any other instant the midnight in UTC that lies
 /// nearest names the same day from Hawaii to New Zealand in summer.
 fn whole_days(fields: &mut Fields, zone: Option<&Zone>) {
-    if !fields.flag(Field::AllDay) {
+    // The days of a series follow from its pattern.
+    if !fields.flag(Field::AllDay) || fields.recurrence().is_some() {
         return;
     }
     let zone = zone
@@ -191,6 +199,11 @@ fn hash_value(hasher: &mut SipHasher24, value: &Value) {
         Value::Importance(importance) => hasher.write_u8(*importance as u8),
         Value::ShowAs(show_as) => hasher.write_u8(*show_as as u8),
         Value::Todo(status) => hasher.write_u8(*status as u8),
+        Value::Recurrence(recurrence) => write_text(hasher, &series::words(recurrence)),
+        Value::Exceptions(list) => {
+            hasher.write_u64(list.len() as u64);
+            list.iter().for_each(|one| hash_exception(hasher, one));
+        }
         Value::Parties(parties) => {
             hasher.write_u64(parties.len() as u64);
             for party in parties {
@@ -198,6 +211,20 @@ fn hash_value(hasher: &mut SipHasher24, value: &Value) {
                 write_text(hasher, address);
                 write_text(hasher, name);
             }
+        }
+    }
+}
+
+/// A deleted occurrence is no empty change.
+fn hash_exception(hasher: &mut SipHasher24, one: &Exception) {
+    write_text(hasher, &one.day.to_string());
+    let Some(change) = &one.change else { return hasher.write_u64(u64::MAX) };
+    hasher.write_u64(change.len() as u64);
+    for (field, value) in change {
+        hasher.write_u16(*field as u16);
+        hasher.write_u8(u8::from(value.is_some()));
+        if let Some(value) = value {
+            hash_value(hasher, value);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::domain::ids::{LinkId, NativeId};
-use crate::domain::kind::{Collection, Kind};
+use crate::domain::kind::Collection;
 use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Op, Step};
@@ -99,7 +99,7 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
 fn meeting_link(pairing: &Pairing) -> Option<LinkId> {
     let seen = pairing.seen.exchange.as_ref()?;
     let uid = seen.observation.uid.as_ref()?;
-    let is_meeting = pairing.kind() == Kind::Appointment;
+    let is_meeting = pairing.kind().is_meeting();
     let name = format!("lockstep:meeting:{}", uid.as_str());
     is_meeting.then(|| LinkId(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())))
 }

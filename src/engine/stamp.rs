@@ -4,7 +4,6 @@
 //! that fails leaves the link unsettled, and the next cycle writes it as part of an update.
 
 use crate::domain::field::{Field, Value};
-use crate::domain::kind::Kind;
 use crate::domain::link::Role;
 use crate::domain::plan::{MailClass, Op, Outcome, Step};
 use crate::domain::side::Side;
@@ -15,10 +14,11 @@ use crate::engine::plan::Entry;
 /// Tells whether an entry's create in Exchange will be followed by a stamp of its row.
 #[must_use]
 pub fn stamps(entry: &Entry) -> bool {
-    let creates =
-        entry.steps.exchange.as_ref().is_some_and(|step| {
-            matches!(step.op, Op::Create { .. }) && step.kind == Kind::Appointment
-        });
+    let creates = entry
+        .steps
+        .exchange
+        .as_ref()
+        .is_some_and(|step| matches!(step.op, Op::Create { .. }) && step.kind.is_meeting());
     let row = entry.verdict.pairing.seen.dynamics.as_ref();
     creates
         && entry.verdict.role == Role::Owner

@@ -19,7 +19,7 @@ use crate::domain::party::Party;
 use crate::domain::policy::Context;
 use crate::domain::side::Side;
 use crate::domain::zone::Zone;
-use crate::engine::groups;
+use crate::engine::{groups, series};
 
 /// What a translation gives: the patch and what was lost on the way.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,6 +78,9 @@ pub(crate) fn words(
             Group::Attendees => attendees(from, source, target, context, &mut out),
             Group::Privacy => privacy(from, source, &mut out),
             Group::Time => time(source, &mut out),
+            Group::Recurrence => recurrence(source, &mut out),
+            // Last, when all that is written to the series is known.
+            Group::Exceptions => {}
             Group::Subject
             | Group::Body
             | Group::Importance
@@ -104,7 +107,17 @@ pub(crate) fn words(
         }
         fit_columns(kind, &mut out);
     }
+    if wanted.contains(&Group::Exceptions) {
+        series::operations(kind, from, source, target, context, &mut out);
+    }
     out
+}
+
+/// Pattern, range, time of day and zone go together (CONF-03).
+fn recurrence(source: &Fields, out: &mut Translation) {
+    if let Some(value) = source.get(Field::Recurrence) {
+        out.patch.push((Field::Recurrence, Some(value.clone())));
+    }
 }
 
 /// Gives an all-day appointment midnights: that is how Dynamics keeps a day. Those of the owner's
@@ -142,6 +155,9 @@ fn same_value(field: Field, new: Option<&Value>, old: Option<&Value>) -> bool {
             addresses(new) == addresses(old)
         }
         (None | Some(Value::Flag(false)), None | Some(Value::Flag(false))) => true,
+        (Some(Value::Recurrence(new)), Some(Value::Recurrence(old))) => new.same_times(old),
+        // A list of what is to be changed.
+        (Some(Value::Exceptions(list)), _) => list.is_empty(),
         // Fields that are written by rule and never read back change nothing by themselves.
         _ => field.group().is_none() || new == old,
     }
@@ -196,7 +212,7 @@ fn privacy(from: Side, source: &Fields, out: &mut Translation) {
 }
 
 /// Dynamics requires a subject, also of a new row.
-fn name_it(out: &mut Translation) {
+pub(super) fn name_it(out: &mut Translation) {
     out.patch.retain(|(field, _)| *field != Field::Subject);
     out.patch.push((Field::Subject, Some(Value::Text(NO_SUBJECT.to_owned()))));
 }
@@ -259,9 +275,13 @@ fn status(
     out: &mut Translation,
 ) {
     match (kind, from) {
-        (Kind::Appointment, Side::Dynamics) => appointment::to_exchange(source, out),
+        (Kind::Appointment | Kind::RecurringAppointment, Side::Dynamics) => {
+            appointment::to_exchange(source, out);
+        }
         (Kind::ServiceAppointment, Side::Dynamics) => service::to_exchange(source, out),
-        (Kind::Appointment, Side::Exchange) => appointment::to_dynamics(source, target, out),
+        (Kind::Appointment | Kind::RecurringAppointment, Side::Exchange) => {
+            appointment::to_dynamics(source, target, out);
+        }
         (Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax, Side::Dynamics) => {
             let row = known_to_exchange(kind, source, context);
             task::to_exchange(kind, &row, context, out);
@@ -271,13 +291,13 @@ fn status(
         }
         // SVC-04.
         (Kind::ServiceAppointment, Side::Exchange) => {}
-        (Kind::Contact | Kind::RecurringAppointment, _) => {}
+        (Kind::Contact, _) => {}
     }
 }
 
 /// FLD-05: a text longer than its column is cut with a mark; the fingerprints of the two sides
 /// stand apart, so the cut never echoes.
-fn fit_columns(kind: Kind, out: &mut Translation) {
+pub(super) fn fit_columns(kind: Kind, out: &mut Translation) {
     for (field, value) in &mut out.patch {
         if let Some(Value::Text(text)) = value
             && let Some(max) = groups::max_chars(kind, *field)

@@ -13,9 +13,10 @@ use super::GraphSide;
 use super::batch::{BATCH_MAX, Inner, InnerReply};
 use super::client::Answer;
 use super::errors::{self, Write};
+use super::map::series;
 use super::url::Paths;
 use crate::domain::ids::Address;
-use crate::domain::kind::Collection;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::side::Side;
 use crate::ports::error::SideError;
@@ -52,7 +53,14 @@ impl GraphSide {
                 outcomes.extend(vec![Outcome::NotSent; group.len()]);
                 continue;
             }
-            let done = self.apply_group(mailbox, category, group).await;
+            let mut done = self.apply_group(mailbox, category, group).await;
+            for (step, outcome) in group.iter().zip(&mut done.outcomes) {
+                if step.kind == Kind::RecurringAppointment
+                    && let Outcome::Done(Some(master)) = outcome
+                {
+                    *outcome = self.finish_series(mailbox, step, &master.id).await;
+                }
+            }
             // The mailbox is throttled or out of reach: what comes after would only wait as long.
             stopped = done.put_off;
             outcomes.extend(done.outcomes);
@@ -289,7 +297,7 @@ fn after_read(step: &Step, reply: InnerReply) -> Stage {
         return Stage::Ready(Some(before));
     };
     match expected {
-        Some(expected) if before.version() != Some(expected.as_str()) => {
+        Some(expected) if before.version() != Some(series::of_master(expected.as_str())) => {
             Stage::Settled(Outcome::Stale)
         }
         _ => Stage::Ready(Some(before)),

@@ -46,7 +46,8 @@ impl GraphSide {
         let mut walks = self.first_walks(&ask);
         walks.extend(outside.then(|| outside_walk(&ask)).flatten());
         self.follow(&ask, &mut walks).await?;
-        if walks.iter().all(Walk::is_silent) {
+        let due = series_are_due(&ask);
+        if !due && walks.iter().all(Walk::is_silent) {
             return at_rest(&ask, &walks, outside);
         }
         let listed = ask.known.load().await?;
@@ -66,6 +67,9 @@ impl GraphSide {
                 }
             }
             sorted.take_in(walk, &known);
+        }
+        if due {
+            sorted.look_at_series(listed);
         }
         self.read_again(&ask, &known, &mut sorted).await?;
         let mut pulled = sorted.pulled;
@@ -177,6 +181,17 @@ impl Sorted {
         }
     }
 
+    /// Every known series is read. The cursor is stored anew by it, and so keeps the time.
+    fn look_at_series(&mut self, listed: &[Known]) {
+        self.pulled.advanced = true;
+        for known in listed.iter().filter(|it| it.kind == Kind::RecurringAppointment) {
+            let key = (Collection::Calendar, known.id.clone());
+            if self.taken.insert(key.clone()) {
+                self.reread.push(key);
+            }
+        }
+    }
+
     fn see(&mut self, seen: Observation, known: Option<&Known>) {
         if !is_unchanged(&seen, known) {
             self.pulled.observations.push(seen);
@@ -191,9 +206,18 @@ impl Sorted {
     }
 }
 
+/// Age of a cursor from which on all known series are read again.
+const SERIES_AGE: TimeDelta = TimeDelta::hours(1);
+
 /// Age of a cursor from which on the list of changes is worth shortening: the list overlaps its
 /// cursor by some minutes, and a cursor that moved with every cycle would cost a store write each.
 const LIST_AGE: chrono::Duration = chrono::Duration::minutes(6);
+
+/// A deleted occurrence may give no sign at all (protocols A2): now and then series are read anew.
+fn series_are_due(ask: &PullAsk<'_>) -> bool {
+    let calendar = ask.cursors.iter().find(|it| it.collection == Collection::Calendar);
+    calendar.is_some_and(|cursor| ask.now - cursor.saved >= SERIES_AGE)
+}
 
 /// Tells whether the same rows would come again with the old cursor.
 fn tells_again(walk: &Walk, ask: &PullAsk<'_>) -> bool {

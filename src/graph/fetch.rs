@@ -75,11 +75,13 @@ impl GraphSide {
             .map(|(collection, id)| Inner::get(paths.item_expanded(*collection, list, id.as_str())))
             .collect();
         let replies = self.client.read(mailbox, &requests).await?;
-        items
+        let mut reads = items
             .iter()
             .zip(replies)
             .map(|((collection, _), reply)| read_one(*collection, reply))
-            .collect()
+            .collect::<Result<Vec<Read>, SideError>>()?;
+        self.whole_series(mailbox, &mut reads).await?;
+        Ok(reads)
     }
 
     async fn list_is_there(&self, mailbox: &Address) -> Result<bool, SideError> {

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::GraphSide;
 use super::batch::Inner;
 use super::errors;
+use super::fetch::Read;
 use super::lists::no_page;
 use super::map;
 use super::url::{Paths, expand, literal, option, relative};
@@ -58,6 +59,7 @@ impl GraphSide {
             let page = reply.body.ok_or_else(no_page)?;
             found[place] = oldest(collection, page.value);
         }
+        self.whole(mailbox, &mut found).await?;
         if !tasks.is_empty() {
             let mut seen = self.scan_tasks(mailbox, tasks.iter().map(|(_, link)| *link)).await?;
             for (place, link) in tasks {
@@ -65,6 +67,22 @@ impl GraphSide {
             }
         }
         Ok(found)
+    }
+
+    /// A list shows nothing of what deviates from a series: those found are read by id.
+    async fn whole(
+        &self,
+        mailbox: &Address,
+        found: &mut [Option<Observation>],
+    ) -> Result<(), SideError> {
+        for place in found {
+            let Some(seen) = place.take() else { continue };
+            let mut read = [Read::There(Box::new(seen))];
+            self.whole_series(mailbox, &mut read).await?;
+            let [read] = read;
+            *place = if let Read::There(seen) = read { Some(*seen) } else { None };
+        }
+        Ok(())
     }
 
     /// Reads lists until all links are found or all lists were read.

@@ -7,6 +7,7 @@
 pub(super) mod contact;
 pub(super) mod event;
 mod names;
+pub(super) mod series;
 pub(super) mod task;
 mod text;
 mod time;

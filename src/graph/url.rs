@@ -92,6 +92,20 @@ impl Paths {
         format!("{}/{}", self.files(event), segment(file))
     }
 
+    /// A series with what deviates from it.
+    pub(super) fn series(&self, id: &str) -> String {
+        let item = self.item(Collection::Calendar, "", id);
+        let expand = expand(Collection::Calendar);
+        format!("{item}?$select={}&{expand},exceptionOccurrences", map::series::SELECT)
+    }
+
+    /// The occurrences of a series that overlap a window.
+    pub(super) fn instances(&self, id: &str, start: &str, end: &str) -> String {
+        let item = self.item(Collection::Calendar, "", id);
+        let (start, end) = (option(start), option(end));
+        format!("{item}/instances?startDateTime={start}&endDateTime={end}")
+    }
+
     /// The To Do lists.
     pub(super) fn lists(&self) -> String {
         format!("{}/todo/lists", self.user)

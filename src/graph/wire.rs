@@ -26,6 +26,11 @@ pub(super) struct Event {
     pub(super) end: Option<DateTimeTimeZone>,
     pub(super) is_all_day: Option<bool>,
     pub(super) original_start_time_zone: Option<String>,
+    /// When the pattern puts an occurrence, in UTC.
+    pub(super) original_start: Option<String>,
+    pub(super) recurrence: Option<serde_json::Value>,
+    pub(super) cancelled_occurrences: Option<Vec<String>>,
+    pub(super) exception_occurrences: Option<Vec<Event>>,
     pub(super) attendees: Option<Vec<Attendee>>,
     pub(super) show_as: Option<String>,
     pub(super) importance: Option<String>,

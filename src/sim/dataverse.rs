@@ -1,7 +1,7 @@
 //! The Dataverse stand-in: the Web API v9.2 of one organization as a pure state machine.
 //!
 //! It is as strict as the service: what is undocumented or wrong is refused with the documented
-//! error. Absent: plug-ins, audit, teams, customization, expansion of recurring appointments,
+//! error. Absent: plug-ins, audit, teams, customization,
 //! cascades on delete and assign.
 
 mod access;
@@ -24,6 +24,7 @@ mod read;
 mod render;
 mod route;
 mod schema;
+mod series;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -110,6 +111,7 @@ impl DataverseSim {
     /// Answers one Web API request.
     pub fn handle(&mut self, request: &Request, now: DateTime<Utc>) -> Response {
         self.requests += 1;
+        self.core.expand_due(now);
         if !self.oauth.accepts(request, now) {
             return Response::empty(401).with("WWW-Authenticate", "Bearer error=\"invalid_token\"");
         }
@@ -155,6 +157,7 @@ impl DataverseSim {
         now: DateTime<Utc>,
     ) -> Result<Uuid, Refusal> {
         let table = Core::table(set)?;
+        self.core.expand_due(now);
         self.beside(|core| core.create(by(user, now), table, None, object(body)?))
     }
 
@@ -168,6 +171,7 @@ impl DataverseSim {
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         let table = Core::table(set)?;
+        self.core.expand_due(now);
         self.beside(|core| core.update(by(user, now), table, id, object(body)?))
     }
 
@@ -180,6 +184,7 @@ impl DataverseSim {
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         let table = Core::table(set)?;
+        self.core.expand_due(now);
         self.beside(|core| core.delete(by(user, now), table, id))
     }
 

@@ -33,6 +33,12 @@ mod todo;
 mod uploads;
 mod zones;
 
+/// Recurrence and time zones, which both stand-ins compute alike.
+pub(super) mod calendar {
+    pub(in crate::sim) use super::series::Recurrence;
+    pub(in crate::sim) use super::zones::{instant, local, zone};
+}
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};

@@ -34,6 +34,7 @@ mod rules_fields;
 mod rules_links;
 mod rules_personal;
 mod rules_policy;
+mod rules_series;
 mod rules_services;
 mod rules_tasks;
 mod stores;

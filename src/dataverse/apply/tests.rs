@@ -21,7 +21,7 @@ fn request(op: Op) -> Request {
         op,
         mail: MailClass::Silent,
     };
-    prepare(0, &step, None).unwrap_or_else(|outcome| panic!("{outcome:?}"))
+    prepare(0, &step, None, None).unwrap_or_else(|outcome| panic!("{outcome:?}"))
 }
 
 fn create() -> Request {
@@ -120,5 +120,5 @@ fn an_id_that_is_no_guid_is_never_sent() {
         op: Op::Delete { id: NativeId::new("x)?y"), expected: None },
         mail: MailClass::Silent,
     };
-    assert!(matches!(prepare(0, &step, None), Err(Outcome::Missing)));
+    assert!(matches!(prepare(0, &step, None, None), Err(Outcome::Missing)));
 }

@@ -106,14 +106,14 @@ fn facts(row: &Json) -> DynamicsFacts {
     DynamicsFacts { owner, organizer: None, draft }
 }
 
-/// Occurrences and exceptions of a series are rows of their own (protocols B11), left alone with
-/// their series.
+/// Occurrences and exceptions of a series are rows of their own (protocols B11), which belong to
+/// the item of their series.
 fn unsupported(kind: Kind, row: &Json) -> Option<Code> {
     let of_series = row.get("instancetypecode").and_then(Json::as_i64).unwrap_or(0) != 0;
     match kind {
-        Kind::RecurringAppointment => Some(Code::RecurringUnsupported),
         Kind::Appointment if of_series => Some(Code::RecurringUnsupported),
         Kind::Appointment
+        | Kind::RecurringAppointment
         | Kind::ServiceAppointment
         | Kind::Contact
         | Kind::Task
@@ -125,15 +125,10 @@ fn unsupported(kind: Kind, row: &Json) -> Option<Code> {
 
 fn set_attendees(fields: &mut Fields, kind: Kind, parties: &[party::RawParty]) {
     let required: &[i64] = match kind {
-        Kind::Appointment => &[party::REQUIRED],
+        Kind::Appointment | Kind::RecurringAppointment => &[party::REQUIRED],
         // Whoever is needed for a service takes part: customers, staff and equipment (rules.md §2.4).
         Kind::ServiceAppointment => &[party::CUSTOMER, party::REQUIRED, party::RESOURCE],
-        Kind::Contact
-        | Kind::Task
-        | Kind::PhoneCall
-        | Kind::Letter
-        | Kind::Fax
-        | Kind::RecurringAppointment => return,
+        Kind::Contact | Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => return,
     };
     for (field, roles) in
         [(Field::RequiredAttendees, required), (Field::OptionalAttendees, &[party::OPTIONAL])]

@@ -48,11 +48,13 @@ static SERVICE_COLUMNS: [Column; 9] = [
     column(Field::StatusReason, "statuscode", Shape::Number),
 ];
 
-/// Series are left alone by this version: enough to recognize them.
-static OUTLINE_COLUMNS: [Column; 5] = [
+/// What the master of a series holds beside its rule (rules.md §2.3).
+static SERIES_COLUMNS: [Column; 7] = [
     text(Field::Subject, "subject", SUBJECT),
-    column(Field::Start, "scheduledstart", Shape::Instant),
-    column(Field::End, "scheduledend", Shape::Instant),
+    text(Field::Body, "description", LONG_BODY),
+    column(Field::Importance, "prioritycode", Shape::Importance),
+    text(Field::Location, "location", 200),
+    column(Field::Private, "ismapiprivate", Shape::Flag),
     column(Field::State, "statecode", Shape::Number),
     column(Field::StatusReason, "statuscode", Shape::Number),
 ];
@@ -150,8 +152,8 @@ pub(super) static RECURRING_APPOINTMENT: Table = Table {
     set: "recurringappointmentmasters",
     key: "activityid",
     parties: Some("recurringappointmentmaster_activity_parties"),
-    columns: &OUTLINE_COLUMNS,
-    facts: &[],
+    columns: &SERIES_COLUMNS,
+    facts: super::series::COLUMNS,
 };
 
 pub(super) static SERVICE_APPOINTMENT: Table = Table {

@@ -29,8 +29,11 @@ pub(crate) struct Written {
 pub(crate) fn body(table: &Table, patch: &Patch, standing: &[RawParty]) -> Result<Written, Code> {
     let mut written = Written::default();
     for (field, value) in patch {
-        // How a row is created is no column of it.
-        if party::is_role(*field) || matches!(field, Field::Booking | Field::ByApplication) {
+        // How a row is created is no column of it; the rule and the occurrences of a series are
+        // written by `series`.
+        let made = matches!(field, Field::Booking | Field::ByApplication);
+        let apart = matches!(field, Field::Recurrence | Field::Exceptions);
+        if party::is_role(*field) || made || apart {
             continue;
         }
         if *field == Field::Owner {

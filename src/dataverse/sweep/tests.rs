@@ -66,7 +66,7 @@ fn a_refused_filter_makes_nothing_missing() {
 
 fn question() -> Question {
     let table = Table::of(Kind::Task);
-    Question { table, query: Arc::new(fetchxml::versions_of(table, &[])), watch: false }
+    Question { table, query: Arc::new(fetchxml::versions_of(table, &[])), purpose: Purpose::Filter }
 }
 
 fn reply(status: u16, body: &Json) -> PartReply {

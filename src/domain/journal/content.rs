@@ -9,9 +9,11 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::KeptContent;
+use super::series::{self, StoredSeries};
 use crate::domain::field::{Field, Fields, Importance, ShowAs, TodoStatus, Value};
 use crate::domain::ids::{Address, GlobalId, UserId};
 use crate::domain::party::{Party, PartyRow, PartyTable};
+use crate::domain::recurrence::Exception;
 
 /// The kept bytes are not what this program writes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -40,7 +42,12 @@ enum StoredValue {
     ShowAs(u8),
     Todo(u8),
     Parties(Vec<StoredParty>),
+    Recurrence(Box<StoredSeries>),
+    /// Day, and what differs on it; nothing for a deleted occurrence.
+    Exceptions(Vec<(NaiveDate, Option<StoredPatch>)>),
 }
+
+type StoredPatch = Vec<(Field, Option<StoredValue>)>;
 
 #[derive(Serialize, Deserialize)]
 struct StoredParty {
@@ -127,7 +134,26 @@ fn stored(value: &Value) -> StoredValue {
         Value::ShowAs(show_as) => StoredValue::ShowAs(place(&SHOW_AS, show_as)),
         Value::Todo(status) => StoredValue::Todo(place(&TODO, status)),
         Value::Parties(parties) => StoredValue::Parties(parties.iter().map(party).collect()),
+        Value::Recurrence(it) => StoredValue::Recurrence(Box::new(series::stored(it))),
+        Value::Exceptions(list) => StoredValue::Exceptions(list.iter().map(occurrence).collect()),
     }
+}
+
+fn occurrence(one: &Exception) -> (NaiveDate, Option<StoredPatch>) {
+    let change = one.change.as_ref().map(|patch| {
+        patch.iter().map(|(field, value)| (*field, value.as_ref().map(stored))).collect()
+    });
+    (one.day, change)
+}
+
+fn restored_occurrence(
+    (day, change): (NaiveDate, Option<StoredPatch>),
+) -> Result<Exception, Unreadable> {
+    let value = |(field, value): (Field, Option<StoredValue>)| {
+        Ok((field, value.map(restored).transpose()?))
+    };
+    let patch = |patch: StoredPatch| patch.into_iter().map(value).collect::<Result<_, _>>();
+    Ok(Exception { day, change: change.map(patch).transpose()? })
 }
 
 fn party(party: &Party) -> StoredParty {
@@ -152,6 +178,10 @@ fn restored(value: StoredValue) -> Result<Value, Unreadable> {
         StoredValue::Todo(place) => Value::Todo(at(&TODO, place)?),
         StoredValue::Parties(parties) => {
             Value::Parties(parties.into_iter().map(restored_party).collect::<Result<_, _>>()?)
+        }
+        StoredValue::Recurrence(it) => Value::Recurrence(Box::new(series::restored(*it)?)),
+        StoredValue::Exceptions(list) => {
+            Value::Exceptions(list.into_iter().map(restored_occurrence).collect::<Result<_, _>>()?)
         }
     })
 }

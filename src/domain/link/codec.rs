@@ -125,6 +125,8 @@ numbers! { group_number, group_of, Group, "group":
     19 = Address3,
     20 = Company,
     21 = Files,
+    22 = Recurrence,
+    23 = Exceptions,
 }
 
 // The bits of `Stored::flags`.

@@ -99,8 +99,7 @@ pub(super) fn merge_new(pairing: Pairing, role: Role, context: &Context<'_>) -> 
     if verdict.decision.verb == Verb::Acknowledge {
         verdict.decision.verb = Verb::Link;
     }
-    let id =
-        if verdict.pairing.kind() == Kind::Appointment { rule::APPT_IN_11 } else { rule::LINK_03 };
+    let id = if verdict.pairing.kind().is_meeting() { rule::APPT_IN_11 } else { rule::LINK_03 };
     verdict.decision.rules.insert(0, id);
     verdict
 }
@@ -247,11 +246,32 @@ fn split(
             },
         }
     }
+    out.keep_exceptions_with_pattern(pairing, context);
     out
 }
 
 fn orphaned(pairing: &Pairing) -> bool {
     fields(pairing, Side::Dynamics).get(Field::Company).is_none()
+}
+
+impl Split {
+    /// A pattern takes its exceptions along: they are named by its days (REC-07).
+    fn keep_exceptions_with_pattern(&mut self, pairing: &Pairing, context: &Context<'_>) {
+        let differs = |group| !agree(pairing, group, context);
+        for swap in [false, true] {
+            let (here, there) = if swap {
+                (&mut self.to_dynamics, &mut self.to_exchange)
+            } else {
+                (&mut self.to_exchange, &mut self.to_dynamics)
+            };
+            if here.contains(&Group::Recurrence) && !here.contains(&Group::Exceptions) {
+                there.retain(|group| *group != Group::Exceptions);
+                if differs(Group::Recurrence) {
+                    here.push(Group::Exceptions);
+                }
+            }
+        }
+    }
 }
 
 /// Which changes a mailbox may carry in a meeting (ORG-01, APPT-OUT-08, APPT-OUT-14).
@@ -303,9 +323,12 @@ fn open_ways(pairing: &Pairing, group: Group, context: &Context<'_>) -> (bool, b
 const fn winner(kind: Kind, group: Group, policy: ConflictPolicy) -> Side {
     match (policy, kind, group) {
         (ConflictPolicy::Exchange, _, _)
-        | (ConflictPolicy::ByKind, Kind::Appointment, Group::Time | Group::Attendees) => {
-            Side::Exchange
-        }
+        | (ConflictPolicy::ByKind, Kind::Appointment, Group::Time | Group::Attendees)
+        | (
+            ConflictPolicy::ByKind,
+            Kind::RecurringAppointment,
+            Group::Recurrence | Group::Exceptions | Group::Attendees,
+        ) => Side::Exchange,
         (ConflictPolicy::Dynamics | ConflictPolicy::ByKind, _, _) => Side::Dynamics,
     }
 }
@@ -316,7 +339,7 @@ fn cancels(pairing: &Pairing, context: &Context<'_>) -> bool {
     let role = pairing.link.as_ref().map(|link| link.role);
     let row = fields(pairing, Side::Dynamics);
     let item = fields(pairing, Side::Exchange);
-    pairing.kind() == Kind::Appointment
+    pairing.kind().is_meeting()
         && context.policy.settings.propagate_cancellations
         && role == Some(Role::Owner)
         // ORG-06: judged by the item.

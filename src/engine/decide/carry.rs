@@ -12,9 +12,9 @@ use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
 use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
-use crate::engine::groups;
 use crate::engine::matching::Pairing;
 use crate::engine::translate::{Translation, changes, local_midnights, translate};
+use crate::engine::{groups, series};
 
 /// One direction of a carry.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ pub(super) fn write_to_exchange(
     if !changes(&out.patch, &item) && !rings(&wanted, &out.patch) && !mark {
         return Carried::quiet(&out);
     }
-    let mail = update_mail(kind, &item, &row, &wanted);
+    let mail = update_mail(kind, &item, &row, &wanted, &out.patch);
     let mut rules = vec![rule::FILT_03, rule::LINK_01];
     rules.extend(forbidden(&out));
     if mail != MailClass::Silent && is_past(&row, context) {
@@ -132,9 +132,10 @@ fn with_held_back(
     item: &Fields,
     context: &Context<'_>,
 ) -> Vec<Group> {
-    let returns = kind == Kind::Appointment
+    let moves = wanted.contains(&Group::Time) || wanted.contains(&Group::Recurrence);
+    let returns = kind.is_meeting()
         && role == Role::Owner
-        && wanted.contains(&Group::Time)
+        && moves
         && is_past(item, context)
         && !is_past(row, context);
     if returns {
@@ -185,7 +186,7 @@ fn attendees_allowed(
     } else if attendee_count(item) == 0
         && attendee_count(row) > 0
         && !wanted.contains(&Group::Attendees)
-        && wanted.contains(&Group::Time)
+        && (wanted.contains(&Group::Time) || wanted.contains(&Group::Recurrence))
     {
         wanted.push(Group::Attendees);
     }
@@ -193,14 +194,24 @@ fn attendees_allowed(
 }
 
 /// Exchange mails everybody who attends before or after the write (protocols A4).
-fn update_mail(kind: Kind, item: &Fields, row: &Fields, wanted: &[Group]) -> MailClass {
+fn update_mail(
+    kind: Kind,
+    item: &Fields,
+    row: &Fields,
+    wanted: &[Group],
+    patch: &Patch,
+) -> MailClass {
     // SVC-02: a copy is written only while it invites nobody.
-    if kind != Kind::Appointment {
+    if !kind.is_meeting() {
         return MailClass::Silent;
     }
     let before = attendee_count(item);
     let after = if wanted.contains(&Group::Attendees) { attendee_count(row) } else { 0 };
-    mails(before.max(after))
+    // Each occurrence that is written is a mail of its own.
+    let occurrences = series::count(patch);
+    let itself = patch.iter().any(|(field, _)| *field != Field::Exceptions);
+    let writes = occurrences.saturating_add(u16::from(itself || occurrences == 0));
+    mails(before.max(after).saturating_mul(writes))
 }
 
 pub(super) fn write_to_dynamics(
@@ -218,7 +229,7 @@ pub(super) fn write_to_dynamics(
     let item = fields(pairing, Side::Exchange);
     // APPT-IN-05.
     let state = row.number(Field::State).unwrap_or(0);
-    if kind == Kind::Appointment && matches!(state, 1 | 2) {
+    if kind.is_meeting() && matches!(state, 1 | 2) {
         return Carried::held(rule::APPT_IN_05, Code::RowClosed);
     }
     if let Err((id, code)) = fits_dynamics(kind, &item) {
@@ -255,7 +266,7 @@ pub(super) fn missing_uid(pairing: &Pairing, role: Role) -> Option<String> {
     let item = pairing.seen.exchange.as_ref()?;
     // A closed row takes no change but one of its state.
     let closed = matches!(row.observation.fields.number(Field::State), Some(1 | 2));
-    let stamps = pairing.kind() == Kind::Appointment && role == Role::Owner && !closed;
+    let stamps = pairing.kind().is_meeting() && role == Role::Owner && !closed;
     let uid = item.observation.uid.as_ref()?;
     (stamps && row.observation.uid.is_none()).then(|| uid.as_str().to_owned())
 }

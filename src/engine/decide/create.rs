@@ -16,9 +16,9 @@ use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
-use crate::engine::groups;
 use crate::engine::matching::Pairing;
 use crate::engine::translate::{local_midnights, reminder_off, translate};
+use crate::engine::{groups, series};
 
 /// Years beyond which Exchange or Dataverse cannot hold a date (Outlook ends in 4500, Dataverse
 /// begins in 1753).
@@ -80,14 +80,11 @@ fn in_exchange(pairing: Pairing, context: &Context<'_>) -> Verdict {
         return leave(pairing, After::LeftAlone(code), rule::APPT_OUT_12, code);
     }
     match kind {
-        Kind::Appointment => appointment_in_exchange(pairing, &row, context),
+        Kind::Appointment | Kind::RecurringAppointment => {
+            appointment_in_exchange(pairing, &row, context)
+        }
         Kind::ServiceAppointment => service_in_exchange(pairing, &row, context),
-        Kind::Contact
-        | Kind::Task
-        | Kind::PhoneCall
-        | Kind::Letter
-        | Kind::Fax
-        | Kind::RecurringAppointment => {
+        Kind::Contact | Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => {
             let id = if kind == Kind::Contact { rule::CONT_01 } else { rule::TASK_OUT_01 };
             create_item(
                 pairing,
@@ -194,7 +191,17 @@ fn create_item(
         .patch
         .iter()
         .any(|(_, value)| matches!(value, Some(Value::Parties(parties)) if !parties.is_empty()));
-    let mail = if invited { mail } else { MailClass::Silent };
+    let mail = match mail {
+        MailClass::Mails(count) if invited => {
+            // The occurrences that deviate are written, and mailed, one by one.
+            MailClass::Mails(count.saturating_mul(series::count(&out.patch).saturating_add(1)))
+        }
+        MailClass::Mails(_) | MailClass::Silent => MailClass::Silent,
+    };
+    let mut rules = rules;
+    if kind == Kind::RecurringAppointment {
+        rules.push(rule::REC_01);
+    }
     verdict(pairing, After::Agreed, Verb::Create(Side::Exchange), &rules)
         .with_role(role)
         .with_losses(&out.losses)
@@ -267,7 +274,7 @@ fn add_by_rule(
 ) -> Vec<RuleId> {
     let me = context.mailbox.user;
     match kind {
-        Kind::Appointment => {
+        Kind::Appointment | Kind::RecurringAppointment => {
             let facts = item_facts(pairing);
             let organizer = if facts.is_organizer {
                 Some(me)
@@ -286,6 +293,9 @@ fn add_by_rule(
             if let Some(uid) = uid {
                 patch.push((Field::Uid, Some(Value::Text(uid.as_str().to_owned()))));
             }
+            if kind == Kind::RecurringAppointment {
+                return vec![rule::REC_01, rule::REC_03, rule::REC_08, rule::ORG_05];
+            }
             let mut rules = vec![rule::APPT_IN_01, rule::ORG_05];
             rules.extend(booking::author(pairing, context, patch));
             rules.extend(booking::book(pairing, context, patch));
@@ -301,7 +311,7 @@ fn add_by_rule(
             rules.extend(booking::seek_duplicates(pairing, patch));
             rules
         }
-        Kind::RecurringAppointment | Kind::ServiceAppointment => Vec::new(),
+        Kind::ServiceAppointment => Vec::new(),
     }
 }
 
@@ -315,9 +325,7 @@ fn user_party(user: UserId) -> Value {
 fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let role = match pairing.link.as_ref().map(|link| link.role) {
         Some(Role::PrivateCopy) => Role::PrivateCopy,
-        _ if pairing.kind() == Kind::Appointment && is_copy_of_ours(&pairing, context) => {
-            Role::PrivateCopy
-        }
+        _ if pairing.kind().is_meeting() && is_copy_of_ours(&pairing, context) => Role::PrivateCopy,
         _ => role_in(&pairing, context),
     };
     agreed::merge_new(pairing, role, context)
@@ -353,6 +361,10 @@ pub(super) fn without_attendees(row: &Fields) -> Fields {
 
 /// APPT-OUT-06, CXL-08: the future begins after now.
 pub(super) fn is_past(item: &Fields, context: &Context<'_>) -> bool {
+    // A series is past when its last occurrence is (REC-11; rules.md §6, question 7).
+    if let Some(series) = item.recurrence() {
+        return series.last_day().is_some_and(|day| series.times(day).0 <= context.now);
+    }
     item.time(Field::Start).is_none_or(|start| start <= context.now)
 }
 
@@ -361,12 +373,12 @@ pub(super) fn fits_exchange(kind: Kind, row: &Fields) -> Result<(), (RuleId, Cod
     fits_dates(row)?;
     match kind {
         Kind::Appointment | Kind::ServiceAppointment => {}
-        Kind::Contact
-        | Kind::Task
-        | Kind::PhoneCall
-        | Kind::Letter
-        | Kind::Fax
-        | Kind::RecurringAppointment => return Ok(()),
+        Kind::Contact | Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => return Ok(()),
+        // An item that ceased to recur is no series any more.
+        Kind::RecurringAppointment if row.recurrence().is_none() => {
+            return Err((rule::REC_11, Code::RecurringUnsupported));
+        }
+        Kind::RecurringAppointment => {}
     }
     match (row.time(Field::Start), row.time(Field::End)) {
         (Some(start), Some(end)) if end < start => Err((rule::APPT_OUT_01, Code::EndBeforeStart)),
@@ -391,7 +403,9 @@ fn fits_dates(item: &Fields) -> Result<(), (RuleId, Code)> {
         | Value::Importance(_)
         | Value::ShowAs(_)
         | Value::Todo(_)
-        | Value::Parties(_) => true,
+        | Value::Parties(_)
+        | Value::Recurrence(_)
+        | Value::Exceptions(_) => true,
     });
     if fits { Ok(()) } else { Err((rule::ERR_02, Code::DateOutOfRange)) }
 }

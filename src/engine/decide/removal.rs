@@ -106,10 +106,8 @@ fn unname(pairing: &Pairing, physical: bool) -> Option<Write> {
     let row = &pairing.seen.dynamics.as_ref()?.observation;
     // A closed row takes no change but one of its state.
     let closed = matches!(row.fields.number(Field::State), Some(1 | 2));
-    let named = pairing.kind() == Kind::Appointment
-        && row.uid.is_some()
-        && row.version.is_some()
-        && !closed;
+    let named =
+        pairing.kind().is_meeting() && row.uid.is_some() && row.version.is_some() && !closed;
     (named && !physical).then(|| Write::Update {
         patch: vec![(Field::Uid, None)],
         groups: Vec::new(),
@@ -270,10 +268,14 @@ fn appointment_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
     let row = fields(pairing, Side::Dynamics);
     let closed = matches!(row.number(Field::State), Some(1 | 2));
     let organizes = pairing.link.as_ref().is_some_and(|link| link.role == Role::Owner);
-    if closed || is_past(&row, context) || !organizes {
-        Fate::Keep(rule::CXL_09)
+    // CXL-11: a whole series goes even if it is past.
+    let series = pairing.kind() == Kind::RecurringAppointment;
+    let id = if series { rule::CXL_11 } else { rule::CXL_09 };
+    let spared = !series && is_past(&row, context);
+    if closed || spared || !organizes {
+        Fate::Keep(id)
     } else {
-        Fate::Delete(rule::CXL_09, MailClass::Silent)
+        Fate::Delete(id, MailClass::Silent)
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value as Json, json};
 
-use crate::domain::field::{Field, Importance, ShowAs, TodoStatus, Value};
+use crate::domain::field::{Field, Importance, Patch, ShowAs, TodoStatus, Value};
 use crate::domain::party::{Party, PartyTable};
 
 /// Stands for an instant that is only known when the write is sent.
@@ -54,7 +54,21 @@ pub(super) fn json(field: Field, value: &Value, now: DateTime<Utc>) -> Json {
             TodoStatus::Deferred => "deferred",
         }),
         Value::Parties(parties) => parties.iter().map(party).collect(),
+        Value::Recurrence(series) => json!(crate::engine::series::words(series)),
+        Value::Exceptions(list) => list
+            .iter()
+            .map(|one| occurrence(&one.day.to_string(), one.change.as_ref(), now))
+            .collect(),
     }
+}
+
+fn occurrence(day: &str, change: Option<&Patch>, now: DateTime<Utc>) -> Json {
+    let Some(change) = change else { return json!({ "day": day, "deleted": true }) };
+    let fields = change.iter().map(|(field, value)| {
+        let value = value.as_ref().map_or(Json::Null, |value| json(*field, value, now));
+        (name(*field), value)
+    });
+    json!({ "day": day, "changed": fields.collect::<serde_json::Map<_, _>>() })
 }
 
 fn party(party: &Party) -> Json {

@@ -43,7 +43,12 @@ pub const fn row_status_of(show_as: ShowAs, row_state: i64) -> Option<(i64, i64)
 /// treated alike.
 #[must_use]
 pub fn reminder_off(kind: Kind, row: &Fields, now: DateTime<Utc>) -> bool {
-    let old = row.time(Field::Start).is_some_and(|start| start < now - REMINDER_AGE);
+    // A series is as old as its last occurrence.
+    let start = match row.recurrence() {
+        Some(series) => series.last_day().map(|day| series.times(day).0),
+        None => row.time(Field::Start),
+    };
+    let old = start.is_some_and(|start| start < now - REMINDER_AGE);
     let shown =
         if kind == Kind::ServiceAppointment { service::shown(row) } else { row_show_as(row) };
     old || shown == ShowAs::Free

@@ -174,7 +174,7 @@ fn conditional(
 ) -> Inner {
     match collection {
         Collection::Calendar | Collection::Contacts => {
-            request.if_match(expected.map(crate::domain::ids::Version::as_str))
+            request.if_match(expected.map(|version| map::series::of_master(version.as_str())))
         }
         Collection::Tasks => request,
     }

@@ -190,7 +190,9 @@ impl Walk {
             self.rows.insert(id, Row::Removed);
             return Ok(());
         }
-        if let Some(series) = text("seriesMasterId").map(NativeId::new) {
+        // Neither an occurrence nor the row of a master shows the whole series.
+        let master = (text("type") == Some("seriesMaster")).then(|| id.clone());
+        if let Some(series) = master.or_else(|| text("seriesMasterId").map(NativeId::new)) {
             let row = self.rows.entry(series).or_insert(Row::PartOfSeries);
             if matches!(row, Row::Removed) {
                 *row = Row::PartOfSeries;

@@ -6,12 +6,12 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    change, has_category, importance, is_signalled, lose, marker_of, set_text, text, time,
+    change, has_category, importance, is_signalled, lose, marker_of, series, set_text, text, time,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Patch, ShowAs, Value};
 use crate::domain::ids::{Address, GlobalId, NativeId, Version};
-use crate::domain::kind::Collection;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::{ExchangeFacts, Facts, Observation};
 use crate::domain::party::Party;
 use crate::graph::wire::{Attendee, EmailAddress, Event};
@@ -59,6 +59,18 @@ pub(in crate::graph) fn observe(event: &Event) -> Observation {
     seen.uid = event.i_cal_u_id.as_deref().filter(|uid| !uid.is_empty()).map(GlobalId::new);
     seen.facts = Facts::Exchange(facts(event));
     seen.unfit = times(event, &mut seen.fields).err();
+    if series::is_master(event) {
+        seen.kind = Kind::RecurringAppointment;
+        seen.version = series::version(event).map(Version::new);
+        match series::read(event) {
+            Ok((recurrence, exceptions)) => {
+                seen.fields.set(Field::Exceptions, Some(Value::Exceptions(exceptions)));
+                let recurrence = Value::Recurrence(Box::new(recurrence));
+                seen.fields.set(Field::Recurrence, Some(recurrence));
+            }
+            Err(code) => seen.unfit = seen.unfit.or(Some(code)),
+        }
+    }
     let complete =
         event.etag.is_some() && event.is_organizer.is_some() && event.is_all_day.is_some();
     if seen.unfit.is_none() && !complete {
@@ -172,6 +184,9 @@ pub(in crate::graph) fn body(patch: &Patch, before: Option<&Event>) -> Map<Strin
         body.insert("isReminderOn".into(), json!(matches!(value, Some(Value::Flag(true)))));
     }
     put_times(&mut body, patch);
+    if let Some(Some(Value::Recurrence(it))) = change(patch, Field::Recurrence) {
+        series::put(&mut body, it);
+    }
     put_attendees(&mut body, patch, before);
     body
 }

@@ -32,6 +32,8 @@ pub(super) struct Core {
     pub(super) oldest_token: u64,
     pub(super) writes: u64,
     pub(super) mappings: Mappings,
+    /// When the next expansion of a series is due.
+    pub(super) series_jobs: HashMap<Uuid, DateTime<Utc>>,
     random: fastrand::Rng,
 }
 
@@ -56,6 +58,7 @@ impl Core {
             oldest_token: 0,
             writes: 0,
             mappings: Mappings::default(),
+            series_jobs: HashMap::new(),
             random,
         }
     }

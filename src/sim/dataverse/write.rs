@@ -1,7 +1,7 @@
 //! Creating, changing and deleting rows, with the rules of the service (protocols.md B3, B9).
 //!
 //! The Web API and people acting in the Dynamics UI go through the same functions. Absent:
-//! plug-ins, duplicate detection, cascades to related rows, expansion of series.
+//! plug-ins, duplicate detection, cascades to related rows.
 
 mod body;
 mod party;
@@ -59,6 +59,9 @@ impl Core {
         self.stamp_created(at, table, &mut row);
         self.settle(at, table, &mut row, None)?;
         self.store.put(table, row);
+        if Self::is_master(table) {
+            self.begin_series(id, at.now)?;
+        }
         self.writes += 1;
         Ok(id)
     }
@@ -87,7 +90,11 @@ impl Core {
         row.set(col::MODIFIED_BY, Some(self.user_ref(at.caller.user)));
         row.set(col::MODIFIED_FOR, at.caller.behind.map(|app| self.user_ref(app)));
         self.settle(at, table, &mut row, Some(&before))?;
+        Self::mark_exception(&mut row, table);
         self.store.put(table, row);
+        if Self::is_master(table) {
+            self.after_series_change(at, &before, id)?;
+        }
         self.writes += 1;
         Ok(())
     }
@@ -103,8 +110,10 @@ impl Core {
         if !self.may_write(at.caller, table, row) {
             return Err(denied(at, "DeleteAccess", table, id));
         }
+        let gone = row.clone();
         self.store.remove(table, id);
         self.drop_attachments(table, id);
+        self.after_series_delete(table, &gone);
         self.writes += 1;
         Ok(())
     }
@@ -174,6 +183,9 @@ impl Core {
             actual_end(at.now, table, row, before);
             durations(table, row)?;
             self.implicit_parties(table, row, before);
+            if Self::is_master(table) {
+                self.settle_series(at, row)?;
+            }
         }
         Ok(())
     }

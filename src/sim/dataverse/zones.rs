@@ -9,6 +9,7 @@ const ZONES: &[(i64, &str, &[&str])] = &[
     (2, "Hawaiian Standard Time", &["Pacific/Honolulu"]),
     (4, "Pacific Standard Time", &["America/Los_Angeles"]),
     (10, "Mountain Standard Time", &["America/Denver"]),
+    (15, "US Mountain Standard Time", &["America/Phoenix"]),
     (20, "Central Standard Time", &["America/Chicago"]),
     (35, "Eastern Standard Time", &["America/New_York"]),
     (56, "Pacific SA Standard Time", &["America/Santiago"]),
@@ -36,6 +37,11 @@ const ZONES: &[(i64, &str, &[&str])] = &[
 /// Returns the code of a person's zone, if the organization has one for it.
 pub(super) fn code_of(iana: &str) -> Option<i64> {
     ZONES.iter().find(|(_, _, names)| names.contains(&iana)).map(|(code, ..)| *code)
+}
+
+/// Returns a zone of the tzdb by its code.
+pub(super) fn iana_of(code: i64) -> Option<&'static str> {
+    ZONES.iter().find(|(known, ..)| *known == code).and_then(|(_, _, names)| names.first().copied())
 }
 
 impl Core {

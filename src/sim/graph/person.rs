@@ -270,6 +270,30 @@ impl GraphSim {
         self.inside(address, Kind::Event)
     }
 
+    /// Returns what a mailbox's calendar shows between two instants in UTC, series as their
+    /// occurrences, in the order of their starts. Instants that cannot be read show nothing.
+    #[must_use]
+    pub fn shown(&self, address: &str, from: &str, to: &str) -> Vec<Value> {
+        let window = (super::zones::parse_instant(from), super::zones::parse_instant(to));
+        let (Some(mailbox), (Some(from), Some(to))) = (self.mailbox_of(address), window) else {
+            return Vec::new();
+        };
+        let room = &self.mailboxes[mailbox];
+        let (prefer, expand) = (Prefer::inside(), Expand::default());
+        let mut found = Vec::new();
+        for item in room.of(Kind::Event, 0) {
+            if item.series.is_some() {
+                let days = render::occurrences(item, from, to).unwrap_or_default();
+                found.extend(days.into_iter().map(|(day, one)| (Some(day), one)));
+            } else if item.times.as_ref().is_some_and(|times| times.within(from, to)) {
+                found.push((None, item.clone()));
+            }
+        }
+        found.sort_by_key(|(_, item)| item.times.as_ref().map(|times| times.start));
+        let rows = found.iter();
+        rows.map(|(day, item)| render::event(room, item, *day, &prefer, &expand)).collect()
+    }
+
     /// Returns all contacts of a mailbox with everything stored.
     #[must_use]
     pub fn contacts(&self, address: &str) -> Vec<Value> {

@@ -40,7 +40,7 @@ enum Bound {
 
 /// A recurrence that has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Recurrence {
+pub(in crate::sim) struct Recurrence {
     step: Step,
     interval: i32,
     bound: Bound,
@@ -52,7 +52,7 @@ pub(super) struct Recurrence {
 
 impl Recurrence {
     /// Reads and checks a `recurrence` value whose shape the schema has accepted.
-    pub(super) fn read(value: &Value) -> Result<Self, Refusal> {
+    pub(in crate::sim) fn read(value: &Value) -> Result<Self, Refusal> {
         let missing = |name: &str| property(format!("The recurrence needs '{name}'."));
         let pattern = value["pattern"].as_object().ok_or_else(|| missing("pattern"))?;
         let range = value["range"].as_object().ok_or_else(|| missing("range"))?;
@@ -86,13 +86,19 @@ impl Recurrence {
     }
 
     /// Returns the first date, which may be later than `startDate`.
-    pub(super) fn first(&self) -> Date {
+    pub(in crate::sim) fn first(&self) -> Date {
         self.walk(self.horizon(), 1).first().copied().unwrap_or(self.start)
     }
 
     /// Returns the dates of the series up to and including `until`, in order.
-    pub(super) fn dates(&self, until: Date) -> Vec<Date> {
+    pub(in crate::sim) fn dates(&self, until: Date) -> Vec<Date> {
         self.walk(until, usize::MAX)
+    }
+
+    /// Tells whether there are days after `day`.
+    pub(in crate::sim) fn goes_on(&self, day: Date) -> bool {
+        let far = day.checked_add(Span::new().years(12)).unwrap_or(Date::MAX);
+        self.walk(far, usize::MAX).last().is_some_and(|last| *last > day)
     }
 
     fn walk(&self, until: Date, most: usize) -> Vec<Date> {

@@ -91,7 +91,7 @@ pub(super) const WINDOWS: &[(&str, &str)] = &[
 ];
 
 /// Returns the zone of a Windows or IANA name; refuses an unknown one.
-pub(super) fn zone(name: &str) -> Result<TimeZone, Refusal> {
+pub(in crate::sim) fn zone(name: &str) -> Result<TimeZone, Refusal> {
     static BUNDLED: OnceLock<TimeZoneDatabase> = OnceLock::new();
     let known = WINDOWS.iter().find(|(windows, _)| windows.eq_ignore_ascii_case(name));
     let iana = known.map_or(name, |(_, iana)| iana);
@@ -118,14 +118,14 @@ pub(super) fn windows_name(name: &str) -> &str {
 }
 
 /// Returns the instant of a wall-clock time; a gap is read with the offset before it.
-pub(super) fn instant(local: DateTime, zone: &TimeZone) -> Result<Timestamp, Refusal> {
+pub(in crate::sim) fn instant(local: DateTime, zone: &TimeZone) -> Result<Timestamp, Refusal> {
     zone.to_ambiguous_timestamp(local)
         .compatible()
         .map_err(|_| property("The date and time lie outside the calendar."))
 }
 
 /// Returns the wall-clock time of an instant.
-pub(super) fn local(at: Timestamp, zone: &TimeZone) -> DateTime {
+pub(in crate::sim) fn local(at: Timestamp, zone: &TimeZone) -> DateTime {
     zone.to_datetime(at)
 }
 

@@ -48,6 +48,8 @@ appointmentwithteamsmeetingv2 bool
 pastexpansionwindow int 1 9999
 futureexpansionwindow int 1 9999
 recurrenceexpansionsynchcreatemax int 1 1000
+recurrenceexpansionjobbatchsize int 1 1000
+recurrenceexpansionjobbatchinterval int 1 2147483647
 maxappointmentdurationdays int 1 99999
 maxuploadfilesize int 0 131072000
 blockedattachments text 1073741823
