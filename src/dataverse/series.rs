@@ -42,6 +42,18 @@ pub(super) fn whole(master: &Version, parts: Option<&Parts>) -> Version {
     }
 }
 
+/// Counts an exception; nothing when its row says neither series nor version.
+pub(super) fn add(
+    parts: &mut HashMap<Uuid, Parts>,
+    series: Option<Uuid>,
+    version: &Version,
+) -> Option<()> {
+    let number: u64 = version.as_str().parse().ok()?;
+    let (count, newest) = parts.entry(series?).or_default();
+    (*count, *newest) = (*count + 1, number.max(*newest));
+    Some(())
+}
+
 /// Returns the part of a version that the service knows.
 pub(super) fn of_master(version: &Version) -> &str {
     version.as_str().split(':').next().unwrap_or_default()

@@ -44,14 +44,12 @@ struct Question {
     purpose: Purpose,
 }
 
-/// What a query is asked for.
+/// What a query is asked for: a filter of the user; to watch known rows; to watch the exceptions
+/// of known series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// A filter of the user.
     Filter,
-    /// It watches known rows.
     Watch,
-    /// It watches the exceptions of known series.
     Parts,
 }
 
@@ -276,11 +274,14 @@ fn of_watched(rows: &[Row]) -> Vec<Question> {
         }));
     }
     let series = rows.iter().filter(|row| row.0 == Kind::RecurringAppointment);
-    let ids: Vec<Uuid> = series.map(|(_, id)| *id).collect();
-    questions.extend(ids.chunks(WATCHED_IDS).map(|ids| {
-        let query = Arc::new(fetchxml::exceptions_of(ids));
-        Question { table: Table::of(Kind::Appointment), query, purpose: Purpose::Parts }
-    }));
+    let (table, purpose) = (Table::of(Kind::Appointment), Purpose::Parts);
+    questions.extend(
+        series.map(|(_, id)| *id).collect::<Vec<_>>().chunks(WATCHED_IDS).map(|ids| Question {
+            table,
+            query: Arc::new(fetchxml::exceptions_of(ids)),
+            purpose,
+        }),
+    );
     questions
 }
 
@@ -323,7 +324,7 @@ impl Swept {
             let version = row.version().ok_or_else(unreadable)?;
             let found = match question.purpose {
                 Purpose::Parts => {
-                    self.take_exception(row.series(), &version)?;
+                    series::add(&mut self.parts, row.series(), &version).ok_or_else(unreadable)?;
                     continue;
                 }
                 // REC-07: an occurrence is no item of its own.
@@ -334,13 +335,6 @@ impl Swept {
             found.insert((kind, id), Found { version, known: false });
         }
         Ok(page.has_more().then(|| fetchxml::cookie(page.cookie.as_deref()?)))
-    }
-
-    fn take_exception(&mut self, series: Option<Uuid>, version: &Version) -> Result<(), SideError> {
-        let number: u64 = version.as_str().parse().map_err(|_| unreadable())?;
-        let parts = self.parts.entry(series.ok_or_else(unreadable)?).or_default();
-        *parts = (parts.0 + 1, parts.1.max(number));
-        Ok(())
     }
 
     /// A changed exception is a change of its series.

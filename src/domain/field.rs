@@ -114,8 +114,7 @@ pub enum Field {
     Region3,
     PostalCode3,
     Country3,
-    // Series (rules.md §2.3).
-    /// Pattern, range, time of day and zone of a series, which are one value (CONF-03).
+    /// Pattern, range, time of day and zone of a series: one value (rules.md §2.3, CONF-03).
     Recurrence,
     /// The occurrences that deviate from a series, in the order of their days (REC-07).
     Exceptions,

@@ -10,6 +10,7 @@ mod booking;
 mod carry;
 mod create;
 mod dormant;
+mod fit;
 mod gate;
 mod removal;
 

@@ -63,15 +63,19 @@ pub fn of(kind: Kind, settings: &Settings) -> Vec<Group> {
     groups
 }
 
+const fn body_chars(kind: Kind) -> usize {
+    match kind {
+        Kind::Appointment | Kind::RecurringAppointment | Kind::ServiceAppointment => 1_048_576,
+        Kind::Contact | Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => 2_000,
+    }
+}
+
 /// Returns how many characters the Dataverse column of a field holds (FLD-05, protocols B9, B12).
 #[must_use]
 pub const fn max_chars(kind: Kind, field: Field) -> Option<usize> {
     Some(match field {
         Field::Subject | Field::Location | Field::Website | Field::FtpSite => 200,
-        Field::Body => match kind {
-            Kind::Appointment | Kind::RecurringAppointment | Kind::ServiceAppointment => 1_048_576,
-            Kind::Contact | Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => 2_000,
-        },
+        Field::Body => body_chars(kind),
         Field::Suffix => 10,
         Field::FirstName
         | Field::MiddleName
@@ -106,8 +110,7 @@ pub const fn max_chars(kind: Kind, field: Field) -> Option<usize> {
         | Field::JobTitle => 100,
         Field::YomiFirstName | Field::YomiLastName => 150,
         Field::Children => 255,
-        // Three lines of 250 characters; the adapter splits them.
-        Field::Street1 | Field::Street2 | Field::Street3 => 750,
+        Field::Street1 | Field::Street2 | Field::Street3 => 750, // three lines of 250
         Field::Importance
         | Field::Start
         | Field::End

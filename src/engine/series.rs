@@ -100,11 +100,14 @@ fn whole_days(patch: &mut Patch) {
 
 /// Returns what the occurrence of a day holds when nobody changed it.
 fn of_series(field: Field, day: NaiveDate, fields: &Fields, series: &Recurrence) -> Option<Value> {
-    match field {
-        Field::Start => Some(Value::Time(series.times(day).0)),
-        Field::End => Some(Value::Time(series.times(day).1)),
-        Field::AllDay => series.all_day.then_some(Value::Flag(true)),
-        _ => fields.get(field).cloned(),
+    if field == Field::Start {
+        Some(Value::Time(series.times(day).0))
+    } else if field == Field::End {
+        Some(Value::Time(series.times(day).1))
+    } else if field == Field::AllDay {
+        series.all_day.then_some(Value::Flag(true))
+    } else {
+        fields.get(field).cloned()
     }
 }
 

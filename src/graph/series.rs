@@ -136,7 +136,11 @@ impl GraphSide {
                     match errors::refused_write(write, reply.status, &reply.body) {
                         Outcome::Missing if write == Write::Delete => {}
                         Outcome::Refused(code) => return Err(Outcome::Refused(code)),
-                        _ => return Err(Outcome::Unknown),
+                        Outcome::Done(_)
+                        | Outcome::Stale
+                        | Outcome::Missing
+                        | Outcome::Unknown
+                        | Outcome::NotSent => return Err(Outcome::Unknown),
                     }
                 }
                 // Others of the list may have been written: everything is read again.

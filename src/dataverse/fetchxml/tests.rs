@@ -26,7 +26,7 @@ fn filt_01_conditions_and_links_stay_columns_go() {
     let golden = format!(
         "<fetch count=\"5000\" page=\"1\" distinct=\"true\" version=\"1.0\" \
          output-format=\"xml-platform\" mapping=\"logical\"><entity name=\"appointment\">{COLUMNS}\
-         <filter type=\"and\"><condition attribute=\"subject\" operator=\"ne\" \
+         <attribute name=\"instancetypecode\"/><filter type=\"and\"><condition attribute=\"subject\" operator=\"ne\" \
          value=\"a &amp; &quot;b&quot;\"></condition><filter type=\"or\"><condition \
          attribute=\"prioritycode\" operator=\"in\"><value>1</value><value> x&lt;y </value>\
          </condition></filter></filter><link-entity name=\"activityparty\" from=\"activityid\" \

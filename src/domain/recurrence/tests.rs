@@ -142,10 +142,9 @@ pub(crate) fn any_series() -> impl Strategy<Value = Recurrence> {
         })
 }
 
-/// How many cases a property of series is tried with; the whole run takes 100,000.
+/// How many cases a property of series is tried with: `PROPTEST_CASES`, which proptest reads.
 pub(crate) fn cases() -> ProptestConfig {
-    let count = std::env::var("LOCKSTEP_SERIES_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig::with_cases(count.unwrap_or(300))
+    ProptestConfig::default()
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! One direction of a carry: what is written to one side, what is held, and whom it mails.
 
-use super::create::{fits_dynamics, fits_exchange, is_past};
+use super::create::is_past;
+use super::fit::{fits_dynamics, fits_exchange};
 use super::gate::is_draft;
 use super::{Write, attendee_count, fields, item_facts, mails};
 use crate::domain::code::Code;

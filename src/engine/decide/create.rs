@@ -1,5 +1,6 @@
 //! No pair yet: a new row, a new item, or both of which each is the other's twin.
 
+use super::fit::{fits_dynamics, fits_exchange};
 use super::{
     After, Standing, Verdict, Write, agreed, attendee_count, booking, fields, gate, is_me,
     item_facts, leave, mails, removal, role_in, row_facts, verdict,
@@ -19,10 +20,6 @@ use crate::engine::catalogue as rule;
 use crate::engine::matching::Pairing;
 use crate::engine::translate::{local_midnights, reminder_off, translate};
 use crate::engine::{groups, series};
-
-/// Years beyond which Exchange or Dataverse cannot hold a date (Outlook ends in 4500, Dataverse
-/// begins in 1753).
-const YEARS: std::ops::RangeInclusive<i32> = 1753..=4500;
 
 pub(super) fn decide(
     pairing: Pairing,
@@ -366,46 +363,4 @@ pub(super) fn is_past(item: &Fields, context: &Context<'_>) -> bool {
         return series.last_day().is_some_and(|day| series.times(day).0 <= context.now);
     }
     item.time(Field::Start).is_none_or(|start| start <= context.now)
-}
-
-/// Tells whether a row can be written to Exchange.
-pub(super) fn fits_exchange(kind: Kind, row: &Fields) -> Result<(), (RuleId, Code)> {
-    fits_dates(row)?;
-    match kind {
-        Kind::Appointment | Kind::ServiceAppointment => {}
-        Kind::Contact | Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => return Ok(()),
-        // An item that ceased to recur is no series any more.
-        Kind::RecurringAppointment if row.recurrence().is_none() => {
-            return Err((rule::REC_11, Code::RecurringUnsupported));
-        }
-        Kind::RecurringAppointment => {}
-    }
-    match (row.time(Field::Start), row.time(Field::End)) {
-        (Some(start), Some(end)) if end < start => Err((rule::APPT_OUT_01, Code::EndBeforeStart)),
-        (Some(_), Some(_)) => Ok(()),
-        _ => Err((rule::APPT_OUT_01, Code::TimesMissing)),
-    }
-}
-
-/// Tells whether an item can be written to Dynamics.
-pub(super) fn fits_dynamics(kind: Kind, item: &Fields) -> Result<(), (RuleId, Code)> {
-    fits_exchange(kind, item)
-}
-
-fn fits_dates(item: &Fields) -> Result<(), (RuleId, Code)> {
-    use chrono::Datelike;
-    let fits = item.iter().all(|(_, value)| match value {
-        Value::Time(time) => YEARS.contains(&time.year()),
-        Value::Date(date) => YEARS.contains(&date.year()),
-        Value::Text(_)
-        | Value::Flag(_)
-        | Value::Number(_)
-        | Value::Importance(_)
-        | Value::ShowAs(_)
-        | Value::Todo(_)
-        | Value::Parties(_)
-        | Value::Recurrence(_)
-        | Value::Exceptions(_) => true,
-    });
-    if fits { Ok(()) } else { Err((rule::ERR_02, Code::DateOutOfRange)) }
 }

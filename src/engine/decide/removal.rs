@@ -3,7 +3,8 @@
 //! Deletion is earned (promise 3): these arms are reached only with a proven absence, and each
 //! names the rule that allows or forbids the delete.
 
-use super::create::{fits_exchange, is_past};
+use super::create::is_past;
+use super::fit::fits_exchange;
 use super::{
     After, Standing, Verdict, Write, attendee_count, fields, is_me, item_facts, mails, row_facts,
     verdict,

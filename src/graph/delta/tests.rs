@@ -193,10 +193,13 @@ async fn a_series_known_by_parts_only_is_read_itself() {
     });
     let scripted = Scripted::new(vec![
         Turn::Answers(vec![last(&[slim("1"), slim("2")], 1), last(&[], 2), last(&[], 3)]),
+        Turn::Answers(vec![(200, master.clone())]),
+        // Then as a whole, with what deviates from it.
         Turn::Answers(vec![(200, master)]),
     ]);
     let pulled = pull(&scripted, &cursors(), &[]).await.unwrap();
     assert_eq!(pulled.observations.len(), 1);
+    assert!(scripted.lines()[2][0].contains("exceptionOccurrences"));
     assert_eq!(pulled.observations[0].id.as_str(), "M");
     assert!(pulled.observations[0].exchange_facts().recurring);
     assert!(scripted.lines()[1][0].starts_with("GET /users/megan@contoso.com/events/M?$expand="));

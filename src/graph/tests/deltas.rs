@@ -166,8 +166,8 @@ async fn a_series_is_one_observation() {
     let now = desk.now();
     let id = desk.sim().user_create_event(ME, &body, now).unwrap();
     let pulled = desk.pull(&[], &[]).await;
-    let seen = of_kind(&pulled, Kind::Appointment);
-    assert_eq!(seen.id.as_str(), id);
+    let seen = of_kind(&pulled, Kind::RecurringAppointment);
+    assert_eq!((seen.id.as_str(), seen.unfit), (id.as_str(), None));
     assert!(seen.exchange_facts().recurring);
     assert!(seen.exchange_facts().tracked);
 }

@@ -7,27 +7,22 @@
 //! a series are those of `utcconversiontimezonecode`, by default the zone of whoever made it.
 //! Absent: `AddRecurrence`, `CreateException` and `CreateInstance` as messages of their own.
 
+mod rule;
+
 use chrono::{DateTime, Duration, Months, Utc};
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
+use self::rule::{jiff_of, rule_of};
 use super::core::{Core, Moment};
 use super::error::Refusal;
 use super::schema::{Table, col, schema};
 use super::store::Row;
 use super::value::Cell;
 use super::zones;
-use crate::sim::graph::calendar::{Recurrence, instant, local, zone};
+use crate::sim::graph::calendar::local;
 
 const MASTER: &str = "recurringappointmentmaster";
 const INSTANCE: &str = "appointment";
-const WEEKDAYS: [&str; 7] =
-    ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
-const NTH: [&str; 5] = ["first", "second", "third", "fourth", "last"];
-
 /// The columns whose change makes the future instances anew.
 const RULE: [&str; 18] = [
     "recurrencepatterntype",
@@ -61,23 +56,6 @@ const BASIC: [&str; 8] = [
     "statecode",
     "statuscode",
 ];
-
-/// A rule that has been checked.
-struct Rule {
-    dates: Recurrence,
-    zone: TimeZone,
-    time: jiff::civil::Time,
-    minutes: i64,
-}
-
-impl Rule {
-    fn times(&self, date: Date) -> Result<(DateTime<Utc>, DateTime<Utc>), Refusal> {
-        let begin = date.to_datetime(self.time);
-        let end = begin.saturating_add(jiff::SignedDuration::from_mins(self.minutes));
-        let of = |at| instant(at, &self.zone).map(chrono_of).map_err(|_| wrong("the date"));
-        Ok((of(begin)?, of(end)?))
-    }
-}
 
 impl Core {
     /// Tells whether a table holds series.
@@ -237,8 +215,8 @@ impl Core {
     ) -> Result<(), Refusal> {
         let masters = table(MASTER)?;
         let Some(master) = self.store.get(masters, id).cloned() else { return Ok(()) };
-        let differs = |name: &&str| before.named(masters, name) != master.named(masters, name);
-        if RULE.iter().any(|name| differs(&name)) {
+        let differs = |name: &str| before.named(masters, name) != master.named(masters, name);
+        if RULE.iter().any(|name| differs(name)) {
             return self.begin_anew(at, before, master);
         }
         let instances = table(INSTANCE)?;
@@ -370,10 +348,6 @@ impl Core {
     }
 }
 
-fn zone_of(code: i64) -> Result<TimeZone, Refusal> {
-    zone(zones::iana_of(code).unwrap_or_default()).map_err(|_| wrong("utcconversiontimezonecode"))
-}
-
 fn table(name: &str) -> Result<&'static Table, Refusal> {
     schema().logical(name).ok_or_else(|| wrong(name))
 }
@@ -385,87 +359,4 @@ fn wrong(name: &str) -> Refusal {
 fn deleted_of(table: &Table, row: &Row) -> Vec<DateTime<Utc>> {
     let text = row.named(table, "deletedexceptionslist").and_then(Cell::str).unwrap_or_default();
     text.split(',').filter_map(|part| part.parse().ok()).collect()
-}
-
-fn jiff_of(at: DateTime<Utc>) -> Timestamp {
-    Timestamp::from_second(at.timestamp()).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-fn chrono_of(at: Timestamp) -> DateTime<Utc> {
-    DateTime::from_timestamp(at.as_second(), 0).unwrap_or_default()
-}
-
-/// Reads and checks the rule of a master.
-fn rule_of(table: &Table, row: &Row) -> Result<Rule, Refusal> {
-    let number = |name: &str| row.named(table, name).and_then(Cell::int);
-    let flag = |name: &str| row.named(table, name) == Some(&Cell::Bool(true));
-    let time = |name: &str| row.named(table, name).and_then(Cell::time).ok_or_else(|| wrong(name));
-    let zone = zone_of(number("utcconversiontimezonecode").unwrap_or(-1))?;
-    let day = |at: DateTime<Utc>| local(jiff_of(at), &zone).date().to_string();
-    if flag("isregenerate") {
-        return Err(wrong("isregenerate"));
-    }
-    let mut pattern = json!({ "interval": number("interval").ok_or_else(|| wrong("interval"))? });
-    let days = |mask: i64| -> Value {
-        (0..7).filter(|bit| mask & (1 << bit) != 0).map(|bit| WEEKDAYS[bit]).collect()
-    };
-    let mask = || number("daysofweekmask").map(days).ok_or_else(|| wrong("daysofweekmask"));
-    let nth = || {
-        let at = number("instance").and_then(|number| usize::try_from(number - 1).ok());
-        at.and_then(|at| NTH.get(at)).copied().ok_or_else(|| wrong("instance"))
-    };
-    let needed = |name: &str| number(name).ok_or_else(|| wrong(name));
-    let mut set = |name: &str, value: Value| pattern[name] = value;
-    match (needed("recurrencepatterntype")?, flag("isnthmonthly"), flag("isnthyearly")) {
-        (0, false, false) => set("type", json!("daily")),
-        (1, false, false) => {
-            set("type", json!("weekly"));
-            set("daysOfWeek", if flag("isweekdaypattern") { days(62) } else { mask()? });
-            let first = number("firstdayofweek").and_then(|day| usize::try_from(day).ok());
-            set("firstDayOfWeek", json!(WEEKDAYS[first.unwrap_or(0).min(6)]));
-        }
-        (2, false, false) => {
-            set("type", json!("absoluteMonthly"));
-            set("dayOfMonth", json!(needed("dayofmonth")?));
-        }
-        (2, true, false) => {
-            set("type", json!("relativeMonthly"));
-            set("daysOfWeek", mask()?);
-            set("index", json!(nth()?));
-        }
-        (3, false, false) => {
-            set("type", json!("absoluteYearly"));
-            set("dayOfMonth", json!(needed("dayofmonth")?));
-            set("month", json!(needed("monthofyear")?));
-        }
-        (3, false, true) => {
-            set("type", json!("relativeYearly"));
-            set("daysOfWeek", mask()?);
-            set("index", json!(nth()?));
-            set("month", json!(needed("monthofyear")?));
-        }
-        _ => return Err(wrong("isnthmonthly or isnthyearly of another pattern")),
-    }
-    let mut range = json!({ "startDate": day(time("patternstartdate")?) });
-    match needed("patternendtype")? {
-        1 => range["type"] = json!("noEnd"),
-        2 => {
-            range["type"] = json!("numbered");
-            range["numberOfOccurrences"] = json!(needed("occurrences")?);
-        }
-        _ => {
-            range["type"] = json!("endDate");
-            range["endDate"] = json!(day(time("patternenddate")?));
-        }
-    }
-    let read = Recurrence::read(&json!({ "pattern": pattern, "range": range }));
-    let dates = read.map_err(|refusal| wrong(&refusal.message))?;
-    let clock = |name: &str| time(name).map(|at| local(jiff_of(at), &zone));
-    let (begin, end) = (clock("starttime")?, clock("endtime")?);
-    let minutes = begin.duration_until(end).as_mins();
-    if minutes < 0 {
-        return Err(wrong("endtime before starttime"));
-    }
-    let time = begin.time();
-    Ok(Rule { dates, zone, time, minutes })
 }
