@@ -15,7 +15,10 @@ macro_rules! advice {
 advice! {
     OrganizerMissing "Name an organizer in the appointment in Dynamics.";
     AwaitsInvitation "The organizer's mailbox sends the invitation in its own cycle; look there if it does not.";
-    RecurringUnsupported "Replace the series by single appointments; this version does not carry series.";
+    RecurringUnsupported "Give the series a rule that both sides can hold, or replace it by single appointments.";
+    OccurrenceGone "Make a single appointment: a deleted occurrence is not brought back.";
+    AwaitsExpansion "Nothing: it is carried once Dynamics has expanded the series that far.";
+    PercentKept "Nothing: Exchange has no percentage, the number stays in Dynamics.";
     CopyAttended "Take the people off the copy again; the copy then follows its row.";
     RecurringTask "Make the task a single one; recurring tasks are never carried.";
     RowClosed "Open the row in Dynamics again.";
