@@ -53,6 +53,8 @@ advice! {
     LINK_05 [Tracked] "Track the contact with the app; the category does not track contacts.";
     LINK_06 [Tracked TaggedBefore TrackCategorized] "Put the category back on the item.";
     LINK_08 [Tracked TrackCategorized] "Switch TrackCategorizedItems on.";
+    LINK_09 [Tracked] "Give the row to another owner in Dynamics.";
+    LINK_12 [Tracked] "Track the calendar item itself.";
     LINK_13 [ItemOrganizer Tracked] "Let the organizer track the meeting, or switch the organization's setting off.";
     LINK_14 [ItemOrganizer Tracked] "Let the organizer's mailbox take part, or switch the organization's setting off.";
     ORG_01 [RowOrganizer Role] "Make the change in the organizer's calendar.";
@@ -86,6 +88,7 @@ advice! {
     CXL_08 [Start Now Future] "Move the start to after now.";
     CXL_09 [ItemStands RowState Role Start Now Future] "Only an open, future row that the user organizes is deleted with its item; delete it in Dynamics by hand.";
     CXL_10 [Recurring] "Change the series instead of one occurrence.";
+    CXL_11 [Recurring] "Complete or cancel the series in Dynamics, which spares it.";
     CXL_12 [ItemStands Folder] "Move the item back into the main folder of its kind.";
     CXL_13 [ItemOrganizer] "Nothing: the organizer elsewhere decides.";
     APPT_IN_01 [Tracked ItemOrganizer] "Take the tracking signal off the meeting before the next cycle.";
@@ -129,6 +132,10 @@ advice! {
     TASK_IN_04 [ItemStands RowState TaskDeletion] "Change SSSTaskDeletionSyncBehaviorFromExchange: 0 deletes, 1 spares closed tasks, 2 never deletes.";
     TASK_IN_05 [ItemCompleted] "Reopen the task in Exchange.";
     TASK_IN_06 [] "Change the status in Exchange.";
+    TASK_IN_07 [] "Give the row to another owner in Dynamics.";
+    TASK_IN_08 [Recurring] "Make the task a single one.";
+    ASGN_01 [] "Nothing: To Do does not tell who assigned a task.";
+    ASGN_04 [] "Nothing: the correlation id is never written.";
     FLD_01 [] "Change the direction in the organization, or in the tenant file.";
     FLD_02 [] "Change the direction of the field.";
     FLD_03 [] "Let the application read the organization's field directions, or set them in the tenant file.";
@@ -140,8 +147,17 @@ advice! {
     CONF_06 [Trouble] "Let the user have the duplicate, or merge the two contacts in Dynamics.";
     RES_01 [ResolveInactive] "Activate the row, or set ResolveForInactiveEntities.";
     RES_02 [] "Leave one row with the address, or let the wanted user's mailbox take part.";
-    REC_01 [Recurring] "Replace the series by single appointments.";
+    REC_01 [Recurring] "Take the series out of the user's filters, or take its category off.";
+    REC_02 [Recurring] "Change the occurrence back to what its series says.";
+    REC_03 [Recurring] "Nothing: tracking never mails.";
+    REC_04 [Recurring] "Set recreate_deleted_past_occurrences in the tenant file.";
+    REC_05 [Recurring] "Nothing: it is carried once Dynamics has expanded the series that far.";
+    REC_06 [Recurring] "Change the rule of the series on the side that decides.";
+    REC_07 [Recurring] "Nothing: the original start of an occurrence does not change.";
+    REC_08 [Recurring Tracked] "Take the category off the series.";
+    REC_09 [Recurring] "Nothing: a series carries plain text and no files.";
     REC_10 [Recurring] "Make the task a single one.";
+    REC_11 [Recurring] "Give the series a rule that both sides can hold.";
     SVC_01 [Role] "Take the service activity out of the user's filters.";
     SVC_02 [Role ItemAttendees] "Nothing: a copy of a service activity never mails.";
     SVC_03 [Role] "Take the service activity out of the user's filters.";
