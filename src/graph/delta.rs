@@ -46,7 +46,7 @@ impl GraphSide {
         let mut walks = self.first_walks(&ask);
         walks.extend(outside.then(|| outside_walk(&ask)).flatten());
         self.follow(&ask, &mut walks).await?;
-        let due = series_are_due(&ask);
+        let due = series_are_due(&ask) && ask.known.load().await?.iter().any(is_series);
         if !due && walks.iter().all(Walk::is_silent) {
             return at_rest(&ask, &walks, outside);
         }
@@ -184,7 +184,7 @@ impl Sorted {
     /// Every known series is read. The cursor is stored anew by it, and so keeps the time.
     fn look_at_series(&mut self, listed: &[Known]) {
         self.pulled.advanced = true;
-        for known in listed.iter().filter(|it| it.kind == Kind::RecurringAppointment) {
+        for known in listed.iter().filter(|it| is_series(it)) {
             let key = (Collection::Calendar, known.id.clone());
             if self.taken.insert(key.clone()) {
                 self.reread.push(key);
@@ -212,6 +212,10 @@ const SERIES_AGE: TimeDelta = TimeDelta::hours(1);
 /// Age of a cursor from which on the list of changes is worth shortening: the list overlaps its
 /// cursor by some minutes, and a cursor that moved with every cycle would cost a store write each.
 const LIST_AGE: chrono::Duration = chrono::Duration::minutes(6);
+
+fn is_series(known: &Known) -> bool {
+    known.kind == Kind::RecurringAppointment
+}
 
 /// A deleted occurrence may give no sign at all (protocols A2): now and then series are read anew.
 fn series_are_due(ask: &PullAsk<'_>) -> bool {
