@@ -121,4 +121,11 @@ pub(super) fn totals(doc: &PlanDoc) {
         .map(|number| number.to_string()),
     );
     say!("{table}");
+    if sums.addresses > 0 {
+        say!(
+            "{} contacts get the addresses that begin to take part, once and from Dynamics (ADDR-04); \
+             write policy.contact_addresses = \"mailing\" to leave them",
+            sums.addresses
+        );
+    }
 }

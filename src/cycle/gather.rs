@@ -144,7 +144,11 @@ pub(super) async fn pull(
 /// Tells whether both items of a link are read again whatever the feeds say. While there is such a
 /// link the mailbox is not at rest. An operator's release also tries parked items again (ERR-02).
 pub(super) fn looks_again(link: &Link, context: &CycleContext) -> bool {
-    link.is_unsettled() || link.is_due(context.now) || context.orders.retries(link)
+    let addresses = context.view.policy.settings.three_addresses;
+    link.is_unsettled()
+        || link.is_due(context.now)
+        || (link.switches_addresses(addresses) && !link.is_parked())
+        || context.orders.retries(link)
 }
 
 /// What must be asked of one side.

@@ -76,6 +76,7 @@ facts! {
     KeepContacts = "policy.contact_delete_from_exchange": "policy.contact_delete_from_exchange is never",
     PlainBooking = "policy.booking": "policy.booking is plain",
     Addresses = "policy.contact_addresses": "policy.contact_addresses is all",
+    AddressesBefore = "addresses-before": "all addresses took part in the last agreement",
     StatusReason = "policy.preserve_status_reason": "policy.preserve_status_reason",
     LiteralReminder = "policy.literal_task_reminder": "policy.literal_task_reminder",
     Writes = "writes": "groups to write",

@@ -54,6 +54,8 @@ pub struct Link {
     pub wake: Option<DateTime<Utc>>,
     /// The files of both items were compared once and nothing of that is outstanding (ATT-02).
     pub files_known: bool,
+    /// All three addresses of a contact took part in the last agreement (ADDR-04).
+    pub three_addresses: bool,
     /// What failed last; the link is *unsettled* while this stands.
     pub trouble: Option<Trouble>,
 }
@@ -148,6 +150,7 @@ impl Link {
             ignores_conflict: false,
             wake: None,
             files_known: false,
+            three_addresses: false,
             trouble: None,
         }
     }
@@ -156,6 +159,14 @@ impl Link {
     #[must_use]
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         self.state == LinkState::Agreed && self.wake.is_some_and(|wake| wake < now)
+    }
+
+    /// Tells whether a contact was agreed on with other addresses than take part now: both items are
+    /// read once more, whatever the feeds say (ADDR-04).
+    #[must_use]
+    pub fn switches_addresses(&self, three_addresses: bool) -> bool {
+        let agreed = self.kind == Kind::Contact && self.state == LinkState::Agreed;
+        agreed && self.three_addresses != three_addresses
     }
 
     /// Tells whether a deviating occurrence waits for its row in Dynamics, which comes without

@@ -128,6 +128,7 @@ catalogue! {
     ADDR_01 "ADDR-01" "By default only the mailing address is synchronized." "BASE L169, L252-254";
     ADDR_02 "ADDR-02" "If the organization says so, all three addresses are." "BASE L256";
     ADDR_03 "ADDR-03" "Business, home and other pair with the first, second and third address." "DOC what-fields-synchronized-outlook";
+    ADDR_04 "ADDR-04" "When all addresses begin to take part, those of Dynamics are pushed to Exchange once; an empty address of Exchange then empties none of Dynamics." "BASE L258-261; PROPOSED";
     ASGN_01 "ASGN-01" "The setting for assigned tasks has no effect: To Do does not tell who assigned a task." "BASE L263-265; PROPOSED";
     ASGN_04 "ASGN-04" "The correlation id of an assigned task stays as it is." "META";
     TASK_OUT_01 "TASK-OUT-01" "Tasks, phone calls, letters and faxes become to-do tasks." "BASE L182";

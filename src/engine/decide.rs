@@ -5,6 +5,7 @@
 //! may have changed), `carry` (what its changes write), `removal` (one item is gone), `dormant`
 //! (dissolved pairs).
 
+mod addresses;
 pub(crate) mod agreed;
 mod booking;
 mod carry;

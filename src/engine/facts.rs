@@ -87,6 +87,7 @@ fn value(name: FactName, verdict: &Verdict, context: &Context<'_>) -> Option<Fac
         N::KeepContacts => FactValue::Flag(context.policy.keep_contacts),
         N::PlainBooking => FactValue::Flag(context.policy.plain_booking),
         N::Addresses => FactValue::Flag(settings.three_addresses),
+        N::AddressesBefore => FactValue::Flag(link?.three_addresses),
         N::StatusReason => FactValue::Flag(context.policy.preserve_status_reason),
         N::LiteralReminder => FactValue::Flag(context.policy.literal_task_reminder),
         N::Writes | N::Mails => write_fact(name, verdict)?,

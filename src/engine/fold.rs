@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::code::Code;
 use crate::domain::field::Group;
 use crate::domain::fingerprint::{PrintKey, Prints};
+use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::observation::{Observation, Presence};
 use crate::domain::plan::{Op, Outcome, Step};
@@ -183,6 +184,9 @@ fn settle(mut link: Link, entry: &Entry, context: &Context<'_>) -> LinkChange {
         }
         After::Agreed => {
             link.ignores_conflict = false;
+            // ADDR-04: only what succeeded ends the switch.
+            let all = context.policy.settings.three_addresses;
+            link.three_addresses = link.kind == Kind::Contact && all;
             LinkState::Agreed
         }
         After::Unlinked(why) => LinkState::Unlinked(why),

@@ -18,6 +18,7 @@ use crate::domain::field::{Field, Fields, Patch};
 use crate::domain::ids::Address;
 use crate::domain::plan::{MailClass, Op, Step, Verb};
 use crate::domain::side::Side;
+use crate::engine::catalogue as rule;
 use crate::engine::decide::After;
 use crate::engine::normalise::Seen;
 use crate::engine::plan::{Entry, Plan};
@@ -82,6 +83,14 @@ pub struct FieldView {
 #[must_use]
 pub fn preview(plan: &Plan, now: DateTime<Utc>) -> Vec<ItemView> {
     plan.entries.iter().filter(|entry| speaks(entry)).map(|entry| item(entry, now)).collect()
+}
+
+impl ItemView {
+    /// Tells whether the one-time push of all addresses changes the item (ADDR-04).
+    #[must_use]
+    pub fn pushes_addresses(&self) -> bool {
+        !self.steps.is_empty() && self.rules.iter().any(|rule| rule == rule::ADDR_04.0)
+    }
 }
 
 /// Tells whether an entry does or says anything.

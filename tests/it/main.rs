@@ -25,6 +25,7 @@ mod purges;
 mod redis_server;
 mod relinks;
 mod rest;
+mod rules_addresses;
 mod rules_appointments;
 mod rules_attachments;
 mod rules_booking;

@@ -101,6 +101,9 @@ pub struct Totals {
     pub unwritten: usize,
     /// People whom Exchange will mail.
     pub mails: usize,
+    /// Contacts that the one-time push of all their addresses changes (ADDR-04).
+    #[serde(default)]
+    pub addresses: usize,
 }
 
 impl MailboxPlan {
@@ -146,6 +149,7 @@ impl Totals {
             updates: count("update") + count("unmark"),
             deletes: count("delete"),
             unwritten: items().filter(|item| item.steps.is_empty()).count(),
+            addresses: items().filter(|item| item.pushes_addresses()).count(),
             mails: steps().map(|step| usize::from(step.mails)).sum(),
         }
     }

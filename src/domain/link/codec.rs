@@ -139,7 +139,10 @@ const WAKES: u8 = 1 << 4;
 const FILES_KNOWN: u8 = 1 << 5;
 /// The trouble is parked. Older programs wrote the code `item-parked` in its place.
 const PARKED: u8 = 1 << 6;
-const FLAGS: u8 = MATCHED | OFF_FEED | TAGGED | IGNORES_CONFLICT | WAKES | FILES_KNOWN | PARKED;
+/// The last byte of all holds further flags; it stands only where one of them is set.
+const MORE: u8 = 1 << 7;
+// The bits of that byte.
+const THREE_ADDRESSES: u8 = 1;
 
 /// The record of version 1. The order of the fields is the format.
 #[derive(Serialize, Deserialize)]
@@ -199,7 +202,8 @@ pub fn encode(link: &Link) -> Vec<u8> {
             | flag(link.ignores_conflict, IGNORES_CONFLICT)
             | flag(link.wake.is_some(), WAKES)
             | flag(link.files_known, FILES_KNOWN)
-            | flag(link.is_parked(), PARKED),
+            | flag(link.is_parked(), PARKED)
+            | flag(link.three_addresses, MORE),
         native: Side::BOTH.map(native),
         version: Side::BOTH.map(version),
         agreed: StoredPrints::of(&link.agreed),
@@ -217,6 +221,9 @@ pub fn encode(link: &Link) -> Vec<u8> {
     if let Some(wake) = link.wake {
         bytes.extend(wake.timestamp().to_le_bytes());
     }
+    if link.three_addresses {
+        bytes.push(THREE_ADDRESSES);
+    }
     bytes
 }
 
@@ -230,9 +237,7 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
     }
     let (stored, rest) = postcard::take_from_bytes::<Stored>(record)
         .map_err(|_| CodecError::Damaged("no record of this format"))?;
-    if stored.flags & !FLAGS != 0 {
-        return Err(CodecError::Damaged("unknown flag"));
-    }
+    let (more, rest) = more_of(stored.flags, rest)?;
     let wake = wake_of(stored.flags, rest)?;
     let row = Uuid::from_bytes(stored.id);
     let [row_id, item_id] = stored.native;
@@ -260,8 +265,20 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         ignores_conflict: stored.flags & IGNORES_CONFLICT != 0,
         wake,
         files_known: stored.flags & FILES_KNOWN != 0,
+        three_addresses: more & THREE_ADDRESSES != 0,
         trouble: stored.trouble.map(|it| it.trouble(stored.flags & PARKED != 0)).transpose()?,
     })
+}
+
+/// Takes the further flags off the end.
+fn more_of(flags: u8, rest: &[u8]) -> Result<(u8, &[u8]), CodecError> {
+    if flags & MORE == 0 {
+        return Ok((0, rest));
+    }
+    match rest.split_last() {
+        Some((&THREE_ADDRESSES, rest)) => Ok((THREE_ADDRESSES, rest)),
+        _ => Err(CodecError::Damaged("unknown flag")),
+    }
 }
 
 /// Reads what follows the record.

@@ -115,6 +115,7 @@ advice! {
     ADDR_01 [Addresses] "Write contact_addresses = \"all\" into the tenant file.";
     ADDR_02 [Addresses] "Write contact_addresses = \"mailing\" into the tenant file.";
     ADDR_03 [Addresses] "Nothing: the places of the addresses are fixed.";
+    ADDR_04 [Addresses AddressesBefore RowChanged ItemChanged] "Empty or change the address on one side before the switch, or write contact_addresses = \"mailing\" again.";
     TASK_OUT_01 [] "Take the row out of the user's filters.";
     TASK_OUT_02 [LiteralReminder Now] "Move the due date, or set literal_task_reminder.";
     TASK_OUT_03 [] "Move the due date; the reminder follows it.";

@@ -1,5 +1,6 @@
 //! A pair that agreed once: what changed since, on which side, and who may write it where.
 
+use super::addresses;
 use super::carry::{missing_uid, write_to_dynamics, write_to_exchange};
 use super::create::is_past;
 use super::{
@@ -56,9 +57,13 @@ pub(super) fn decide(
                 exchange: changed(exchange, Side::Exchange, &pairing, context),
             };
             add_turned(&mut changed, &pairing, context);
+            let pushes = addresses::push(&mut changed, &pairing, context);
             let role = pairing.link.as_ref().map_or(Role::Owner, |link| link.role);
             let relinks = takes_place(&pairing);
             let mut verdict = carry(pairing, role, &changed, false, context);
+            if pushes {
+                verdict.decision.rules.insert(0, rule::ADDR_04);
+            }
             if relinks {
                 verdict.decision.rules.insert(0, rule::COPY_03);
                 if verdict.decision.verb == Verb::Acknowledge {
@@ -310,7 +315,7 @@ fn same_company(row: &Fields, there: &Patch, item: &Fields, here: &Patch) -> boo
 }
 
 /// Tells in which directions a difference may flow: to Exchange, to Dynamics (FLD-02).
-fn open_ways(pairing: &Pairing, group: Group, context: &Context<'_>) -> (bool, bool) {
+pub(super) fn open_ways(pairing: &Pairing, group: Group, context: &Context<'_>) -> (bool, bool) {
     let kind = pairing.kind();
     let row = fields(pairing, Side::Dynamics);
     let item = fields(pairing, Side::Exchange);
