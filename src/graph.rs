@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use self::client::Client;
+use self::delta::Probed;
 use self::transport::SessionTransport;
 use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{Address, NativeId};
@@ -55,6 +56,8 @@ pub struct GraphSide {
     root: String,
     /// The default To Do list of each mailbox; the cursor of its tasks remembers it as well.
     lists: Mutex<HashMap<Address, Arc<str>>>,
+    /// How far each mailbox with events outside the window is with its slow probes.
+    probed: Mutex<HashMap<Address, Probed>>,
 }
 
 // === impl GraphSide ===
@@ -69,7 +72,7 @@ impl GraphSide {
     }
 
     fn over(client: Client, root: String) -> Self {
-        Self { client, root, lists: Mutex::default() }
+        Self { client, root, lists: Mutex::default(), probed: Mutex::default() }
     }
 }
 

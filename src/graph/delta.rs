@@ -4,13 +4,17 @@
 //! `@removed` proves nothing (delta-query-overview, delta-query-events): the last row of an id
 //! counts, and removed items are only named. Occurrences are not observed; their series is.
 
+mod probe;
 mod reread;
 mod walk;
+
+pub(super) use probe::Probed;
 
 use std::collections::{HashMap, HashSet};
 
 use chrono::{SecondsFormat, TimeDelta};
 
+use self::probe::Probes;
 use self::walk::{News, Row, Walk};
 use super::GraphSide;
 use super::url::{Paths, expand, list_of, option};
@@ -39,15 +43,18 @@ type KnownItems<'a> = HashMap<(Collection, &'a NativeId), &'a Known>;
 impl GraphSide {
     /// Returns what changed since the cursors.
     pub(super) async fn pull_deltas(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError> {
-        let outside = match ask.rest {
-            Some(rest) => rest.bytes() == OUTSIDE,
-            None => ask.known.load().await?.iter().any(is_outside),
-        };
         let mut walks = self.first_walks(&ask);
+        let (outside, mut probes) = match ask.rest {
+            Some(rest) => (rest.bytes() == OUTSIDE, Probes::default()),
+            None => {
+                let known = ask.known.load().await?;
+                (known.iter().any(is_outside), self.due_probes(&ask, known))
+            }
+        };
         walks.extend(outside.then(|| outside_walk(&ask)).flatten());
-        self.follow(&ask, &mut walks).await?;
+        self.follow(&ask, &mut walks, &mut probes).await?;
         let due = series_are_due(&ask) && ask.known.load().await?.iter().any(is_series);
-        if !due && walks.iter().all(Walk::is_silent) {
+        if !due && probes.gone.is_empty() && walks.iter().all(Walk::is_silent) {
             return at_rest(&ask, &walks, outside);
         }
         let listed = ask.known.load().await?;
@@ -57,6 +64,7 @@ impl GraphSide {
         // (event-delta), and what is listed is there.
         walks.sort_by_key(|walk| walk.is_delta);
         let mut sorted = Sorted::default();
+        sorted.pulled.missing = probes.gone;
         for walk in walks {
             sorted.pulled.advanced |= tells_again(&walk, &ask);
             if walk.is_delta {
@@ -119,8 +127,14 @@ impl GraphSide {
         }
     }
 
-    /// Reads page after page, each batch holding one of every round that goes on.
-    async fn follow(&self, ask: &PullAsk<'_>, walks: &mut [Walk]) -> Result<(), SideError> {
+    /// Reads page after page, each batch holding one of every round that goes on. The first batch
+    /// takes the probes with it.
+    async fn follow(
+        &self,
+        ask: &PullAsk<'_>,
+        walks: &mut [Walk],
+        probes: &mut Probes,
+    ) -> Result<(), SideError> {
         let address = &ask.mailbox.address;
         let paths = Paths::new(address);
         loop {
@@ -134,7 +148,10 @@ impl GraphSide {
             if open.is_empty() {
                 return Ok(());
             }
-            let replies = self.client.read(address, &requests).await?;
+            let rounds = requests.len();
+            requests.extend(probes.requests(&paths));
+            let mut replies = self.client.read(address, &requests).await?;
+            self.take_probes(ask, probes, replies.split_off(rounds));
             for (walk, reply) in open.into_iter().zip(replies) {
                 if walk.is_void(&reply) {
                     if walk.collection == Collection::Tasks {

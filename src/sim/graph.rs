@@ -86,6 +86,7 @@ pub struct GraphSim {
     ledger: Vec<MailEntry>,
     rng: fastrand::Rng,
     noise_per_mille: u32,
+    deletions_untold: bool,
     requests: u64,
     writes: u64,
     resets: u64,
@@ -119,6 +120,7 @@ impl GraphSim {
             ledger: Vec::new(),
             rng: fastrand::Rng::with_seed(config.seed),
             noise_per_mille: 60,
+            deletions_untold: false,
             requests: 0,
             writes: 0,
             resets: 0,
@@ -211,6 +213,12 @@ impl GraphSim {
     /// Sets how often delta rounds replay rows or answer empty pages, per thousand pages.
     pub fn set_delta_noise(&mut self, per_mille: u32) {
         self.noise_per_mille = per_mille;
+    }
+
+    /// Lets the calendar's feed say nothing of deleted events. It is known to do so of occurrences,
+    /// and promises little of what lies outside its window; a read by id always tells.
+    pub fn set_deletions_untold(&mut self, untold: bool) {
+        self.deletions_untold = untold;
     }
 
     /// Lets the delta feeds fall behind: items made from now on are not told until they catch up.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lockstep::actors::messages::Ended;
 use lockstep::cycle::{CycleReport, Orders, Rest};
+use lockstep::domain::link::Link;
 use lockstep::domain::policy::Mailbox;
 use serde_json::json;
 use uuid::Uuid;
@@ -66,6 +67,14 @@ impl Rested {
     fn requests(&self) -> (u64, u64) {
         let organization = self.system.organization();
         (organization.dataverse().request_count(), organization.graph().request_count())
+    }
+
+    /// Returns the links of all mailboxes, as the store holds them.
+    fn links(&self) -> Vec<Link> {
+        let load = |mailbox: &Arc<Mailbox>| {
+            self.system.io.block_on(self.system.app.links.load(&mailbox.key)).expect("a store")
+        };
+        self.mailboxes.iter().flat_map(|mailbox| load(mailbox).links).collect()
     }
 
     /// Tells whether the next pass decides anything.
@@ -130,6 +139,36 @@ fn filt_03_what_changes_during_a_rest_is_carried_by_the_next_cycle() {
         rested.system.advance(60);
         assert!(rested.notices(), "{what}: nothing was decided");
     }
+}
+
+#[test]
+fn cxl_09_an_event_deleted_outside_the_window_is_found_within_a_day() {
+    // No feed tells of it. A slow probe does, one a day for each event, with which a pass still
+    // costs one request a side and stores nothing; the absence is then proven and reaches the row.
+    let mut rested = Rested::new();
+    rested.system.organization().graph().set_deletions_untold(true);
+    let far = find(&rested.system, "appointments", "subject", "Far", "activityid");
+    let events = rested.system.events(0);
+    let event = events.iter().find(|event| event["subject"] == "Far").expect("an event");
+    rested.system.delete_event(0, &id_of(event));
+    let (links, each) = (rested.links(), rested.mailboxes.len() as u64);
+    let mut minutes = 0;
+    loop {
+        rested.system.advance(40 * 60);
+        minutes += 40;
+        let before = rested.requests();
+        if rested.notices() {
+            break;
+        }
+        let after = rested.requests();
+        assert_eq!((after.0 - before.0, after.1 - before.1), (each, each), "{minutes} minutes");
+        assert_eq!(rested.links(), links, "{minutes} minutes");
+        assert!(minutes < 26 * 60, "nothing was noticed");
+    }
+    assert!(minutes > 23 * 60, "it was asked again after {minutes} minutes");
+    assert!(rested.system.row("appointments", far).is_none(), "the row is still there");
+    rested.system.settled();
+    assert_eq!(rested.system.rows("appointments").len(), 1);
 }
 
 /// Returns the key of the row with this value.

@@ -183,7 +183,8 @@ impl GraphSim {
             return Ok(Response::json(200, &body));
         }
         let size = call.prefer.page_size.or(options.top).unwrap_or(DEFAULT_PAGE);
-        let reader = RowReader { room, scope, token: &token, call, options: &options };
+        let silent = self.deletions_untold && scope.kind == Kind::Event;
+        let reader = RowReader { room, scope, token: &token, call, options: &options, silent };
         let mut page = reader.page(size, upto)?;
         if replay && !token.initial {
             page.rows.splice(0..0, reader.replayed()?);
@@ -236,6 +237,8 @@ struct RowReader<'a> {
     token: &'a Token,
     call: &'a Call,
     options: &'a Options,
+    /// Deletions are not told.
+    silent: bool,
 }
 
 impl RowReader<'_> {
@@ -260,7 +263,7 @@ impl RowReader<'_> {
                 Some(item) if item.folder == self.scope.folder => self.rows_of_item(item),
                 Some(_) | None => Ok(Vec::new()),
             },
-            Entry::Gone { .. } if self.token.initial => Ok(Vec::new()),
+            Entry::Gone { .. } if self.token.initial || self.silent => Ok(Vec::new()),
             Entry::Gone { key, serial, folder } if folder == self.scope.folder => {
                 let kind = self.scope.kind;
                 let id = self.room.id_of(kind, key, serial, None, self.call.prefer.immutable);
