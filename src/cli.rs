@@ -123,7 +123,7 @@ enum Command {
         after_help = "Example:\n  lockstep retry-item --tenant contoso --mailbox 5f1c… --item 8a2e…"
     )]
     RetryItem(retry::RetryArgs),
-    /// List the rules as implemented: id, sentence, source.
+    /// List the rules: sentence, source, what decides them, what proves them.
     #[command(after_help = "Example:\n  lockstep rules --format json")]
     Rules(rules::RulesArgs),
     /// Run the stand-ins of Dataverse and Microsoft Graph as a process of their own.

@@ -36,7 +36,7 @@ pub enum Order {
     },
     /// Tries a parked item again in a cycle that starts now.
     Retry(LinkId),
-    /// Starts a cycle now and says when it ended, or at once when none will start soon.
+    /// Starts a cycle now (SCH-03) and says when it ended, or at once when none will start soon.
     Sync(tokio::sync::oneshot::Sender<()>),
 }
 message!(Order => ());

@@ -28,7 +28,7 @@ const TYPE_CODES: [(i64, Kind); 8] = [
     (4251, Kind::RecurringAppointment),
 ];
 
-/// Asks for the directions; the defaults when the organization does not tell them.
+/// Asks for the directions; the defaults when the organization does not tell them (FLD-03).
 pub(super) async fn ask(wire: &Wire, user: UserId) -> Result<Directions, SideError> {
     let function = "Microsoft.Dynamics.CRM.RetrievePrincipalSyncAttributeMappings()";
     let part = Part::get(format!("systemusers({})/{function}", user.0));

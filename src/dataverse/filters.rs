@@ -209,6 +209,7 @@ pub(super) fn parse(reply: &PartReply) -> Result<Vec<Filter>, SideError> {
     Ok(rows.iter().filter_map(filter).collect())
 }
 
+/// Returns an active filter on a table that is synchronized; other tables have none (FILT-15).
 fn filter(row: &Json) -> Option<Filter> {
     let active = row.get("statecode").and_then(Json::as_i64).unwrap_or(0) == 0;
     let kind = Kind::from_table(row.get("returnedtypecode")?.as_str()?).filter(|_| active)?;

@@ -119,7 +119,7 @@ impl DataverseSide {
         Ok(doubtful)
     }
 
-    /// Reads as the application: only a "does not exist" here proves a deletion. A row that the
+    /// FILT-17: reads as the application: only a "does not exist" here proves a deletion. A row that the
     /// application may not read either proves nothing, so the whole read fails.
     async fn absent(
         &self,

@@ -254,6 +254,7 @@ impl DataverseSide {
     }
 }
 
+/// Asks each filter as it stands (FILT-13, FILT-14); a table without one is not asked for (FILT-10).
 fn of_filters(filters: &[Filter]) -> Vec<Question> {
     let usable = filters.iter().filter_map(|filter| {
         let query = filter.query.clone()?;
@@ -352,7 +353,8 @@ impl Swept {
         self.unanswered.is_empty() && self.unwatched.is_empty()
     }
 
-    /// Holds the answers against what is known.
+    /// Holds the answers against what is known. A row that no link knows is new, however old it is
+    /// (FILT-16); a known one that no filter returned is missing until a probe says more.
     fn compare(&mut self, known: &[Known]) -> Compared {
         let mut wanted = Vec::new();
         let mut missing = Vec::new();

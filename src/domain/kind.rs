@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of an item, named after its Dataverse table.
+/// The kind of an item, named after its Dataverse table. No e-mail is among them (ELIG-01), nor a
+/// message of an inbox (LINK-12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// `appointment` ↔ event (APPT-OUT-01).

@@ -105,7 +105,7 @@ pub struct Recurrence {
     pub all_day: bool,
 }
 
-/// One occurrence that deviates from its series.
+/// One occurrence that deviates from its series (CXL-10).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exception {
     /// The day on which the pattern puts it.

@@ -4,6 +4,8 @@
 //! is a line of Microsoft's synchronization-logic page, `DOC` another Microsoft page, `META` the
 //! schema, `PROPOSED` a reading or a design choice of ours.
 
+pub mod pending;
+
 use crate::domain::rule::RuleId;
 
 /// One rule of the catalogue.
@@ -186,7 +188,9 @@ catalogue! {
     COPY_01 "COPY-01" "A copy of a linked item is ignored." "BASE L229";
     COPY_02 "COPY-02" "If the organization says so, a tracked copy becomes a row of its own." "BASE L229; DOC OrgDbOrgSettings";
     COPY_03 "COPY-03" "A copy carries the marker of an item that still exists; if that is gone, it takes its place." "PROPOSED";
+    ERR_01 "ERR-01" "A mailbox in trouble is tried again, each time later; after ten failures, or when trying is no use, it is parked and looked at slowly." "DOC troubleshooting-monitoring; PROPOSED";
     ERR_02 "ERR-02" "An item in trouble is tried again and never stops its mailbox." "DOC troubleshooting-monitoring";
+    SCH_03 "SCH-03" "Nobody must wait for the next cycle: an operator asks for one." "DOC frequently-asked-questions; PROPOSED";
     OPS_01 "OPS-01" "What an operator purges leaves one mailbox and nothing else, and that mailbox takes no part until it is admitted again." "PROPOSED";
     OPS_02 "OPS-02" "An operator can bring back on both sides what was overwritten or deleted, unless somebody changed it since." "PROPOSED";
 }

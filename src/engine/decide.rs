@@ -257,6 +257,7 @@ fn unsupported(pairing: &Pairing) -> Option<Verdict> {
         Kind::Appointment | Kind::ServiceAppointment if facts.recurring => {
             (rule::REC_11, Code::RecurringUnsupported)
         }
+        // TASK-IN-08: nor is one imported.
         Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax if facts.recurring => {
             (rule::REC_10, Code::RecurringTask)
         }

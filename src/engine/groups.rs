@@ -50,7 +50,7 @@ pub fn of(kind: Kind, settings: &Settings) -> Vec<Group> {
             groups.extend(ACTIVITY);
             groups.extend(APPOINTMENT);
         }
-        // REC-06: when it takes place, and then what deviates from it: written last.
+        // REC-09: no files. REC-06: when it takes place, and then what deviates from it: written last.
         Kind::RecurringAppointment => {
             groups.extend(ACTIVITY);
             groups.extend(SERIES);

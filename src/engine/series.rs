@@ -59,7 +59,8 @@ pub(super) fn reduce(fields: &mut Fields) -> Result<(), Code> {
     Ok(())
 }
 
-/// Returns what an occurrence holds beyond its series; nothing when it deviates in nothing.
+/// Returns what an occurrence holds beyond its series (REC-02); nothing when it deviates in
+/// nothing.
 fn own(one: &Exception, fields: &Fields, series: &Recurrence) -> Option<Option<Patch>> {
     let Some(change) = &one.change else { return Some(None) };
     let mut patch: Patch = Vec::new();

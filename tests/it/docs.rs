@@ -1,19 +1,14 @@
 //! Documents against the code: what a page lists is what the program has, and nothing is missing.
 //!
-//! `docs/rules.md` is written from the catalogue; the others are written by hand and compared.
+//! They are written by hand and compared; `docs/rules.md` is written by `traced`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use lockstep::config::{self, Environment};
 use lockstep::domain::code::Code;
 use lockstep::domain::setting::Profile;
-use lockstep::engine::catalogue;
-
-/// Set it to write `docs/rules.md` instead of comparing it.
-const WRITE: &str = "LOCKSTEP_WRITE_DOCS";
 
 /// Keys with their default; `None` for a key that has none.
 type Keys = BTreeMap<String, Option<String>>;
@@ -62,48 +57,6 @@ fn every_code_has_a_paragraph() {
     assert!(without.is_empty(), "codes without a paragraph: {without:?}");
     assert!(unknown.is_empty(), "paragraphs of codes that do not exist: {unknown:?}");
     assert_eq!(documented.len(), named.len(), "a code has two paragraphs");
-}
-
-/// Returns the page of rules as the catalogue says.
-fn rules_page() -> String {
-    let mut page = String::from(
-        "# Rules\n\n\
-         What this version obeys, as `lockstep rules` prints it. A source `BASE L…` is a line of \
-         Microsoft's page on synchronization logic, `DOC` another Microsoft page, `META` the \
-         schema, `COMM` community knowledge, `PROPOSED` a reading or a design choice of this \
-         project.\n\n\
-         This page is written from `src/engine/catalogue.rs`: \
-         `LOCKSTEP_WRITE_DOCS=1 cargo test --test it docs` writes it anew.\n\n\
-         | rule | sentence | source |\n| --- | --- | --- |\n",
-    );
-    for rule in catalogue::ALL {
-        let sentence = rule.sentence.replace('|', "\\|");
-        let _ = writeln!(page, "| {} | {} | {} |", rule.id, sentence, rule.source);
-    }
-    page
-}
-
-#[test]
-fn the_page_of_rules_is_the_catalogue() {
-    // docs/rules.md holds each rule of the catalogue as it is now, in its order.
-    let page = rules_page();
-    if std::env::var_os(WRITE).is_some() {
-        fs::write(path("docs/rules.md"), &page).unwrap();
-    }
-    let hint = format!("write it anew: {WRITE}=1 cargo test --test it docs");
-    assert_eq!(read("docs/rules.md"), page, "docs/rules.md is out of date; {hint}");
-}
-
-#[test]
-fn every_rule_of_the_catalogue_is_a_known_id() {
-    // An implemented rule stands in the list of all rule ids, and stands in the catalogue once.
-    let list = read("docs/rule-ids.txt");
-    let known: BTreeSet<&str> = list.lines().collect();
-    let mut seen = BTreeSet::new();
-    for rule in catalogue::ALL {
-        assert!(known.contains(rule.id.0), "{} is not in docs/rule-ids.txt", rule.id);
-        assert!(seen.insert(rule.id), "{} stands twice in the catalogue", rule.id);
-    }
 }
 
 /// Returns the keys of a commented default file; `# key = …` is a key without a default.

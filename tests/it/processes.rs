@@ -174,7 +174,8 @@ fn written(answer: &Value) -> u64 {
 
 #[test]
 fn rules_lists_the_catalogue() {
-    // Every rule has an id, a sentence and a source, in both formats.
+    // Every rule has an id, a sentence, a source, what decides it and what proves it; those that do
+    // not hold say so, and why.
     let json = run(&["rules", "--format", "json"]);
     assert_eq!(json.code, Some(0));
     let answer = json.json();
@@ -184,10 +185,20 @@ fn rules_lists_the_catalogue() {
         for key in ["id", "sentence", "source"] {
             assert!(rule[key].as_str().is_some_and(|text| !text.is_empty()), "{rule}");
         }
+        if rule["standing"] == "holds" {
+            for key in ["decided_by", "tests"] {
+                assert!(rule[key].as_array().is_some_and(|list| !list.is_empty()), "{rule}");
+            }
+        } else {
+            assert!(["not yet", "nothing to do"].contains(&rule["standing"].as_str().unwrap()));
+            assert!(rule["why"].as_str().is_some_and(|text| !text.is_empty()), "{rule}");
+        }
     }
     let table = run(&["rules"]);
     assert_eq!(table.code, Some(0));
-    assert!(table.out.contains("FILT-07"));
+    assert!(table.out.contains("FILT-07") && table.out.contains("nothing to do"));
+    let one = run(&["rules", "filt-07"]);
+    assert!(one.out.contains("main_job::filt_07_a_contact_follows_its_owner"), "{one:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Each test gathers all violations and shows them together. A room that does not exist yet has
 //! none.
 
-mod source;
+pub(crate) mod source;
 
 use std::collections::BTreeSet;
 use std::fs;

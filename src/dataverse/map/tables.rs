@@ -59,6 +59,7 @@ static SERIES_COLUMNS: [Column; 7] = [
     column(Field::StatusReason, "statuscode", Shape::Number),
 ];
 
+/// The columns of a task; the mark of an assigned one is not among them and stays (ASGN-04).
 static TASK_COLUMNS: [Column; 10] = [
     text(Field::Subject, "subject", SUBJECT),
     text(Field::Body, "description", BODY),

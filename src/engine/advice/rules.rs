@@ -173,7 +173,9 @@ advice! {
     COPY_01 [Copy Marked IgnoreCopies] "Switch IgnoreCopiedItemsInSSSForMailbox off, or make a new item instead of a copy.";
     COPY_02 [Copy Tracked IgnoreCopies] "Switch IgnoreCopiedItemsInSSSForMailbox on, or take the category off the copy.";
     COPY_03 [Copy Marked] "Delete the original: then the copy takes its place.";
+    SCH_03 [] "Nothing: a cycle that nobody asked for comes with the next sweep.";
     OPS_01 [] "Admit the mailbox again with `lockstep admit`.";
     OPS_02 [] "Undo the undo: its overwritten version is kept as well.";
+    ERR_01 [] "Mend what the code names; the mailbox looks by itself every 15 minutes, or release it.";
     ERR_02 [Trouble Attempts AttemptsAllowed] "Mend what the code names; the item is tried again by itself until it is parked.";
 }

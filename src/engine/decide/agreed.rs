@@ -154,7 +154,7 @@ fn lost_category(pairing: &Pairing, context: &Context<'_>) -> bool {
 }
 
 /// Carries changed groups across: each group once, from the side that changed, or from the side
-/// that the conflict policy prefers when both did.
+/// that the conflict policy prefers when both did. Both ways, unless a rule says no (ELIG-02).
 fn carry(
     pairing: Pairing,
     role: Role,

@@ -33,7 +33,8 @@ impl Carried {
         Self { rules: vec![id], code: Some(code), ..Self::default() }
     }
 
-    /// Nothing is to be written: both sides say the same, or a direction forbids the rest.
+    /// Nothing is to be written: both sides say the same, Exchange has no place for what changed
+    /// (APPT-OUT-09), or a direction forbids the rest.
     fn quiet(out: &Translation) -> Self {
         let rules = vec![forbidden(out).unwrap_or(rule::CONF_05)];
         Self { rules, code: out.losses.first().copied(), ..Self::default() }

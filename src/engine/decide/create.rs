@@ -127,6 +127,8 @@ fn appointment_in_exchange(pairing: Pairing, row: &Fields, context: &Context<'_>
     create_item(pairing, Role::PrivateCopy, &alone, MailClass::Silent, rules, context)
 }
 
+/// The mailbox of the organizer holds the meeting. Whether it is free then is not asked
+/// (APPT-OUT-10).
 fn organized_here(pairing: Pairing, row: &Fields, context: &Context<'_>) -> Verdict {
     let state = row.number(Field::State).unwrap_or(0);
     // CXL-04: what would be deleted at once is not created.

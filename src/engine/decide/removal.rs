@@ -183,7 +183,8 @@ fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {
     })
 }
 
-/// CXL-05 to CXL-07: only the organizer's future item goes. Judged by the Exchange item (ORG-06).
+/// CXL-05 to CXL-07: only the organizer's future item goes, and with it a cancellation to those who
+/// attend (CXL-02). Judged by the Exchange item (ORG-06).
 fn appointment_leaves(pairing: &Pairing, context: &Context<'_>) -> Fate {
     let item = fields(pairing, Side::Exchange);
     let role = pairing.link.as_ref().map(|link| link.role);
@@ -204,7 +205,7 @@ fn service_leaves(pairing: &Pairing) -> Fate {
     }
 }
 
-/// CONT-02, CONT-03, CONT-05: the owner's own copy stays.
+/// CONT-02, CONT-03, CONT-05: the owner's own copy stays. FILT-07: who gave it away loses it.
 fn contact_leaves(pairing: &Pairing, physical: bool, context: &Context<'_>) -> Fate {
     let last = pairing.link.as_ref().and_then(|link| link.last_owner);
     let owner = if physical { last } else { row_facts(pairing).owner.or(last) };

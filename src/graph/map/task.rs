@@ -47,7 +47,7 @@ pub(super) fn property(field: Field) -> Option<&'static str> {
     NAMES.into_iter().chain(times).find(|(one, _)| *one == field).map(|(_, name)| name)
 }
 
-/// Returns what a task says.
+/// Returns what a task says. Graph does not say who assigned it (ASGN-01).
 pub(in crate::graph) fn observe(task: &TodoTask) -> Observation {
     let mut seen = super::blank(Collection::Tasks, NativeId::new(task.id.as_str()));
     seen.version = task.etag.as_deref().map(Version::new);
