@@ -50,8 +50,8 @@ use crate::engine::normalise::Seen;
 use crate::engine::plan::Plan;
 use crate::engine::stakes::Stakes;
 use crate::engine::{decide, invariants, plan as planning};
-use crate::ports::links::MailboxState;
-use crate::ports::side::Pulled;
+use crate::ports::links::{MailboxState, StateChange};
+use crate::ports::side::{Cursor, Pulled};
 use crate::telemetry::names;
 
 /// Entries that are marked, written and committed together. A crash loses the answers of at most
@@ -98,19 +98,21 @@ pub async fn run_from(
         }
     }
     let touched = files::touched(context, &plan);
-    let parked = write_slices(context, plan, &state.links, &mut report).await?;
-    let stored = commit::cursors(context, state, gathered).await?;
+    let cursors = commit::due_cursors(context, state, gathered);
+    let rests = nothing_seen && cursors.is_none();
+    let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;
     files::lane(context, &touched, &mut report).await?;
-    let rests = nothing_seen && !stored;
     let rest = rests.then(|| Rest::after(context, state, sides)).flatten();
     Ok((report.finish(context, parked.count()), rest))
 }
 
-/// Marks, writes, folds and commits a plan slice by slice. Returns the items that are parked then.
+/// Marks, writes, folds and commits a plan slice by slice. The cursors move in the commit of the last
+/// slice, or in one of their own when there is none. Returns the items that are parked then.
 async fn write_slices(
     context: &CycleContext,
     plan: Plan,
     links: &[Link],
+    mut cursors: Option<Vec<Cursor>>,
     report: &mut CycleReport,
 ) -> Result<Parked, CycleEnd> {
     let mut parked = Parked::of(links);
@@ -120,12 +122,16 @@ async fn write_slices(
         let slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
         commit::markers(context, &slice).await?;
         let outcomes = apply::all(context, &slice).await;
-        let change = info_span!(names::SPAN_FOLD)
+        let mut change = info_span!(names::SPAN_FOLD)
             .in_scope(|| commit::fold_all(context, &slice, &outcomes, report));
         parked.take_in(&change);
         written_down |= !change.records.is_empty();
-        commit::links(context, change).await?;
+        if entries.peek().is_none() {
+            change.cursors = cursors.take();
+        }
+        commit::store(context, change).await?;
     }
+    commit::store(context, StateChange { cursors, ..StateChange::default() }).await?;
     if written_down {
         chronicle::prune(context).await;
     }

@@ -243,7 +243,25 @@ impl Change {
         if stored.is_some_and(|stored| stored > fence.0) {
             return Err(StoreError::StaleFence);
         }
-        fences.insert(key.as_slice(), fence.0).map_err(unavailable)?;
+        // A table that stays as it is costs no page in the file.
+        if stored != Some(fence.0) {
+            fences.insert(key.as_slice(), fence.0).map_err(unavailable)?;
+        }
+        if !(self.put.is_empty() && self.drop.is_empty()) {
+            self.apply_links(transaction, mailbox)?;
+        }
+        if let Some(cursors) = &self.cursors {
+            let mut table = transaction.open_table(CURSORS).map_err(unavailable)?;
+            table.insert(key.as_slice(), cursors.as_slice()).map_err(unavailable)?;
+        }
+        self.entries.append(transaction, mailbox)
+    }
+
+    fn apply_links(
+        &self,
+        transaction: &WriteTransaction,
+        mailbox: &MailboxKey,
+    ) -> Result<(), StoreError> {
         let mut links = transaction.open_table(LINKS).map_err(unavailable)?;
         for (id, value) in &self.put {
             let key = link_key(mailbox, *id);
@@ -252,11 +270,7 @@ impl Change {
         for id in &self.drop {
             links.remove(link_key(mailbox, *id).as_slice()).map_err(unavailable)?;
         }
-        if let Some(cursors) = &self.cursors {
-            let mut table = transaction.open_table(CURSORS).map_err(unavailable)?;
-            table.insert(key.as_slice(), cursors.as_slice()).map_err(unavailable)?;
-        }
-        self.entries.append(transaction, mailbox)
+        Ok(())
     }
 }
 

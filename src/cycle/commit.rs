@@ -12,6 +12,7 @@ use crate::engine::fold::{LinkChange, fold};
 use crate::engine::invariants;
 use crate::engine::plan::Plan;
 use crate::ports::links::{MailboxState, StateChange};
+use crate::ports::side::Cursor;
 use crate::telemetry::names;
 
 /// Age at which a cursor is stored again although nothing changed, so that its token stays fresh
@@ -22,7 +23,7 @@ pub(super) const CURSOR_AGE: chrono::Duration = chrono::Duration::hours(12);
 /// of it is sent.
 pub(super) async fn markers(context: &CycleContext, plan: &Plan) -> Result<(), CycleEnd> {
     let (put, kept) = (plan.markers(), chronicle::kept(context, plan)?);
-    links(context, StateChange { put, kept, ..StateChange::default() }).await
+    store(context, StateChange { put, kept, ..StateChange::default() }).await
 }
 
 /// Folds the outcomes of a slice into link changes and the report.
@@ -50,8 +51,8 @@ pub(super) fn fold_all(
     change
 }
 
-/// Stores link changes; nothing to store costs nothing.
-pub(super) async fn links(context: &CycleContext, change: StateChange) -> Result<(), CycleEnd> {
+/// Stores a change as a whole; nothing to store costs nothing.
+pub(super) async fn store(context: &CycleContext, change: StateChange) -> Result<(), CycleEnd> {
     if change.is_empty() {
         return Ok(());
     }
@@ -65,18 +66,14 @@ pub(super) async fn links(context: &CycleContext, change: StateChange) -> Result
     Ok(())
 }
 
-/// Moves the cursors, after every link that came with them is stored. Returns whether they moved.
-pub(super) async fn cursors(
+/// Returns the cursors that are to be stored with the last links that came with them; `None` when
+/// those of last time still serve.
+pub(super) fn due_cursors(
     context: &CycleContext,
     state: &MailboxState,
     gathered: Gathered,
-) -> Result<bool, CycleEnd> {
+) -> Option<Vec<Cursor>> {
     let old = state.cursors.iter().any(|cursor| context.now - cursor.saved > CURSOR_AGE);
     let fresh = state.cursors.len() != gathered.cursors.len();
-    if !(gathered.moved || old || fresh) {
-        return Ok(false);
-    }
-    let change = StateChange { cursors: Some(gathered.cursors), ..StateChange::default() };
-    links(context, change).await?;
-    Ok(true)
+    (gathered.moved || old || fresh).then_some(gathered.cursors)
 }

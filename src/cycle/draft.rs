@@ -48,8 +48,8 @@ pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
 pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleReport, CycleEnd> {
     let Draft { plan, state, gathered, .. } = draft;
     let mut report = CycleReport::begin(context);
-    let parked = write_slices(context, plan, &state.links, &mut report).await?;
-    commit::cursors(context, &state, gathered).await?;
+    let cursors = commit::due_cursors(context, &state, gathered);
+    let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;
     Ok(report.finish(context, parked.count()))
 }
 
@@ -63,6 +63,6 @@ pub async fn write(
     state: &MailboxState,
 ) -> Result<CycleReport, CycleEnd> {
     let mut report = CycleReport::begin(context);
-    let parked = write_slices(context, plan, &state.links, &mut report).await?;
+    let parked = write_slices(context, plan, &state.links, None, &mut report).await?;
     Ok(report.finish(context, parked.count()))
 }

@@ -97,7 +97,7 @@ pub(super) async fn lane(
     if left {
         report.files_wait();
     }
-    super::commit::links(context, StateChange { put, ..StateChange::default() }).await
+    super::commit::store(context, StateChange { put, ..StateChange::default() }).await
 }
 
 /// Returns a link whose files may move, with its ids: a pair of single appointments at rest

@@ -87,9 +87,9 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     }
     for chunk in put.chunks(CHUNK) {
         let put = chunk.to_vec();
-        commit::links(context, StateChange { put, ..StateChange::default() }).await?;
+        commit::store(context, StateChange { put, ..StateChange::default() }).await?;
     }
-    commit::links(context, StateChange { cursors: Some(Vec::new()), ..StateChange::default() })
+    commit::store(context, StateChange { cursors: Some(Vec::new()), ..StateChange::default() })
         .await?;
     Ok(count)
 }
