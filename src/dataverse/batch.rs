@@ -3,7 +3,9 @@
 //! Absent on purpose: change sets. Every write stands alone, so that one refused row never takes
 //! its neighbours with it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 
@@ -24,7 +26,7 @@ pub(super) struct Part {
     /// Path below the API root, percent-encoded: `contacts(…)?$select=…`.
     pub(super) path: String,
     /// Headers beside the standard ones.
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(&'static str, Cow<'static, str>)>,
     /// JSON text.
     pub(super) body: Option<String>,
 }
@@ -36,7 +38,7 @@ impl Part {
     }
 
     /// Adds a header.
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -47,16 +49,18 @@ impl Part {
 pub(super) struct PartReply {
     /// The status of this part.
     pub(super) status: u16,
-    /// Header names in lower case.
-    pub(super) headers: Vec<(String, String)>,
+    /// The header lines, as they came.
+    pub(super) headers: Box<str>,
     /// The body; empty when there is none.
     pub(super) body: Vec<u8>,
 }
 
 impl PartReply {
-    /// Returns a header by its lower-case name.
+    /// Returns a header by its name, in any case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        let mut lines = self.headers.lines().filter_map(|line| line.split_once(':'));
+        let found = lines.find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim())
     }
 
     /// Tells whether the part succeeded.
@@ -91,7 +95,10 @@ fn encode_part(text: &mut String, root: &str, common: &[(&'static str, String)],
     if part.body.is_some() {
         text.push_str("Content-Type: application/json\r\n");
     }
-    for (name, value) in common.iter().chain(&part.headers) {
+    for (name, value) in common {
+        let _ = write!(text, "{name}: {value}\r\n");
+    }
+    for (name, value) in &part.headers {
         let _ = write!(text, "{name}: {value}\r\n");
     }
     text.push_str("\r\n");
@@ -126,18 +133,14 @@ fn decode_part(part: &[u8]) -> Result<PartReply, &'static str> {
     // A reply without a body may end right after its headers.
     let (head, body) = split_head(http).unwrap_or((http, &[]));
     let head = std::str::from_utf8(head).map_err(|_| "a part's headers are no text")?;
-    let mut lines = head.lines().map(str::trim).filter(|line| !line.is_empty());
-    let status = lines
-        .next()
+    let head = head.trim();
+    let (first, headers) = head.split_once('\n').unwrap_or((head, ""));
+    let status = Some(first)
         .filter(|line| line.starts_with("HTTP/"))
         .and_then(|line| line.split(' ').nth(1))
-        .and_then(|code| code.parse::<u16>().ok())
+        .and_then(|code| code.trim().parse::<u16>().ok())
         .ok_or("a part has no status line")?;
-    let headers = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
-        .collect();
-    Ok(PartReply { status, headers, body: trim_line_end(body).to_vec() })
+    Ok(PartReply { status, headers: headers.into(), body: trim_line_end(body).to_vec() })
 }
 
 fn boundary(content_type: &str) -> Option<&str> {
@@ -151,7 +154,9 @@ fn boundary(content_type: &str) -> Option<&str> {
 
 /// Splits at the first empty line.
 fn split_head(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    memmem::find(bytes, b"\r\n\r\n").map(|at| (&bytes[..at], &bytes[at + 4..]))
+    static EMPTY_LINE: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
+    EMPTY_LINE.find(bytes).map(|at| (&bytes[..at], &bytes[at + 4..]))
 }
 
 fn trim_line_end(bytes: &[u8]) -> &[u8] {

@@ -5,7 +5,7 @@
 //! cycle reads the filters anew and compares.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
@@ -179,11 +179,13 @@ impl FilterCache {
 /// Returns the request for a user's own filters: exactly these two conditions (FILT-12), the
 /// state is judged here.
 pub(super) fn of_user(user: UserId) -> Part {
-    let filter = format!("querytype eq {OUTLOOK_FILTERS} and _ownerid_value eq {user}");
-    Part::get(format!(
-        "userqueries?$select=fetchxml,returnedtypecode,statecode&$filter={}",
-        encode(&filter)
-    ))
+    static OF_ANYBODY: LazyLock<String> = LazyLock::new(|| {
+        let filter = format!("querytype eq {OUTLOOK_FILTERS} and _ownerid_value eq ");
+        let select = "fetchxml,returnedtypecode,statecode";
+        format!("userqueries?$select={select}&$filter={}", encode(&filter))
+    });
+    // A guid needs no encoding.
+    Part::get(format!("{}{user}", *OF_ANYBODY))
 }
 
 /// Returns the request for the organization's filters (FILT-11).

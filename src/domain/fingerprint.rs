@@ -29,6 +29,12 @@ impl Prints {
         prints
     }
 
+    /// Builds an empty table with room for so many groups.
+    #[must_use]
+    pub fn with_capacity(groups: usize) -> Self {
+        Self(Vec::with_capacity(groups))
+    }
+
     /// Returns the hash of a group; `None` when the group is empty.
     #[must_use]
     pub fn get(&self, group: Group) -> Option<u64> {

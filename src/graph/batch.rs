@@ -1,11 +1,14 @@
 //! The JSON batch (json-batching): requests in, replies out, matched by id.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::errors;
 use crate::ports::error::SideError;
@@ -18,9 +21,10 @@ pub(super) const BATCH_MAX: usize = 20;
 const PREFER: &str =
     r#"IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text""#;
 
-/// Rows of a page. A wish: large pages make few round trips, and 100 events with long bodies
-/// still stay far below the bound of an answer.
-const PAGE_SIZE: u32 = 100;
+/// The same for a page of rows. 100 of them are a wish: large pages make few round trips, and 100
+/// events with long bodies still stay far below the bound of an answer.
+const PREFER_PAGE: &str = "IdType=\"ImmutableId\", outlook.timezone=\"UTC\", \
+     outlook.body-content-type=\"text\", odata.maxpagesize=100";
 
 /// One request of a batch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,47 +32,51 @@ pub(super) struct Inner {
     method: &'static str,
     /// Relative to the root: `/users/…`.
     url: String,
-    headers: Map<String, Json>,
+    #[serde(serialize_with = "as_map")]
+    headers: Vec<(&'static str, Cow<'static, str>)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<Json>,
 }
 
+fn as_map<S: Serializer>(
+    headers: &[(&'static str, Cow<'static, str>)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
+}
+
 impl Inner {
-    fn new(method: &'static str, url: String) -> Self {
-        let headers = Map::from_iter([("Prefer".to_owned(), json!(PREFER))]);
-        Self { method, url, headers, body: None }
+    fn new(method: &'static str, url: String, prefer: &'static str) -> Self {
+        Self { method, url, headers: vec![("Prefer", Cow::Borrowed(prefer))], body: None }
     }
 
     /// Returns a read of one resource.
     pub(super) fn get(url: String) -> Self {
-        Self::new("GET", url)
+        Self::new("GET", url, PREFER)
     }
 
     /// Returns a read of one page of a collection.
     pub(super) fn page(url: String) -> Self {
-        let mut inner = Self::new("GET", url);
-        let prefer = format!("{PREFER}, odata.maxpagesize={PAGE_SIZE}");
-        inner.headers.insert("Prefer".to_owned(), json!(prefer));
-        inner
+        Self::new("GET", url, PREFER_PAGE)
     }
 
     /// Returns a create.
     pub(super) fn post(url: String, body: Map<String, Json>) -> Self {
-        Self::new("POST", url).with_body(body)
+        Self::new("POST", url, PREFER).with_body(body)
     }
 
     /// Returns a change.
     pub(super) fn patch(url: String, body: Map<String, Json>) -> Self {
-        Self::new("PATCH", url).with_body(body)
+        Self::new("PATCH", url, PREFER).with_body(body)
     }
 
     /// Returns a removal.
     pub(super) fn delete(url: String) -> Self {
-        Self::new("DELETE", url)
+        Self::new("DELETE", url, PREFER)
     }
 
     fn with_body(mut self, body: Map<String, Json>) -> Self {
-        self.headers.insert("Content-Type".to_owned(), json!("application/json"));
+        self.headers.push(("Content-Type", Cow::Borrowed("application/json")));
         self.body = Some(Json::Object(body));
         self
     }
@@ -76,7 +84,7 @@ impl Inner {
     /// Makes the request conditional on the version, when one is known.
     pub(super) fn if_match(mut self, version: Option<&str>) -> Self {
         if let Some(version) = version {
-            self.headers.insert("If-Match".to_owned(), json!(version));
+            self.headers.push(("If-Match", Cow::Owned(version.to_owned())));
         }
         self
     }
@@ -93,9 +101,64 @@ impl Inner {
 pub(super) struct InnerReply<B = Json> {
     id: String,
     pub(super) status: u16,
-    headers: Map<String, Json>,
+    headers: Headers,
     #[serde(deserialize_with = "read_body")]
     pub(super) body: B,
+}
+
+/// Of the headers of an answer, the one that is read.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Headers {
+    retry_after: Option<Json>,
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Headers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("headers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
+                let mut headers = Headers::default();
+                while let Some(name) = map.next_key::<Name>()? {
+                    if name.is_retry_after {
+                        headers.retry_after = Some(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(headers)
+            }
+        }
+        deserializer.deserialize_map(Read)
+    }
+}
+
+/// The name of a header, compared without being kept.
+struct Name {
+    is_retry_after: bool,
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a header")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                Ok(Name { is_retry_after: name.eq_ignore_ascii_case("retry-after") })
+            }
+        }
+        deserializer.deserialize_str(Read)
+    }
 }
 
 /// What a body is read as. Whatever stands there, one answer never makes a whole batch unreadable.
@@ -125,8 +188,7 @@ impl Body for Json {
 impl<B> InnerReply<B> {
     /// Returns what `Retry-After` says, in seconds or as an HTTP date.
     pub(super) fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let (_, value) =
-            self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+        let value = self.headers.retry_after.as_ref()?;
         if let Some(seconds) = value.as_u64() {
             return Some(Duration::from_secs(seconds));
         }

@@ -1,5 +1,7 @@
 //! URLs relative to the root: paths of a mailbox, query options, and links that came back.
 
+use std::sync::LazyLock;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::map;
@@ -140,16 +142,20 @@ impl Paths {
 }
 
 /// Returns the `$expand` that brings an item's marker, and a contact's further fields.
-pub(super) fn expand(collection: Collection) -> String {
-    let ids: Vec<&str> = match collection {
-        Collection::Tasks => return "$expand=linkedResources".to_owned(),
-        Collection::Calendar => vec![map::MARKER, map::MADE, map::TRACK],
-        Collection::Contacts => [map::MARKER, map::MADE, map::TRACK]
-            .into_iter()
-            .chain(map::contact::extended_ids())
-            .collect(),
-    };
-    let terms: Vec<String> = ids.into_iter().map(|id| format!("id eq {}", literal(id))).collect();
+pub(super) fn expand(collection: Collection) -> &'static str {
+    static CALENDAR: LazyLock<String> = LazyLock::new(|| expand_properties([]));
+    static CONTACTS: LazyLock<String> =
+        LazyLock::new(|| expand_properties(map::contact::extended_ids()));
+    match collection {
+        Collection::Tasks => "$expand=linkedResources",
+        Collection::Calendar => &CALENDAR,
+        Collection::Contacts => &CONTACTS,
+    }
+}
+
+fn expand_properties(more: impl IntoIterator<Item = &'static str>) -> String {
+    let ids = [map::MARKER, map::MADE, map::TRACK].into_iter().chain(more);
+    let terms: Vec<String> = ids.map(|id| format!("id eq {}", literal(id))).collect();
     let filter = option(&terms.join(" or "));
     format!("$expand=singleValueExtendedProperties($filter={filter})")
 }

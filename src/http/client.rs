@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Request, Response, Url};
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -240,8 +240,10 @@ async fn read(mut response: Response, max: usize) -> Result<Reply, HttpError> {
     if announced > max {
         return Err(too_large());
     }
-    let headers = response.headers().iter().filter_map(|(name, value)| {
-        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    // Answers carry some twenty headers; these are the ones that somebody reads.
+    let headers = [CONTENT_TYPE, RETRY_AFTER].into_iter().filter_map(|name| {
+        let value = response.headers().get(&name)?.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
     });
     let headers = headers.collect();
     let mut body = Vec::with_capacity(announced.min(FIRST_BUFFER));

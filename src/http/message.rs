@@ -78,7 +78,7 @@ impl fmt::Debug for Call<'_> {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The headers, names in lower case; values that are no text are left out.
+    /// The headers that are read, names in lower case; values that are no text are left out.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,

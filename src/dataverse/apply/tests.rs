@@ -44,12 +44,12 @@ fn delete() -> Request {
 
 fn made(version: u64) -> PartReply {
     let body = json!({ "activityid": ID.to_string(), "versionnumber": version });
-    PartReply { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() }
+    PartReply { status: 200, headers: "".into(), body: body.to_string().into_bytes() }
 }
 
 fn refusal(status: u16, code: &str) -> PartReply {
     let body = json!({ "error": { "code": code } }).to_string().into_bytes();
-    PartReply { status, headers: Vec::new(), body }
+    PartReply { status, headers: "".into(), body }
 }
 
 fn settled(request: &Request, replies: &[PartReply]) -> Outcome {

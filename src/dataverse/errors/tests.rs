@@ -4,7 +4,7 @@ use super::*;
 
 fn reply(status: u16, code: &str) -> PartReply {
     let body = format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#).into_bytes();
-    PartReply { status, headers: Vec::new(), body }
+    PartReply { status, headers: "".into(), body }
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn each_refusal_means_one_thing() {
 fn a_bare_404_proves_nothing() {
     // Without the code of a missing row, a 404 may be a proxy's or name a table not installed.
     assert_eq!(judge(&reply(404, "0x80060888")), Verdict::Refused);
-    let html = PartReply { status: 404, headers: Vec::new(), body: b"<html>".to_vec() };
+    let html = PartReply { status: 404, headers: "".into(), body: b"<html>".to_vec() };
     assert_eq!(judge(&html), Verdict::Refused);
 }
 
@@ -44,6 +44,6 @@ fn a_bare_404_proves_nothing() {
 fn retry_after_is_kept_to_the_second() {
     // The wait of a throttled part is the one it names.
     let mut throttled = reply(429, "0x80072326");
-    throttled.headers.push(("retry-after".into(), "17".into()));
+    throttled.headers = "Date: now\r\nRetry-After: 17\r\n".into();
     assert_eq!(judge(&throttled), Verdict::Throttled(Duration::from_secs(17)));
 }

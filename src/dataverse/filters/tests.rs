@@ -7,7 +7,7 @@ use crate::domain::ids::TenantId;
 
 fn reply(rows: &Json) -> PartReply {
     let body = json!({ "value": rows }).to_string().into_bytes();
-    PartReply { status: 200, headers: Vec::new(), body }
+    PartReply { status: 200, headers: "".into(), body }
 }
 
 fn row(table: &str, state: i64, xml: &str) -> Json {
@@ -88,7 +88,7 @@ fn filt_11_an_edited_filter_counts_at_once_whoever_owns_it() {
 #[test]
 fn a_refusal_keeps_the_organizations_filters() {
     // The old filters stay in force when the new ones may not be read; without any, it is an error.
-    let refusal = PartReply { status: 403, headers: Vec::new(), body: Vec::new() };
+    let refusal = PartReply { status: 403, headers: "".into(), body: Vec::new() };
     let (cache, key) = (FilterCache::default(), DigestKey::fresh());
     assert!(cache.learn_system(&refusal, START).is_err());
     cache.learn_system(&reply(&json!([row("task", 0, TASKS)])), START).unwrap();

@@ -70,7 +70,7 @@ fn question() -> Question {
 }
 
 fn reply(status: u16, body: &Json) -> PartReply {
-    PartReply { status, headers: Vec::new(), body: body.to_string().into_bytes() }
+    PartReply { status, headers: "".into(), body: body.to_string().into_bytes() }
 }
 
 #[test]

@@ -174,6 +174,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, CodecError> {
     let row = head.link.0;
     let [row_id, item_id] = stored.native;
     let [row_done, item_done] = stored.done;
+    let mut text = String::new();
     Ok(Record {
         at: head.at,
         cycle: head.cycle,
@@ -181,8 +182,8 @@ pub fn decode(bytes: &[u8]) -> Result<Record, CodecError> {
         link: head.link,
         kind: kind_of(stored.kind)?,
         native: PerSide {
-            dynamics: unpack(row_id, row)?.map(NativeId::new),
-            exchange: unpack(item_id, row)?.map(NativeId::new),
+            dynamics: unpack(row_id.as_deref(), row, &mut text)?.map(NativeId::new),
+            exchange: unpack(item_id.as_deref(), row, &mut text)?.map(NativeId::new),
         },
         rules: stored.rules.into_iter().map(String::into_boxed_str).collect(),
         verb: verb_of(stored.verb)?,
@@ -225,17 +226,18 @@ pub fn encode_label(label: &KeptLabel) -> Vec<u8> {
 pub fn decode_label(bytes: &[u8]) -> Result<(KeptLabel, &[u8]), CodecError> {
     let (head, stored, sealed) = split::<StoredLabel>(bytes)?;
     let row = head.link.0;
-    let native = unpack(Some(stored.native), row)?.unwrap_or_default();
+    let mut text = String::new();
+    let native = unpack(Some(&stored.native), row, &mut text)?.map(NativeId::new);
     let label = KeptLabel {
         at: head.at,
         cycle: head.cycle,
         link: head.link,
         kind: kind_of(stored.kind)?,
         side: side_of(stored.side)?,
-        native: NativeId::new(native),
+        native: native.unwrap_or_else(|| NativeId::new("")),
         op: op_of(stored.op)?,
         rule: stored.rule.into_boxed_str(),
-        version: unpack(stored.version, row)?.map(Version::new),
+        version: unpack(stored.version.as_deref(), row, &mut text)?.map(Version::new),
     };
     Ok((label, sealed))
 }

@@ -21,6 +21,9 @@ use crate::domain::ids::{GlobalId, LinkId, NativeId, UserId, Version};
 use crate::domain::kind::Kind;
 use crate::domain::side::{PerSide, Side};
 
+/// As long as Graph's ids are; longer ones make the buffer grow.
+const LONG_ID: usize = 256;
+
 /// The version that this program writes, and the newest that it reads.
 const VERSION: u8 = 1;
 
@@ -146,17 +149,21 @@ const THREE_ADDRESSES: u8 = 1;
 
 /// The record of version 1. The order of the fields is the format.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Stored<'a> {
     id: [u8; 16],
     kind: u8,
     state: u8,
     role: u8,
     origin: u8,
     flags: u8,
-    native: [Option<Vec<u8>>; 2],
-    version: [Option<Vec<u8>>; 2],
-    agreed: StoredPrints,
-    uid: Option<Vec<u8>>,
+    #[serde(borrow)]
+    native: [Option<&'a [u8]>; 2],
+    #[serde(borrow)]
+    version: [Option<&'a [u8]>; 2],
+    #[serde(borrow)]
+    agreed: StoredPrints<'a>,
+    #[serde(borrow)]
+    uid: Option<&'a [u8]>,
     last_owner: Option<[u8; 16]>,
     trouble: Option<StoredTrouble>,
 }
@@ -164,7 +171,7 @@ struct Stored {
 /// The fingerprints of both sides. After an agreement most hashes are the same on both sides;
 /// those are written once.
 #[derive(Serialize, Deserialize)]
-struct StoredPrints {
+struct StoredPrints<'a> {
     /// Groups that Dynamics holds.
     dynamics: u32,
     /// Groups that Exchange holds.
@@ -173,7 +180,7 @@ struct StoredPrints {
     same: u32,
     /// Eight bytes a hash: those of Dynamics in the order of the numbers, then those of Exchange
     /// without the same ones.
-    hashes: Vec<u8>,
+    hashes: &'a [u8],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,8 +195,12 @@ struct StoredTrouble {
 #[must_use]
 pub fn encode(link: &Link) -> Vec<u8> {
     let row = link.id.0;
-    let native = |side| link.native.get(side).as_ref().map(|id| pack(id.as_str(), row));
-    let version = |side| link.version.get(side).as_ref().map(|text| pack(text.as_str(), row));
+    let native =
+        Side::BOTH.map(|side| link.native.get(side).as_ref().map(|id| pack(id.as_str(), row)));
+    let version =
+        Side::BOTH.map(|side| link.version.get(side).as_ref().map(|text| pack(text.as_str(), row)));
+    let uid = link.uid.as_ref().map(|uid| pack(uid.as_str(), row));
+    let mut hashes = Vec::new();
     let stored = Stored {
         id: row.into_bytes(),
         kind: kind_number(link.kind),
@@ -204,10 +215,10 @@ pub fn encode(link: &Link) -> Vec<u8> {
             | flag(link.files_known, FILES_KNOWN)
             | flag(link.is_parked(), PARKED)
             | flag(link.three_addresses, MORE),
-        native: Side::BOTH.map(native),
-        version: Side::BOTH.map(version),
-        agreed: StoredPrints::of(&link.agreed),
-        uid: link.uid.as_ref().map(|uid| pack(uid.as_str(), row)),
+        native: native.each_ref().map(Option::as_deref),
+        version: version.each_ref().map(Option::as_deref),
+        agreed: StoredPrints::of(&link.agreed, &mut hashes),
+        uid: uid.as_deref(),
         last_owner: link.last_owner.map(|owner| owner.0.into_bytes()),
         trouble: link.trouble.map(|trouble| StoredTrouble {
             code: trouble.code.as_str().to_owned(),
@@ -235,13 +246,16 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         0 => return Err(CodecError::Damaged("format 0 does not exist")),
         found => return Err(CodecError::Newer { found }),
     }
-    let (stored, rest) = postcard::take_from_bytes::<Stored>(record)
+    let (stored, rest) = postcard::take_from_bytes::<Stored<'_>>(record)
         .map_err(|_| CodecError::Damaged("no record of this format"))?;
     let (more, rest) = more_of(stored.flags, rest)?;
     let wake = wake_of(stored.flags, rest)?;
     let row = Uuid::from_bytes(stored.id);
     let [row_id, item_id] = stored.native;
     let [row_version, item_version] = stored.version;
+    // One buffer for all texts: a mailbox has hundreds of links, and each is read in every cycle
+    // that goes the whole way.
+    let mut buffer = String::with_capacity(LONG_ID);
     Ok(Link {
         id: LinkId(row),
         kind: kind_of(stored.kind)?,
@@ -249,15 +263,15 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         role: role_of(stored.role)?,
         origin: side_of(stored.origin)?,
         native: PerSide {
-            dynamics: unpack(row_id, row)?.map(NativeId::new),
-            exchange: unpack(item_id, row)?.map(NativeId::new),
+            dynamics: unpack(row_id, row, &mut buffer)?.map(NativeId::new),
+            exchange: unpack(item_id, row, &mut buffer)?.map(NativeId::new),
         },
         version: PerSide {
-            dynamics: unpack(row_version, row)?.map(Version::new),
-            exchange: unpack(item_version, row)?.map(Version::new),
+            dynamics: unpack(row_version, row, &mut buffer)?.map(Version::new),
+            exchange: unpack(item_version, row, &mut buffer)?.map(Version::new),
         },
         agreed: stored.agreed.prints()?,
-        uid: unpack(stored.uid, row)?.map(GlobalId::new),
+        uid: unpack(stored.uid, row, &mut buffer)?.map(GlobalId::new),
         last_owner: stored.last_owner.map(|owner| UserId(Uuid::from_bytes(owner))),
         matched: stored.flags & MATCHED != 0,
         off_feed: stored.flags & OFF_FEED != 0,
@@ -313,35 +327,32 @@ impl StoredTrouble {
     }
 }
 
-impl StoredPrints {
-    fn of(prints: &PerSide<Prints>) -> Self {
-        let mut stored = Self { dynamics: 0, exchange: 0, same: 0, hashes: Vec::new() };
+impl<'a> StoredPrints<'a> {
+    /// `hashes` is empty and becomes the place of the hashes.
+    fn of(prints: &PerSide<Prints>, hashes: &'a mut Vec<u8>) -> Self {
+        let (mut dynamics, mut exchange, mut same) = (0, 0, 0);
         let mut own = Vec::new();
         for group in groups() {
             let bit = 1 << group_number(group);
-            let hashes = (prints.dynamics.get(group), prints.exchange.get(group));
-            if let Some(hash) = hashes.0 {
-                stored.dynamics |= bit;
-                stored.hashes.extend(hash.to_le_bytes());
+            let both = (prints.dynamics.get(group), prints.exchange.get(group));
+            if let Some(hash) = both.0 {
+                dynamics |= bit;
+                hashes.extend(hash.to_le_bytes());
             }
-            if let Some(hash) = hashes.1 {
-                stored.exchange |= bit;
-                if hashes.0 == hashes.1 {
-                    stored.same |= bit;
+            if let Some(hash) = both.1 {
+                exchange |= bit;
+                if both.0 == both.1 {
+                    same |= bit;
                 } else {
                     own.extend(hash.to_le_bytes());
                 }
             }
         }
-        stored.hashes.extend(own);
-        stored
+        hashes.extend(own);
+        Self { dynamics, exchange, same, hashes }
     }
 
     fn prints(&self) -> Result<PerSide<Prints>, CodecError> {
-        let known = groups().fold(0, |mask, group| mask | 1 << group_number(group));
-        if (self.dynamics | self.exchange) & !known != 0 {
-            return Err(CodecError::Damaged("unknown group"));
-        }
         if self.same & !(self.dynamics & self.exchange) != 0 {
             return Err(CodecError::Damaged("a same hash without a side"));
         }
@@ -351,17 +362,24 @@ impl StoredPrints {
             return Err(CodecError::Damaged("wrong number of hashes"));
         }
         let mut hashes = hashes.iter().copied().map(u64::from_le_bytes);
-        let mut prints = PerSide::<Prints>::default();
-        for group in groups().filter(|group| self.dynamics & 1 << group_number(*group) != 0) {
-            prints.dynamics.set(group, hashes.next());
+        let room = |mask: u32| Prints::with_capacity(mask.count_ones() as usize);
+        let mut dynamics = room(self.dynamics);
+        for group in groups_in(self.dynamics) {
+            dynamics.set(group?, hashes.next());
         }
-        for group in groups().filter(|group| self.exchange & 1 << group_number(*group) != 0) {
+        let mut exchange = room(self.exchange);
+        for group in groups_in(self.exchange) {
+            let group = group?;
             let same = self.same & 1 << group_number(group) != 0;
-            let hash = if same { prints.dynamics.get(group) } else { hashes.next() };
-            prints.exchange.set(group, hash);
+            exchange.set(group, if same { dynamics.get(group) } else { hashes.next() });
         }
-        Ok(prints)
+        Ok(PerSide { dynamics, exchange })
     }
+}
+
+/// Returns the groups of a mask in the order of their numbers.
+fn groups_in(mask: u32) -> impl Iterator<Item = Result<Group, CodecError>> {
+    (0..32).filter(move |number| mask & 1 << number != 0).map(group_of)
 }
 
 /// Returns all groups in the order of their numbers.

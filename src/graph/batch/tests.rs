@@ -1,5 +1,7 @@
 //! Tests of the Graph adapter, from documented examples and the stand-in.
 
+use serde_json::json;
+
 use super::*;
 use crate::graph::wire::Page;
 
@@ -24,7 +26,7 @@ fn a_batch_reads_like_the_documented_example() {
 fn every_request_asks_for_utc_text_and_immutable_ids() {
     // The three preferences stand on each inner request, the page size on pages alone.
     for inner in [Inner::get("/a".into()), Inner::page("/a".into()), Inner::delete("/a".into())] {
-        let prefer = inner.headers["Prefer"].as_str().unwrap();
+        let [("Prefer", prefer)] = inner.headers.as_slice() else { panic!("{inner:?}") };
         assert!(prefer.contains(r#"IdType="ImmutableId""#));
         assert!(prefer.contains(r#"outlook.timezone="UTC""#));
         assert!(prefer.contains(r#"outlook.body-content-type="text""#));
@@ -58,11 +60,13 @@ fn an_answer_that_is_no_batch_is_unreadable() {
 
 #[test]
 fn retry_after_comes_as_seconds_or_as_a_date() {
-    // An inner 429 carries its own Retry-After, as number, text or HTTP date.
+    // An inner 429 carries its own Retry-After, as number, text or HTTP date, its name in any case.
     let now: DateTime<Utc> = "2026-11-24T09:00:00Z".parse().unwrap();
     let of = |value: Json| {
-        let headers = Map::from_iter([("retry-after".to_owned(), value)]);
-        InnerReply::<Json> { headers, ..InnerReply::default() }.retry_after(now)
+        let headers = json!({ "Date": [1, {}], "retry-After": value, "Cache-Control": "private" });
+        let body = json!({ "responses": [{ "id": "1", "status": 429, "headers": headers }] });
+        let replies = decode::<Json>(body.to_string().as_bytes(), 1).unwrap();
+        replies[0].as_ref().unwrap().retry_after(now)
     };
     assert_eq!(of(json!("7")), Some(Duration::from_secs(7)));
     assert_eq!(of(json!(7)), Some(Duration::from_secs(7)));

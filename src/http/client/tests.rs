@@ -25,13 +25,13 @@ fn reply(headers: &[(&str, &str)]) -> Reply {
 #[tokio::test]
 async fn an_attempt_carries_what_the_call_says_and_a_request_id() {
     // Method, path, headers, body and a guid reach the far side; status, headers, body come back.
-    let server = Server::start(|_, _| answer(201, &[("ETag", "W/\"1\"")], "{\"a\":1}")).await;
+    let server = Server::start(|_, _| answer(201, &[("Retry-After", "7")], "{\"a\":1}")).await;
     let mut call = get(format!("{}/items/7?$top=1", server.url), 100);
     call.method = Method::Patch;
     call.body = Some(b"{}".to_vec());
     call.content_type = Some("application/json");
     let reply = client().send(call).await.unwrap();
-    assert_eq!((reply.status, reply.header("etag")), (201, Some("W/\"1\"")));
+    assert_eq!((reply.status, reply.header("retry-after")), (201, Some("7")));
     assert_eq!(reply.json::<serde_json::Value>().unwrap()["a"], 1);
     let seen = &server.seen("PATCH /items/7?$top=1")[0];
     assert_eq!(seen.body, "{}");

@@ -24,7 +24,8 @@ const BASE64_BARE: u8 = 5;
 pub(in crate::domain) fn pack(text: &str, row: Uuid) -> Vec<u8> {
     let exact = |form: u8, bytes: Vec<u8>| {
         let packed = [&[form], bytes.as_slice()].concat();
-        (unpacked(&packed, row).as_deref() == Ok(text)).then_some(packed)
+        let mut back = String::with_capacity(text.len());
+        (unpack_into(&packed, row, &mut back).is_ok() && back == text).then_some(packed)
     };
     let guid = Uuid::try_parse(text).ok();
     let row_form = guid.filter(|guid| *guid == row).and_then(|_| exact(ROW, Vec::new()));
@@ -36,35 +37,47 @@ pub(in crate::domain) fn pack(text: &str, row: Uuid) -> Vec<u8> {
         .unwrap_or_else(|| [&[PLAIN], text.as_bytes()].concat())
 }
 
-pub(in crate::domain) fn unpack(
-    packed: Option<Vec<u8>>,
+/// Writes a packed text into the buffer, in place of what is there, and returns it.
+pub(in crate::domain) fn unpack<'b>(
+    packed: Option<&[u8]>,
     row: Uuid,
-) -> Result<Option<String>, CodecError> {
-    packed.map(|packed| unpacked(&packed, row)).transpose()
+    buffer: &'b mut String,
+) -> Result<Option<&'b str>, CodecError> {
+    buffer.clear();
+    let Some(packed) = packed else { return Ok(None) };
+    unpack_into(packed, row, buffer)?;
+    Ok(Some(buffer))
 }
 
-pub(super) fn unpacked(packed: &[u8], row: Uuid) -> Result<String, CodecError> {
+fn unpack_into(packed: &[u8], row: Uuid, text: &mut String) -> Result<(), CodecError> {
     let (form, bytes) = packed.split_first().ok_or(CodecError::Damaged("empty text"))?;
     match *form {
-        PLAIN => std::str::from_utf8(bytes)
-            .map(str::to_owned)
-            .map_err(|_| CodecError::Damaged("text is not UTF-8")),
-        ROW if bytes.is_empty() => Ok(row.to_string()),
-        GUID => Uuid::from_slice(bytes)
-            .map(|guid| guid.to_string())
-            .map_err(|_| CodecError::Damaged("no guid")),
-        HEX => Ok(hex_text(bytes)),
-        BASE64 => Ok(URL_SAFE.encode(bytes)),
-        BASE64_BARE => Ok(URL_SAFE_NO_PAD.encode(bytes)),
-        _ => Err(CodecError::Damaged("unknown form of text")),
+        PLAIN => {
+            let plain = std::str::from_utf8(bytes);
+            text.push_str(plain.map_err(|_| CodecError::Damaged("text is not UTF-8"))?);
+        }
+        ROW if bytes.is_empty() => push_guid(row, text),
+        GUID => {
+            let guid = Uuid::from_slice(bytes).map_err(|_| CodecError::Damaged("no guid"))?;
+            push_guid(guid, text);
+        }
+        HEX => push_hex(bytes, text),
+        BASE64 => URL_SAFE.encode_string(bytes, text),
+        BASE64_BARE => URL_SAFE_NO_PAD.encode_string(bytes, text),
+        _ => return Err(CodecError::Damaged("unknown form of text")),
     }
+    Ok(())
+}
+
+fn push_guid(guid: Uuid, text: &mut String) {
+    text.push_str(guid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
 }
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
-fn hex_text(bytes: &[u8]) -> String {
+fn push_hex(bytes: &[u8], text: &mut String) {
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xF)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]));
 }
 
 fn hex_bytes(text: &str) -> Option<Vec<u8>> {
