@@ -8,6 +8,8 @@
 mod cycle;
 #[path = "ratios/engine.rs"]
 mod engine;
+#[path = "ratios/explain.rs"]
+mod explain;
 #[path = "ratios/fakes.rs"]
 mod fakes;
 #[path = "ratios/first.rs"]
@@ -41,12 +43,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Part = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 /// In the order of the table.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("engine", engine::run),
     ("cycle", cycle::run),
     ("memory", memory::run),
     ("first", first::run),
     ("plan", plan::run),
+    ("explain", explain::run),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {

@@ -1,4 +1,5 @@
-//! A tenant whose ports answer at once with nothing: what is left is the cost of the actors.
+//! A tenant whose ports answer at once with nothing: what is left is the cost of the actors, with or
+//! without what a mailbox at rest keeps in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,28 +15,57 @@ use lockstep::cycle::{Chronicle, CycleDeps, TenantOptions};
 use lockstep::domain::fingerprint::PrintKey;
 use lockstep::domain::ids::{Address, Fence, MailboxKey, NativeId, TenantId, UserId};
 use lockstep::domain::journal::Retention;
-use lockstep::domain::kind::Kind;
+use lockstep::domain::kind::{Collection, Kind};
 use lockstep::domain::mailbox::MailboxSource;
 use lockstep::domain::observation::Observation;
 use lockstep::domain::party::PartyCandidate;
 use lockstep::domain::plan::{Outcome, Step};
 use lockstep::domain::policy::{Directions, Limits, Mailbox};
 use lockstep::memory::MemoryStore;
+use lockstep::ports::clock::Clock as _;
 use lockstep::ports::error::{PullError, SideError, StoreError};
 use lockstep::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use lockstep::ports::organization::{Organization, Profile};
-use lockstep::ports::side::{FarSide, FindKey, PullAsk, Pulled};
+use lockstep::ports::rest::SideRest;
+use lockstep::ports::side::{Cursor, FarSide, FindKey, PullAsk, Pulled};
 use lockstep::telemetry::Metrics;
 use tokio::sync::{Semaphore, broadcast};
 use uuid::Uuid;
 
+/// The most that a rest may hold (`cycle/rest.rs`), as three delta tokens, a digest and thirty
+/// watched rows, and the word of the other side.
+const TOKEN_BYTES: usize = 420;
+const SWEEP_BYTES: usize = 16 + 30 * 17;
+const DELTAS_BYTES: usize = 6;
+
 /// A far side, a store and an organization in which nothing ever happens.
-struct Nothing;
+struct Nothing {
+    /// What each pull leaves behind, and the cursors that the store knows.
+    rest: Option<(SideRest, Vec<Cursor>)>,
+}
+
+impl Nothing {
+    fn new() -> Self {
+        Self { rest: None }
+    }
+
+    fn at_rest(bytes: usize, now: DateTime<Utc>) -> Self {
+        let cursor = |collection| Cursor {
+            collection,
+            token: "t".repeat(TOKEN_BYTES),
+            saved: now,
+            window_end: Some(now + chrono::Duration::days(365)),
+        };
+        let cursors = Collection::ALL.into_iter().map(cursor).collect();
+        Self { rest: Some((SideRest::new(vec![0; bytes]), cursors)) }
+    }
+}
 
 #[async_trait]
 impl FarSide for Nothing {
     async fn pull(&self, _: PullAsk<'_>) -> Result<Pulled, PullError> {
-        Ok(Pulled::default())
+        let Some((rest, cursors)) = self.rest.clone() else { return Ok(Pulled::default()) };
+        Ok(Pulled { rest: Some(rest), cursors, ..Pulled::default() })
     }
 
     async fn fetch(
@@ -74,7 +104,8 @@ impl FarSide for Nothing {
 #[async_trait]
 impl LinkStore for Nothing {
     async fn load(&self, _: &MailboxKey) -> Result<MailboxState, StoreError> {
-        Ok(MailboxState::default())
+        let cursors = self.rest.as_ref().map(|(_, cursors)| cursors.clone());
+        Ok(MailboxState { cursors: cursors.unwrap_or_default(), ..MailboxState::default() })
     }
 
     async fn commit(&self, _: &MailboxKey, _: Fence, _: &StateChange) -> Result<(), StoreError> {
@@ -110,19 +141,27 @@ impl Organization for Nothing {
     }
 }
 
-/// Returns a tenant that owns its mailboxes and whose profile was read.
-pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<TenantRuntime>> {
+/// Returns a tenant that owns its mailboxes and whose profile was read; a quiet cycle leaves its
+/// mailboxes at rest, or does not.
+pub(crate) async fn tenant(
+    io: tokio::runtime::Handle,
+    rests: bool,
+) -> anyhow::Result<Arc<TenantRuntime>> {
     let clock = Arc::new(SystemClock);
     let ownership = Arc::new(Ownership::new(Arc::new(MemoryStore::new(clock.clone())), "bench"));
     anyhow::ensure!(ownership.hold().await?, "the lease is not free");
     io.spawn(ownership.clone().keep());
-    let nothing = Arc::new(Nothing);
+    let side = |bytes| match rests {
+        true => Arc::new(Nothing::at_rest(bytes, clock.now())),
+        false => Arc::new(Nothing::new()),
+    };
+    let (dynamics, exchange) = (side(SWEEP_BYTES), side(DELTAS_BYTES));
     let runtime = Arc::new(TenantRuntime::new(RuntimeParts {
         options: options(),
         deps: CycleDeps {
-            dynamics: nothing.clone(),
-            exchange: nothing.clone(),
-            links: nothing.clone(),
+            dynamics,
+            exchange: exchange.clone(),
+            links: exchange.clone(),
             chronicle: Chronicle {
                 journal: Arc::new(MemoryStore::new(clock.clone())),
                 vault: None,
@@ -131,7 +170,7 @@ pub(crate) async fn tenant(io: tokio::runtime::Handle) -> anyhow::Result<Arc<Ten
             clock: clock.clone(),
             metrics: Metrics::new(),
         },
-        organization: nothing,
+        organization: exchange,
         sightings: Arc::new(MemoryStore::new(clock.clone())),
         io,
         permits: Arc::new(Semaphore::new(32)),

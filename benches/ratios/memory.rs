@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use lockstep::actors::mailbox::MailboxActor;
 use lockstep::actors::messages::{MailboxSpec, Wake};
 use lockstep::actors::tenant::TenantSupervisor;
+use lockstep::cycle::Orders;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -24,16 +25,20 @@ const LIMIT: f64 = 4_096.0;
 const TOGETHER: usize = 500;
 /// What an actor's bounded queue holds, and the rival's too.
 const CAPACITY: usize = 16;
+/// The child's word for actors whose cycles leave a rest behind.
+const REST: &str = "rest";
 /// Longer than the measurement: an actor that waits.
 const LONG: Duration = Duration::from_secs(3_600);
 
 /// Measures both and compares.
 pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     let number = size("LOCKSTEP_BENCH_ACTORS", 100_000)?;
-    let actors = ask("actors", &[number.to_string()])?;
+    let actors = ask("actors", &[number.to_string(), "awake".to_owned()])?;
+    let resting = ask("actors", &[number.to_string(), REST.to_owned()])?;
     let tasks = ask("tasks", &[number.to_string()])?;
     let each = |value: &serde_json::Value, name: &str| value[name].as_f64().context("no number");
     let (fresh, ran) = (each(&actors, "fresh")?, each(&actors, "ran")?);
+    let rested = each(&resting, "ran")?;
     let task = each(&tasks, "task")?;
     let row = |name: &str, ours, rival, goal| Row {
         name: format!("{name}, {number} of them"),
@@ -45,26 +50,32 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     Ok(vec![
         row("idle mailbox actor", ran, ("the limit", LIMIT), Goal::AtMost(1.0)),
         row("idle mailbox actor", ran, ("tokio task, channel(16)", task), Goal::None),
+        row("the same at rest, the largest note", rested, ("the limit", LIMIT), Goal::AtMost(1.0)),
         row("actor before its first cycle", fresh, ("tokio task, channel(16)", task), Goal::None),
     ])
 }
 
-fn number(arguments: &[String]) -> anyhow::Result<usize> {
-    let [number] = arguments else { bail!("one argument is needed") };
-    Ok(number.parse()?)
-}
-
-/// The child that measures actors: fresh ones, and after one quiet cycle each.
+/// The child that measures actors: fresh ones, and after one quiet cycle each, which leaves the
+/// mailbox at rest or does not.
 pub(crate) fn actors(arguments: &[String]) -> anyhow::Result<()> {
-    let number = number(arguments)?;
+    let [number, rest] = arguments else { bail!("two arguments are needed") };
+    let number = number.parse()?;
     let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let handle = io.handle().clone();
-    let (fresh, ran) = actix_rt::System::new().block_on(measure(handle, number))?;
+    let (fresh, ran) = actix_rt::System::new().block_on(measure(handle, number, rest == REST))?;
     println_json(&json!({ "fresh": fresh, "ran": ran }))
 }
 
-async fn measure(io: tokio::runtime::Handle, number: usize) -> anyhow::Result<(f64, f64)> {
-    let runtime = fakes::tenant(io).await?;
+async fn measure(
+    io: tokio::runtime::Handle,
+    number: usize,
+    rests: bool,
+) -> anyhow::Result<(f64, f64)> {
+    let runtime = fakes::tenant(io, rests).await?;
+    let one = Arc::new(fakes::mailbox(&runtime, number)?);
+    let (_, rest) = runtime.clone().cycle_from(one, Orders::default(), None).await;
+    ensure!(rest.is_some() == rests, "a quiet cycle leaves the wrong thing behind");
+    drop(rest);
     let mut reports = runtime.reports.subscribe();
     let parent = TenantSupervisor::new(runtime.clone()).start();
     let mut actors = Vec::with_capacity(number);
@@ -98,7 +109,8 @@ async fn measure(io: tokio::runtime::Handle, number: usize) -> anyhow::Result<(f
 
 /// The child that measures bare tasks.
 pub(crate) fn tasks(arguments: &[String]) -> anyhow::Result<()> {
-    let number = number(arguments)?;
+    let [number] = arguments else { bail!("one argument is needed") };
+    let number = number.parse()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let task = runtime.block_on(async {
         let mut senders = Vec::with_capacity(number);
