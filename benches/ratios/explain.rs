@@ -98,7 +98,9 @@ async fn questions(node: &Node) -> anyhow::Result<Vec<(Judged, Question, LinkId)
         let judged = judged.context("the mailbox was not judged")?;
         let links = node.tenant.deps.links.load(&mailbox.key).await?.links;
         for (number, round) in rounds.iter_mut().enumerate() {
-            let link = links.get(number * 7).context("too few items to ask about")?;
+            let whole = |link: &&Link| Side::BOTH.iter().all(|it| link.native.get(*it).is_some());
+            let link = links.iter().filter(whole).nth(number * 7);
+            let link = link.context("too few pairs to ask about")?;
             let side = Side::BOTH[number % 2];
             let id = link.native.get(side).clone().context("a link without an item")?;
             round.push((judged.clone(), Question::Item(Target::Item(side, id)), link.id));

@@ -32,10 +32,10 @@ use lockstep::telemetry::Metrics;
 use tokio::sync::{Semaphore, broadcast};
 use uuid::Uuid;
 
-/// The most that a rest may hold (`cycle/rest.rs`), as three delta tokens, a digest and thirty
+/// The most that a rest may hold (`cycle/rest.rs`), as three delta tokens, a digest and some
 /// watched rows, and the word of the other side.
-const TOKEN_BYTES: usize = 420;
-const SWEEP_BYTES: usize = 16 + 30 * 17;
+const TOKEN_BYTES: usize = 326;
+const SWEEP_BYTES: usize = 16 + 24 * 17;
 const DELTAS_BYTES: usize = 6;
 
 /// A far side, a store and an organization in which nothing ever happens.

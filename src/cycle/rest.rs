@@ -23,8 +23,9 @@ use crate::ports::side::{Cursor, Pulled};
 const LONGEST: Duration = Duration::hours(1);
 
 /// The most that cursors and sides may take together, in bytes: an idle mailbox shall cost 4 KiB
-/// with its actor. Delta tokens have some hundred bytes each, a watched row has 17.
-const MAX_BYTES: usize = 1_792;
+/// with its actor, as measured (`docs/performance.md`). Delta tokens have some hundred bytes each, a
+/// watched row has 17.
+const MAX_BYTES: usize = 1_408;
 
 /// What a quiet cycle left behind.
 #[derive(Debug, Clone)]

@@ -133,6 +133,23 @@ async fn a_rest_ends_when_time_alone_may_change_something() {
 }
 
 #[tokio::test]
+async fn a_rest_that_would_take_too_much_memory_is_none() {
+    // Tokens and both sides count together; one byte beyond the bound, and the mailbox goes the whole
+    // way each time.
+    let (world, ..) = at_rest().await;
+    let context = world.context();
+    let rests = |token: usize| {
+        let collection = crate::domain::kind::Collection::Calendar;
+        let (saved, token) = (context.now, "t".repeat(token));
+        let cursor = crate::ports::side::Cursor { collection, token, saved, window_end: None };
+        let state = MailboxState { cursors: vec![cursor], ..MailboxState::default() };
+        let side = crate::ports::rest::SideRest::new(vec![0; 200]);
+        Rest::after(&context, &state, PerSide::from_fn(|_| Some(side.clone()))).is_some()
+    };
+    assert!(rests(1_008) && !rests(1_009));
+}
+
+#[tokio::test]
 async fn task_out_10_a_rest_ends_when_a_link_wakes() {
     // A link that wakes in half an hour lets its mailbox rest until then and no longer.
     let (world, ..) = at_rest().await;
