@@ -25,7 +25,7 @@ const NOT_DECIDING: &[&str] = &[
 
 /// Tests of a whole: parts over real HTTP against the stand-ins, and, for what only time shows, the
 /// actors of a tenant with a clock that is moved.
-const WHOLE: [&str; 2] = ["tests/it/", "src/actors/tests.rs"];
+const WHOLE: [&str; 2] = ["tests/it/", "src/actors/tests/"];
 
 /// Where a rule is decided and proven.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
