@@ -2,10 +2,14 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint fmt bench deny redis
+HISTORIES_JOBS ?= 2
+CASES ?= 100000
+SEED ?= 1
+
+.PHONY: help demo test histories lint fmt bench deny redis
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Synchronize stand-ins of both sides on this machine.
 	$(CARGO) run --profile release-lite -- demo
@@ -16,6 +20,10 @@ test: redis ## Run all tests (with cargo-nextest when it is installed).
 	else \
 		$(CARGO) test --lib --test it --no-fail-fast; \
 	fi
+
+histories: ## Run CASES generated histories, optimised (SEED, HISTORIES_JOBS).
+	LOCKSTEP_HISTORIES=$(CASES) LOCKSTEP_SEED=$(SEED) LOCKSTEP_JOBS=$(HISTORIES_JOBS) \
+		$(CARGO) test --profile release-lite --test it -- --nocapture histories_end
 
 lint: ## Check the format, all lints and the tidy tests.
 	$(CARGO) fmt --check

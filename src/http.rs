@@ -9,6 +9,7 @@
 mod backoff;
 mod client;
 mod error;
+mod line;
 mod message;
 pub mod session;
 pub mod token;
@@ -16,6 +17,7 @@ pub mod token;
 pub use backoff::Backoff;
 pub use client::{HttpClient, HttpOptions};
 pub use error::HttpError;
+pub use line::{Line, Parcel};
 pub use message::{Call, Method, Reply};
 pub use session::{CallError, Session};
 pub use token::{TokenOptions, TokenSource};

@@ -43,18 +43,50 @@ pub fn fold(
     });
     let mut link = entry.link.clone();
     remember_facts(&mut link, entry);
-    // While anything failed or waits, neither side's agreement moves: the next cycle sees the same
-    // change again and finishes it. A create that succeeded is agreed on both sides in any case,
-    // it was made from what was read.
+    // While anything failed or waits, neither side's agreement moves but for the groups that were
+    // taken over: the next cycle sees the rest again and finishes it. A create that succeeded is
+    // agreed on both sides in any case, it was made from what was read.
     let moves = (trouble.is_none() && !matches!(entry.after(), After::Unsettled(_)))
         || Side::BOTH.into_iter().any(|side| created(entry, side, outcomes.get(side).as_ref()));
+    let mut slipped = false;
     for side in Side::BOTH {
-        settle_side(&mut link, entry, side, outcomes.get(side).as_ref(), moves, key, context);
+        let written = written_seen(outcomes.get(side).as_ref(), key, context);
+        slipped |= slipped_in(entry, side, written.as_ref());
+        settle_side(&mut link, entry, side, written.as_ref(), moves, context);
+        if let (false, Some(written)) = (moves, &written) {
+            settle_groups(&mut link, entry, side, written);
+        }
     }
     match trouble {
         Some(code) => unsettle(link, entry, outcomes, code, context),
-        None => settle(link, entry, context),
+        None => settle(link, entry, slipped, context),
     }
+}
+
+/// Returns what a confirmed write left behind, in comparable form.
+fn written_seen(outcome: Option<&Outcome>, key: &PrintKey, context: &Context<'_>) -> Option<Seen> {
+    let Some(Outcome::Done(Some(observation))) = outcome else { return None };
+    Some(normalise(
+        (**observation).clone(),
+        key,
+        &context.policy.settings,
+        context.directory,
+        context.mailbox.personal.zone.as_ref(),
+    ))
+}
+
+/// Tells whether the answer to an update holds an edit that was not read before: where a write
+/// cannot be conditional (protocols A6) somebody may come between. The link takes the answer's
+/// version, so no feed will tell of that edit.
+fn slipped_in(entry: &Entry, side: Side, written: Option<&Seen>) -> bool {
+    let Some(Step { op: Op::Update { groups, .. }, .. }) = entry.steps.get(side) else {
+        return false;
+    };
+    let (Some(seen), Some(written)) = (entry.verdict.pairing.seen.get(side), written) else {
+        return false;
+    };
+    let differing = written.prints.differing(&seen.prints);
+    differing.iter().any(|group| !groups.contains(group) && *group != Group::Files)
 }
 
 /// Returns the code of a step that did not succeed.
@@ -93,23 +125,12 @@ fn settle_side(
     link: &mut Link,
     entry: &Entry,
     side: Side,
-    outcome: Option<&Outcome>,
+    written: Option<&Seen>,
     moves: bool,
-    key: &PrintKey,
     context: &Context<'_>,
 ) {
-    let written = match outcome {
-        Some(Outcome::Done(Some(observation))) => Some(normalise(
-            (**observation).clone(),
-            key,
-            &context.policy.settings,
-            context.directory,
-            context.mailbox.personal.zone.as_ref(),
-        )),
-        _ => None,
-    };
     let seen = entry.verdict.pairing.seen.get(side).as_ref();
-    if let Some(written) = &written {
+    if let Some(written) = written {
         link.native.set(side, Some(written.observation.id.clone()));
         link.version.set(side, written.observation.version.clone());
         link.uid = written.observation.uid.clone().or_else(|| link.uid.take());
@@ -117,17 +138,28 @@ fn settle_side(
     } else if let Some(seen) = seen {
         link.version.set(side, seen.observation.version.clone());
     }
-    if let Some(row) = written.as_ref().or(seen).filter(|_| side == Side::Dynamics) {
+    if let Some(row) = written.or(seen).filter(|_| side == Side::Dynamics) {
         let later = turns(link.kind, &row.observation.fields, context).map(|(at, _)| at);
         link.wake = later.filter(|at| *at >= context.now).min();
     }
     if !moves {
         return;
     }
-    let mut prints = agreed_prints(link.agreed.get(side), entry, side, seen, written.as_ref());
+    let mut prints = agreed_prints(link.agreed.get(side), entry, side, seen, written);
     // The agreement about files is made in their own lane.
     prints.set(Group::Files, link.agreed.get(side).get(Group::Files));
     link.agreed.set(side, prints);
+}
+
+/// The groups that one side took over are agreed although the other side's write failed: a later
+/// edit of them has no rival then.
+fn settle_groups(link: &mut Link, entry: &Entry, side: Side, written: &Seen) {
+    let Some(Step { op: Op::Update { groups, .. }, .. }) = entry.steps.get(side) else { return };
+    let Some(source) = entry.verdict.pairing.seen.get(side.other()) else { return };
+    for group in groups {
+        link.agreed.get_mut(side).set(*group, written.prints.get(*group));
+        link.agreed.get_mut(side.other()).set(*group, source.prints.get(*group));
+    }
 }
 
 fn created(entry: &Entry, side: Side, outcome: Option<&Outcome>) -> bool {
@@ -167,8 +199,15 @@ fn agreed_prints(
 }
 
 /// Everything succeeded: the link becomes what was decided.
-fn settle(mut link: Link, entry: &Entry, context: &Context<'_>) -> LinkChange {
-    link.trouble = None;
+fn settle(mut link: Link, entry: &Entry, slipped: bool, context: &Context<'_>) -> LinkChange {
+    // What slipped in is read in the next cycle.
+    let code = Code::ChangedMeanwhile;
+    link.trouble = slipped.then(|| Trouble {
+        code,
+        attempts: 0,
+        parked: false,
+        since: since(entry, code, context.now),
+    });
     // The exit from the filter was dealt with; only a new match makes another exit possible.
     let row = entry.verdict.pairing.seen.dynamics.as_ref();
     let waits = matches!(entry.after(), After::Unsettled(_));

@@ -88,7 +88,7 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
     link.matched |= present == Some(Presence::Present);
     for side in Side::BOTH {
         if matches!(verdict.writes.get(side), Some(Write::Create { .. })) {
-            mark_creating(&mut link, side, context);
+            mark_creating(&mut link, side, pairing, context);
         }
     }
     link
@@ -105,9 +105,15 @@ fn meeting_link(pairing: &Pairing) -> Option<LinkId> {
 }
 
 /// The create marker: stored before the create is sent, so that a lost answer is looked up before
-/// the create is repeated. The first marking's time stays, it makes the idempotency key.
-fn mark_creating(link: &mut Link, side: Side, context: &Context<'_>) {
+/// the create is repeated. The first marking's time stays, it makes the idempotency key; so does
+/// what the create was made from, by which a later edit of the source is known (CONF-03).
+fn mark_creating(link: &mut Link, side: Side, pairing: &Pairing, context: &Context<'_>) {
     let again = link.state == LinkState::Creating(side);
+    if !again {
+        let source = pairing.seen.get(side.other()).as_ref();
+        link.agreed = PerSide::default();
+        link.agreed.set(side.other(), source.map(|seen| seen.prints.clone()).unwrap_or_default());
+    }
     link.state = LinkState::Creating(side);
     link.native.set(side, None);
     let since = link.trouble.filter(|_| again).map_or(context.now, |trouble| trouble.since);

@@ -1,4 +1,6 @@
 //! One attempt of one call: a span, a metric, a bounded answer.
+//!
+//! The network carries it, or a [`Line`] that somebody hands in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::error::{self, HttpError};
+use super::line::{Line, Parcel};
 use super::message::{Call, Method, Reply};
 use crate::domain::side::Side;
 use crate::ports::error::SideError;
@@ -40,8 +43,15 @@ const CLIENT_REQUEST_ID: &str = "client-request-id";
 /// A pool of connections. Clones share it. Lives on one tokio runtime.
 #[derive(Clone)]
 pub struct HttpClient {
-    client: Client,
+    way: Way,
     labels: Option<Labels>,
+}
+
+/// How requests travel.
+#[derive(Clone)]
+enum Way {
+    Network(Client),
+    Line(Arc<dyn Line>),
 }
 
 #[derive(Clone)]
@@ -69,14 +79,20 @@ impl HttpClient {
             .map_err(|error| SideError::Unreachable {
                 reason: format!("no HTTP client can be built: {error}"),
             })?;
-        Ok(Self { client, labels: None })
+        Ok(Self { way: Way::Network(client), labels: None })
+    }
+
+    /// Builds a client whose requests travel over `line` instead of the network.
+    #[must_use]
+    pub fn over(line: Arc<dyn Line>) -> Self {
+        Self { way: Way::Line(line), labels: None }
     }
 
     /// Returns a client of the same pool that counts for a tenant's side.
     #[must_use]
     pub fn with_metrics(&self, metrics: Metrics, tenant: &str, side: Side) -> Self {
         let labels = Labels { metrics, tenant: Arc::from(tenant), side };
-        Self { client: self.client.clone(), labels: Some(labels) }
+        Self { way: self.way.clone(), labels: Some(labels) }
     }
 
     /// Makes one attempt. Any status is an answer, also a redirect.
@@ -97,9 +113,17 @@ impl HttpClient {
         let started = Instant::now();
         let result = async {
             let request = build(call, url, bearer, &request_id)?;
-            let response = self.client.execute(request).await;
-            let response = response.map_err(|error| error::of_sending(&error))?;
-            read(response, call.max_body).await
+            match &self.way {
+                Way::Network(client) => {
+                    let response = client.execute(request).await;
+                    let response = response.map_err(|error| error::of_sending(&error))?;
+                    read(response, call.max_body).await
+                }
+                Way::Line(line) => {
+                    let reply = line.exchange(Parcel::of(call.method, &request)).await?;
+                    bounded(reply, call.max_body)
+                }
+            }
         }
         .instrument(span.clone())
         .await;
@@ -229,6 +253,15 @@ fn build(
 fn header_value(text: &str) -> Result<HeaderValue, HttpError> {
     HeaderValue::from_str(text)
         .map_err(|_| HttpError::NotSent("a header's value is not valid".to_owned()))
+}
+
+/// Refuses an answer that is longer than the call allows.
+fn bounded(reply: Reply, max: usize) -> Result<Reply, HttpError> {
+    if reply.body.len() > max {
+        let status = reply.status;
+        return Err(HttpError::TooLarge(format!("HTTP {status} with more than {max} bytes")));
+    }
+    Ok(reply)
 }
 
 /// Reads the answer in chunks and stops above `max` bytes.

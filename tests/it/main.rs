@@ -16,6 +16,7 @@ mod docs;
 mod explains;
 mod fidelity;
 mod harness;
+mod histories;
 mod main_job;
 mod otlp;
 mod plans;

@@ -96,19 +96,6 @@ fn add_turned(changed: &mut PerSide<Vec<Group>>, pairing: &Pairing, context: &Co
     }
 }
 
-/// Two items become a pair: every group may differ and nothing was agreed.
-pub(super) fn merge_new(pairing: Pairing, role: Role, context: &Context<'_>) -> Verdict {
-    let all = groups::of(pairing.kind(), &context.policy.settings);
-    let changed = PerSide { dynamics: all.clone(), exchange: all };
-    let mut verdict = carry(pairing, role, &changed, true, context);
-    if verdict.decision.verb == Verb::Acknowledge {
-        verdict.decision.verb = Verb::Link;
-    }
-    let id = if verdict.pairing.kind().is_meeting() { rule::APPT_IN_11 } else { rule::LINK_03 };
-    verdict.decision.rules.insert(0, id);
-    verdict
-}
-
 fn changed(
     standing: &Standing,
     side: Side,
@@ -155,7 +142,7 @@ fn lost_category(pairing: &Pairing, context: &Context<'_>) -> bool {
 
 /// Carries changed groups across: each group once, from the side that changed, or from the side
 /// that the conflict policy prefers when both did. Both ways, unless a rule says no (ELIG-02).
-fn carry(
+pub(super) fn carry(
     pairing: Pairing,
     role: Role,
     changed: &PerSide<Vec<Group>>,
@@ -165,7 +152,7 @@ fn carry(
     // A stamp that failed left the pair unsettled and is written now (`engine::stamp`).
     let unsettled = pairing.link.as_ref().is_some_and(|link| link.trouble.is_some());
     let stamps = unsettled && missing_uid(&pairing, role).is_some();
-    if changed.dynamics.is_empty() && changed.exchange.is_empty() && !stamps {
+    if changed.dynamics.is_empty() && changed.exchange.is_empty() && !stamps && !mark {
         // CONF-05, CONF-02: a new version with equal content is an echo, or noise.
         return acknowledge(pairing, rule::CONF_05);
     }
@@ -208,13 +195,23 @@ fn carry(
 
 /// Which groups go which way.
 #[derive(Debug, Default)]
-struct Split {
+pub(super) struct Split {
     to_exchange: Vec<Group>,
     to_dynamics: Vec<Group>,
     conflict: bool,
 }
 
-fn split(
+impl Split {
+    /// Tells whether anything of a side reaches the other.
+    pub(super) fn from(&self, side: Side) -> bool {
+        match side {
+            Side::Dynamics => !self.to_exchange.is_empty(),
+            Side::Exchange => !self.to_dynamics.is_empty(),
+        }
+    }
+}
+
+pub(super) fn split(
     pairing: &Pairing,
     role: Role,
     changed: &PerSide<Vec<Group>>,
@@ -293,7 +290,7 @@ pub(crate) const fn may_leave(from: Side, role: Role) -> bool {
 
 /// Tells whether both sides say the same in a group, each in its own words and whatever the
 /// directions of its fields.
-fn agree(pairing: &Pairing, group: Group, context: &Context<'_>) -> bool {
+pub(super) fn agree(pairing: &Pairing, group: Group, context: &Context<'_>) -> bool {
     let kind = pairing.kind();
     let row = fields(pairing, Side::Dynamics);
     let item = fields(pairing, Side::Exchange);

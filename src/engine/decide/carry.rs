@@ -77,10 +77,12 @@ pub(super) fn write_to_exchange(
     if is_draft(pairing, context) {
         return Carried::unfit(rule::APPT_OUT_12, Code::DraftNotSent);
     }
-    let wanted = match attendees_allowed(kind, role, wanted, &row, &item, context) {
+    let mut wanted = match attendees_allowed(kind, role, wanted, &row, &item, context) {
         Ok(wanted) => wanted,
         Err((id, code)) => return Carried::held(id, code),
     };
+    // Who was taken off the list in Exchange is not invited anew by another change.
+    wanted.retain(|group| *group != Group::Attendees || !rival.contains(group));
     let wanted = with_held_back(kind, role, wanted, rival, &row, &item, context);
     let out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
     if !changes(&out.patch, &item) && !rings(&wanted, &out.patch) && !mark {

@@ -2,11 +2,12 @@
 
 use super::fit::{fits_dynamics, fits_exchange};
 use super::{
-    After, Standing, Verdict, Write, agreed, attendee_count, booking, fields, gate, is_me,
-    item_facts, leave, mails, removal, role_in, row_facts, verdict,
+    After, Standing, Verdict, Write, attendee_count, booking, fields, gate, is_me, item_facts,
+    leave, mails, merge, removal, role_in, row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
+use crate::domain::fingerprint::Prints;
 use crate::domain::ids::UserId;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{LinkState, Role, Why};
@@ -97,6 +98,11 @@ fn in_exchange(pairing: Pairing, context: &Context<'_>) -> Verdict {
 
 /// The item of a create whose answer was lost was deleted before the answer could be learned.
 fn recreate(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    let nothing = Prints::default();
+    if pairing.link.as_ref().is_some_and(|link| link.agreed.exchange != nothing) {
+        // The row was made from this item: they were a pair already (CONF-04).
+        return removal::item_deleted(pairing, context);
+    }
     if pairing.link.as_ref().is_some_and(|link| link.native.exchange.is_some()) {
         return leave(pairing, After::DeletedInExchange, rule::CONT_10, Code::NotRecreated);
     }
@@ -322,12 +328,16 @@ fn user_party(user: UserId) -> Value {
 /// Two existing items are one pair: found by marker or by the meeting's identity. What differs is
 /// carried by the conflict policy; followers and guests write nothing to the meeting.
 fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
-    let role = match pairing.link.as_ref().map(|link| link.role) {
+    let role = adopted_role(&pairing, context);
+    merge::decide(pairing, role, context)
+}
+
+fn adopted_role(pairing: &Pairing, context: &Context<'_>) -> Role {
+    match pairing.link.as_ref().map(|link| link.role) {
         Some(Role::PrivateCopy) => Role::PrivateCopy,
-        _ if pairing.kind().is_meeting() && is_copy_of_ours(&pairing, context) => Role::PrivateCopy,
-        _ => role_in(&pairing, context),
-    };
-    agreed::merge_new(pairing, role, context)
+        _ if pairing.kind().is_meeting() && is_copy_of_ours(pairing, context) => Role::PrivateCopy,
+        _ => role_in(pairing, context),
+    }
 }
 
 /// A silent copy that we made earlier: its mailbox "organizes" it, the row names somebody else.
@@ -348,7 +358,10 @@ fn orphan(pairing: Pairing, standing: &PerSide<Standing>, context: &Context<'_>)
         return removal::row_left(pairing, &standing.dynamics, context);
     }
     let why = if standing.dynamics == Standing::Deleted { Why::RowGone } else { Why::LeftFilter };
+    // ORG-01: what the mailbox is in the meeting counts when the row comes back.
+    let role = adopted_role(&pairing, context);
     verdict(pairing, After::Unlinked(why), Verb::Unlink, &[rule::FILT_05, rule::CONF_04])
+        .with_role(role)
 }
 
 pub(super) fn without_attendees(row: &Fields) -> Fields {

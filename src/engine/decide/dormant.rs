@@ -1,6 +1,6 @@
 //! Dissolved pairs: what brings one back, and what never does.
 
-use super::{After, Standing, Verdict, agreed, item_facts, leave, verdict};
+use super::{After, Standing, Verdict, item_facts, leave, merge, verdict};
 use crate::domain::code::Code;
 use crate::domain::kind::Kind;
 use crate::domain::link::{Role, Why};
@@ -40,7 +40,7 @@ pub(super) fn unlinked(
                 .link
                 .as_ref()
                 .map_or_else(|| super::role_in(&pairing, context), |it| it.role);
-            agreed::merge_new(pairing, role, context)
+            merge::decide(pairing, role, context)
         }
         // The row will not come back; it need not be looked for again.
         (S::Deleted, _) => {
@@ -77,7 +77,7 @@ pub(super) fn deleted(
     if back && pairing.seen.dynamics.is_some() && here(&standing.dynamics) {
         // COPY-03: somebody restored it, or a copy of it is all that is left.
         let role = pairing.link.as_ref().map_or(Role::Owner, |link| link.role);
-        let mut verdict = agreed::merge_new(pairing, role, context);
+        let mut verdict = merge::decide(pairing, role, context);
         verdict.decision.rules.insert(0, rule::COPY_03);
         return verdict;
     }

@@ -170,8 +170,12 @@ fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {
         .into_iter()
         .filter(|group| *group != Group::Attendees || kind == Kind::ServiceAppointment)
         .filter(|group| seen.prints.get(*group) != link.agreed.dynamics.get(*group))
-        // What was edited in Exchange, too, stays there: the pair ends, nobody has to win.
-        .filter(|group| there.prints.get(*group) == link.agreed.exchange.get(*group))
+        // What was edited in Exchange, too, stays there: the pair ends, nobody has to win. An item
+        // that was just made was not read before; it holds what it was made from.
+        .filter(|group| {
+            link.state == LinkState::Creating(Side::Exchange)
+                || there.prints.get(*group) == link.agreed.exchange.get(*group)
+        })
         .collect();
     let row = &seen.observation.fields;
     let out = translate(kind, Side::Dynamics, &wanted, row, &item, context);

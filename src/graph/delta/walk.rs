@@ -48,6 +48,8 @@ pub(super) struct Walk {
     stage: Stage,
     restarted: bool,
     pages: u32,
+    /// Pages of the present part of the round.
+    part: u32,
 }
 
 /// What a reply asks of the caller.
@@ -60,7 +62,7 @@ pub(super) enum News {
 impl Walk {
     fn new(collection: Collection, is_delta: bool, fresh: bool, stage: Stage) -> Self {
         let rows = BTreeMap::new();
-        Self { collection, is_delta, fresh, rows, stage, restarted: false, pages: 0 }
+        Self { collection, is_delta, fresh, rows, stage, restarted: false, pages: 0, part: 0 }
     }
 
     /// Goes on from a cursor.
@@ -133,6 +135,7 @@ impl Walk {
             return Err(errors::refused_read(reply.status, &reply.body));
         }
         self.pages += 1;
+        self.part += 1;
         if self.pages > PAGES_MAX {
             return Err(SideError::TooLarge { reason: format!("more than {PAGES_MAX} pages") });
         }
@@ -146,6 +149,12 @@ impl Walk {
         }
         self.stage = match (next, page.delta) {
             (Some(next), _) => self.follow(next)?,
+            // What changes while its pages are read may be left out of a round from the start; an
+            // item that is not seen would be made a second time. One page is read at one moment.
+            (None, Some(link)) if self.fresh && self.part > 1 => {
+                self.part = 0;
+                Stage::Page(relative(root, &link)?)
+            }
             (None, Some(link)) => Stage::Done(Some(relative(root, &link)?)),
             (None, None) if !self.is_delta => Stage::Done(None),
             (None, None) => {
@@ -162,6 +171,7 @@ impl Walk {
         next: Option<String>,
         paths: &Paths,
     ) -> Result<News, SideError> {
+        self.part = 0;
         if let Some(list) = lists::default_of(page) {
             self.stage = Stage::Page(paths.tasks_delta(&list));
             return Ok(News::List(list));

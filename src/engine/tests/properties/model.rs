@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use uuid::Uuid;
 
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Fields, Value};
+use crate::domain::field::{Field, Fields, Group, Value};
 use crate::domain::ids::{GlobalId, LinkId, NativeId, Version};
 use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState};
@@ -361,7 +361,12 @@ impl Model {
             LinkChange::Put(link) => {
                 let before = self.links.get(&link.id);
                 if let Some(before) = before.filter(|_| failed && !made) {
-                    assert_eq!(before.agreed, link.agreed, "a failure moved the agreement");
+                    let taken = taken_over(entry, outcome);
+                    for side in Side::BOTH {
+                        let mut moved = before.agreed.get(side).differing(link.agreed.get(side));
+                        moved.retain(|group| !taken.contains(group));
+                        assert_eq!(moved, [], "a failure moved the agreement");
+                    }
                 }
                 self.links.insert(link.id, *link);
             }
@@ -573,6 +578,16 @@ impl Model {
         let links: Vec<String> = self.links.values().map(|link| format!("{link:?}")).collect();
         format!("\n{}\nlinks:\n{}\nfar: {:#?}", self.log.join("\n"), links.join("\n"), self.far)
     }
+}
+
+/// Returns the groups that one side has taken over from the other.
+fn taken_over(entry: &Entry, outcome: &PerSide<Option<Outcome>>) -> Vec<Group> {
+    let done = |side: &Side| matches!(outcome.get(*side), Some(Outcome::Done(_)));
+    let groups = |side: Side| match entry.steps.get(side) {
+        Some(Step { op: Op::Update { groups, .. }, .. }) => groups.clone(),
+        _ => Vec::new(),
+    };
+    Side::BOTH.into_iter().filter(done).flat_map(groups).collect()
 }
 
 const fn name_of(kind: Kind) -> Field {

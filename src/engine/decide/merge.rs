@@ -1,0 +1,67 @@
+//! Two items become a pair, or become one again: what differs, and who has edited it.
+
+use super::Verdict;
+use super::agreed::{agree, carry, split};
+use crate::domain::code::Code;
+use crate::domain::field::Group;
+use crate::domain::fingerprint::Prints;
+use crate::domain::link::{LinkState, Role};
+use crate::domain::plan::Verb;
+use crate::domain::policy::Context;
+use crate::domain::side::{PerSide, Side};
+use crate::engine::catalogue as rule;
+use crate::engine::groups;
+use crate::engine::matching::Pairing;
+
+/// Two items become a pair, or become one again: every group may differ.
+pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Verdict {
+    let all = groups::of(pairing.kind(), &context.policy.settings);
+    let changed = PerSide::from_fn(|side| {
+        let (own, rival) = (edited(&pairing, side), edited(&pairing, side.other()));
+        let differs = |group: &Group| match (knows(&pairing, side), knows(&pairing, side.other())) {
+            // What one side alone has edited since they last agreed has no rival (CONF-03).
+            (true, true) | (false, false) => own.contains(group) || !rival.contains(group),
+            // A create without an answer: its source tells its own edits, the rest of what
+            // differs was edited where it was made.
+            (true, false) => own.contains(group),
+            (false, true) => !rival.contains(group) && !agree(&pairing, *group, context),
+        };
+        all.iter().copied().filter(differs).collect()
+    });
+    let guessed = Side::BOTH.into_iter().any(|side| {
+        let over_unknown = !edited(&pairing, side).is_empty() && !knows(&pairing, side.other());
+        over_unknown && split(&pairing, role, &changed, context).from(side)
+    });
+    let mut verdict = carry(pairing, role, &changed, true, context);
+    if verdict.decision.verb == Verb::Acknowledge {
+        verdict.decision.verb = Verb::Link;
+    }
+    if guessed && !verdict.decision.rules.contains(&rule::CONF_03) {
+        // What a known edit replaces may be an edit, too.
+        verdict.decision.rules.push(rule::CONF_03);
+        verdict.decision.code = verdict.decision.code.or(Some(Code::ConflictResolved));
+    }
+    let id = if verdict.pairing.kind().is_meeting() { rule::APPT_IN_11 } else { rule::LINK_03 };
+    verdict.decision.rules.insert(0, id);
+    verdict
+}
+
+/// Returns what a side held when the pair was made, as far as that is known. A pair that was
+/// dissolved and comes back has no such moment: the sides may have differed when it ended.
+fn base(pairing: &Pairing, side: Side) -> Option<&Prints> {
+    let link = pairing.link.as_ref()?;
+    let agreed = link.agreed.get(side);
+    let made = matches!(link.state, LinkState::Creating(_)) && *agreed != Prints::default();
+    made.then_some(agreed)
+}
+
+fn knows(pairing: &Pairing, side: Side) -> bool {
+    base(pairing, side).is_some()
+}
+
+/// Returns what a side has edited since the pair was made.
+fn edited(pairing: &Pairing, side: Side) -> Vec<Group> {
+    let (base, seen) = (base(pairing, side), pairing.seen.get(side));
+    let (Some(base), Some(seen)) = (base, seen) else { return Vec::new() };
+    seen.prints.differing(base)
+}

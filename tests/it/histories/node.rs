@@ -1,0 +1,199 @@
+//! A node in the test's process: real adapters, real cycle, the store in memory, moved time.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lockstep::cycle::{
+    Chronicle, CycleContext, CycleDeps, CycleEnd, CycleReport, Orders, Retry, TenantOptions,
+    TenantView, roster, run_cycle,
+};
+use lockstep::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
+use lockstep::domain::code::Code;
+use lockstep::domain::fingerprint::PrintKey;
+use lockstep::domain::ids::{CycleId, Fence, TenantId};
+use lockstep::domain::journal::Retention;
+use lockstep::domain::mailbox::MailboxSource;
+use lockstep::domain::policy::{Choices, Directions, Limits, Mailbox};
+use lockstep::graph::{GraphOptions, GraphSide};
+use lockstep::http::{HttpClient, Session, TokenOptions, TokenSource};
+use lockstep::memory::MemoryStore;
+use lockstep::ports::clock::Clock;
+use lockstep::ports::lease::LeaseStore;
+use lockstep::ports::links::LinkStore;
+use lockstep::ports::organization::Organization as _;
+use lockstep::sim::directory::AppCredentials;
+use lockstep::telemetry::Metrics;
+use lockstep::throttle::{Throttle, ThrottleOptions};
+use tokio::time::Instant;
+
+use super::line::{BASE, InProcess, Script, lock};
+
+/// Longer than any history.
+const LEASE: Duration = Duration::from_secs(3_650 * 24 * 3_600);
+
+/// What was released passes, unless people change it while the cycle runs again.
+const RELEASES: usize = 5;
+
+/// One time for everybody: tokio's, which the test moves, plus what people wait.
+#[derive(Clone)]
+pub(super) struct Time {
+    begin: DateTime<Utc>,
+    started: Instant,
+    waited: Arc<Mutex<TimeDelta>>,
+}
+
+impl Time {
+    /// Begins now; `begin` is what the clock shows. Runs within a tokio runtime.
+    pub(super) fn new(begin: DateTime<Utc>) -> Self {
+        Self { begin, started: Instant::now(), waited: Arc::default() }
+    }
+
+    pub(super) fn wait(&self, minutes: i64) {
+        *lock(&self.waited) += TimeDelta::minutes(minutes);
+    }
+}
+
+impl Clock for Time {
+    fn now(&self) -> DateTime<Utc> {
+        let passed = TimeDelta::from_std(self.started.elapsed()).unwrap_or_default();
+        self.begin + passed + *lock(&self.waited)
+    }
+}
+
+/// One process: what it knows by itself is gone when it is dropped; the store stays.
+pub(super) struct Node {
+    deps: CycleDeps,
+    view: Arc<TenantView>,
+    fence: Fence,
+    pub(super) mailboxes: Vec<Mailbox>,
+    line: Arc<InProcess>,
+}
+
+impl Node {
+    /// Starts a process on a store, over a line without faults.
+    pub(super) async fn start(line: Arc<InProcess>, store: Arc<MemoryStore>, time: &Time) -> Self {
+        line.begin(Script::default());
+        let clock: Arc<dyn Clock> = Arc::new(time.clone());
+        let organization = &line.world.organizations[0];
+        let metrics = Metrics::new();
+        let http = HttpClient::over(line.clone());
+        let session = |app: &AppCredentials, token: String, scope: &str, limits| {
+            let options = TokenOptions {
+                token_url: token,
+                client_id: app.client_id.clone(),
+                client_secret: app.client_secret.clone().into(),
+                scope: scope.to_owned(),
+            };
+            let tokens = TokenSource::new(http.clone(), options, clock.clone());
+            let throttle = Arc::new(Throttle::new(limits, clock.clone()));
+            Session::new(http.clone(), tokens, throttle, clock.clone())
+        };
+        let url = format!("{BASE}/contoso/dataverse");
+        let api_root = format!("{url}/api/data/v9.2");
+        let (token, scope) = (format!("{url}/oauth2/v2.0/token"), format!("{url}/.default"));
+        let dataverse = || {
+            let app = &organization.dataverse_app;
+            session(app, token.clone(), &scope, ThrottleOptions::DATAVERSE)
+        };
+        let graph_url = format!("{BASE}/contoso/graph");
+        let graph = session(
+            &organization.graph_app,
+            format!("{graph_url}/oauth2/v2.0/token"),
+            "https://graph.microsoft.com/.default",
+            ThrottleOptions::GRAPH,
+        );
+        let profile = DataverseOrganization::new(dataverse(), &api_root).profile().await;
+        let profile = profile.expect("the profile is read");
+        let root = format!("{graph_url}/v1.0");
+        let deps = CycleDeps {
+            dynamics: Arc::new(DataverseSide::new(dataverse(), &DataverseOptions { api_root })),
+            exchange: Arc::new(GraphSide::new(graph, clock.clone(), GraphOptions { root })),
+            links: store.clone(),
+            chronicle: Chronicle {
+                journal: store.clone(),
+                vault: None,
+                retention: Retention { versions: TimeDelta::zero(), ..Retention::default() },
+            },
+            clock,
+            metrics,
+        };
+        let options = options();
+        let key = store.print_key(&options.tenant, PrintKey([7; 16])).await.expect("a key");
+        let roster = roster(&options, &profile, key, &Default::default(), &Default::default());
+        let fence = store.acquire("node", "node", LEASE).await.expect("the store answers");
+        let mailboxes = roster.mailboxes().cloned().collect();
+        let (view, fence) = (roster.view, fence.expect("the lease is free"));
+        Self { deps, view, fence, mailboxes, line }
+    }
+
+    /// Runs one cycle of a person's mailbox; `None` when the node died in it.
+    pub(super) async fn cycle(
+        &self,
+        who: usize,
+        script: Script,
+    ) -> Option<Result<CycleReport, CycleEnd>> {
+        self.line.begin(script);
+        let once = |orders| {
+            let context = self.context(who, orders);
+            async move {
+                tokio::select! {
+                    biased;
+                    () = self.line.crashed.notified() => None,
+                    ended = run_cycle(&context) => Some(ended),
+                }
+            }
+        };
+        let mut orders = Orders::default();
+        for _ in 0..RELEASES {
+            match Box::pin(once(orders)).await? {
+                Err(CycleEnd::Halted(halt)) => {
+                    assert_ne!(halt.code, Code::PromiseBroken, "a plan broke a promise: {halt:?}");
+                    // The operator looks at it and lets it pass; people may add to it meanwhile.
+                    orders = Orders { released: Some(Arc::new(halt.stakes)), retry: Retry::All };
+                }
+                other => return Some(other),
+            }
+        }
+        panic!("a released plan halts again and again");
+    }
+
+    /// Returns what the next cycle of a mailbox would write, in words; empty when nothing.
+    pub(super) async fn plan(&self, who: usize) -> Vec<String> {
+        self.line.begin(Script::default());
+        let context = self.context(who, Orders::default());
+        let state = self.deps.links.load(&context.mailbox.key).await.expect("the store answers");
+        let (plan, _) = Box::pin(lockstep::cycle::plan_cycle(&context, &state))
+            .await
+            .expect("nothing fails any more");
+        let writes = |entry: &&lockstep::engine::plan::Entry| {
+            entry.steps.dynamics.is_some() || entry.steps.exchange.is_some()
+        };
+        plan.entries.iter().filter(writes).map(|entry| format!("{entry:?}")).collect()
+    }
+
+    fn context(&self, who: usize, orders: Orders) -> CycleContext {
+        CycleContext {
+            cycle: CycleId(uuid::Uuid::new_v4()),
+            mailbox: self.mailboxes[who].clone(),
+            fence: self.fence,
+            view: self.view.clone(),
+            deps: self.deps.clone(),
+            orders,
+            now: self.deps.clock.now(),
+        }
+    }
+}
+
+fn options() -> TenantOptions {
+    TenantOptions {
+        tenant: TenantId::new("contoso"),
+        source: MailboxSource::Dataverse,
+        takeover: false,
+        policy: Arc::new(|_| Choices::default()),
+        directions: Directions::default(),
+        limits: Limits { item_attempts: 250, ..Limits::default() },
+        window_back: TimeDelta::days(30),
+        window_ahead: TimeDelta::days(365),
+    }
+}

@@ -1,0 +1,443 @@
+//! What must be true at rest, from the people's point of view: which value each field of a thing
+//! may have, what is gone for good, and who was mailed.
+//!
+//! It knows nothing of links, hashes or rules of the program, only what people did and what lay
+//! on both sides at that moment. Agreement of the sides is judged by `sim::compare`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Duration, TimeDelta, Utc};
+use lockstep::sim::compare::{CompareOptions, compare};
+use lockstep::sim::graph::{MailEntry, MailKind};
+use serde_json::{Value, json};
+
+use super::acts::{At, Part, Sort};
+use super::scene::{Scene, utc, wall};
+
+/// Meetings and due dates lie here and later, beyond the end of every history.
+const LATER: &str = "2026-12-01T08:00:00Z";
+
+/// Meetings never overlap: a conflict would keep one of them out of Dynamics (APPT-IN-06).
+const STEP: TimeDelta = TimeDelta::hours(2);
+
+/// The hour that is the same day in the zones of both people.
+const NOON: TimeDelta = TimeDelta::hours(12);
+
+/// What lies between a day's beginning in Berlin and in UTC, and somewhat more.
+const EAST: TimeDelta = TimeDelta::hours(2);
+
+/// One thing that people deal with: a meeting, a contact, a task.
+#[derive(Debug, Clone)]
+pub(super) struct Thing {
+    /// The number at the end of its name.
+    pub(super) mark: String,
+    /// Who made it, in whose mailbox its item lies.
+    pub(super) home: usize,
+    /// Whose row it is.
+    pub(super) owner: usize,
+    pub(super) sort: Sort,
+    pub(super) tracked: bool,
+    /// Completed on either side.
+    pub(super) closed: bool,
+    /// Row and item went separate ways by a rule; their fields are no longer compared.
+    pub(super) apart: bool,
+    pub(super) copy_differs: bool,
+    /// Its row was there at the last judgement.
+    pub(super) row_known: bool,
+    /// Somebody changed who sees it since the last judgement: its fields may be anybody's.
+    unsure: bool,
+    token: String,
+    allowed: BTreeMap<&'static str, BTreeSet<String>>,
+    row_gone: bool,
+    gone_from: [bool; 2],
+    mails: Expected,
+}
+
+/// Mails that the node may or must have caused since the last judgement.
+#[derive(Debug, Clone, Default)]
+struct Expected {
+    invitations: usize,
+    must_invite: bool,
+    updates: usize,
+    cancellations: usize,
+}
+
+impl Thing {
+    pub(super) fn new(number: usize, home: usize, sort: Sort, token: String) -> Self {
+        let allowed = BTreeMap::from([(key(Part::Name), BTreeSet::from([token.clone()]))]);
+        Self {
+            mark: number.to_string(),
+            home,
+            owner: home,
+            sort,
+            tracked: true,
+            closed: false,
+            apart: false,
+            copy_differs: false,
+            row_known: false,
+            unsure: false,
+            token,
+            allowed,
+            row_gone: false,
+            gone_from: [false; 2],
+            mails: Expected::default(),
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        named(&self.token, &self.mark)
+    }
+
+    pub(super) fn is_named(&self, text: &Value) -> bool {
+        text.as_str().is_some_and(|text| text.ends_with(&format!(" {}", self.mark)))
+    }
+
+    pub(super) fn set(&self) -> &'static str {
+        match self.sort {
+            Sort::Meeting => "appointments",
+            Sort::Contact => "contacts",
+            Sort::Task => "tasks",
+            Sort::Call => "phonecalls",
+        }
+    }
+
+    pub(super) fn key(&self) -> &'static str {
+        if self.sort == Sort::Contact { "contactid" } else { "activityid" }
+    }
+
+    /// Returns where a meeting begins at first.
+    pub(super) fn slot(&mut self, _now: DateTime<Utc>) -> DateTime<Utc> {
+        let number = self.mark.parse::<i64>().unwrap_or_default() % 1_000 + 200;
+        self.allowed.insert(key(Part::When), BTreeSet::from([number.to_string()]));
+        later(number)
+    }
+
+    // What people did.
+
+    pub(super) fn edited(
+        &mut self,
+        part: Part,
+        value: String,
+        before: (Option<String>, Option<String>),
+        at: At,
+        shaken: bool,
+    ) {
+        let other = match (before, at) {
+            ((Some(row), Some(item)), At::Row) if row != item => Some(item),
+            ((Some(row), Some(item)), At::Item) if row != item => Some(row),
+            _ => None,
+        };
+        let set = self.allowed.entry(key(part)).or_default();
+        if !shaken {
+            set.clear();
+        }
+        set.extend(other);
+        set.insert(value);
+        if at == At::Row {
+            self.mails.updates += 1;
+        }
+    }
+
+    pub(super) fn joined(&mut self) {
+        self.mails.invitations += 1;
+        self.mails.must_invite = true;
+    }
+
+    pub(super) fn guest_changed(&mut self, on: bool) {
+        self.mails.updates += 1;
+        if on {
+            self.mails.invitations += 1;
+        } else {
+            self.mails.cancellations += 1;
+            self.mails.must_invite = false;
+        }
+    }
+
+    /// A guest list changed in Outlook: Exchange mails by itself. Against a change in Dynamics
+    /// either may win.
+    pub(super) fn guest_changed_there(&mut self) {
+        self.mails.must_invite = false;
+        self.mails.updates += 1;
+        if self.mails.invitations > 0 || self.mails.cancellations > 0 {
+            self.mails.invitations += 1;
+            self.mails.cancellations += 1;
+        }
+    }
+
+    pub(super) fn row_deleted(&mut self, shaken: bool) {
+        self.row_gone = !shaken;
+        self.mails.must_invite = false;
+        self.mails.cancellations += 1;
+    }
+
+    pub(super) fn item_deleted(&mut self, who: usize, shaken: bool) {
+        self.gone_from[who] = !shaken;
+        self.mails.must_invite = false;
+        if who == self.home && shaken {
+            self.unsure = true;
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.unsure = true;
+    }
+
+    /// Somebody changed who sees or synchronizes it.
+    pub(super) fn unsure(&mut self) {
+        self.unsure = true;
+        self.row_gone = false;
+        self.gone_from = [false; 2];
+        self.mails.must_invite = false;
+        self.mails.invitations += 1;
+        self.mails.updates += 1;
+        self.mails.cancellations += 1;
+    }
+
+    /// The store was lost: what was deleted in Exchange and kept in Dynamics is made again, and
+    /// where the sides differ nobody knows who edited. Of half a pair nobody knows whether the
+    /// other half is still to be made, or was deleted.
+    pub(super) fn forgotten(&mut self, half: bool) {
+        self.gone_from = [false; 2];
+        self.unsure = true;
+        self.mails.updates += 1;
+        self.apart |= half;
+    }
+
+    // What is written.
+
+    pub(super) fn row_edit(&self, part: Part, token: &str, _: DateTime<Utc>, number: u32) -> Value {
+        let at = later(number.into());
+        match (self.sort, part) {
+            (Sort::Contact, Part::Name) => json!({ "lastname": named(token, &self.mark) }),
+            (_, Part::Name) => json!({ "subject": named(token, &self.mark) }),
+            (_, Part::Text) => json!({ "description": format!("Text {token}") }),
+            (Sort::Contact, _) => json!({ "address1_city": token }),
+            (_, Part::Place) => json!({ "location": token }),
+            (Sort::Meeting, Part::When) => json!({ "scheduledstart": utc(at),
+                "scheduledend": utc(at + Duration::hours(1)) }),
+            (Sort::Task | Sort::Call, Part::When) => {
+                json!({ "scheduledend": utc(day(number) + NOON) })
+            }
+        }
+    }
+
+    pub(super) fn item_edit(
+        &self,
+        part: Part,
+        token: &str,
+        _: DateTime<Utc>,
+        number: u32,
+    ) -> Value {
+        let at = later(number.into());
+        let text = json!({ "contentType": "text", "content": format!("Text {token}") });
+        match (self.sort, part) {
+            (Sort::Contact, Part::Name) => json!({ "surname": named(token, &self.mark) }),
+            (Sort::Meeting, Part::Name) => json!({ "subject": named(token, &self.mark) }),
+            (_, Part::Name) => json!({ "title": named(token, &self.mark) }),
+            (Sort::Contact, Part::Text) => json!({ "personalNotes": format!("Text {token}") }),
+            (_, Part::Text) => json!({ "body": text }),
+            (Sort::Contact, _) => json!({ "businessAddress": { "city": token } }),
+            (_, Part::Place) => json!({ "location": { "displayName": token } }),
+            (Sort::Meeting, Part::When) => {
+                json!({ "start": wall(at), "end": wall(at + Duration::hours(1)) })
+            }
+            (Sort::Task | Sort::Call, Part::When) => json!({ "dueDateTime": wall(day(number)) }),
+        }
+    }
+}
+
+impl Sort {
+    /// Returns the part itself, or one that a thing of this sort has.
+    pub(super) const fn has(self, part: Part) -> Part {
+        match (self, part) {
+            (Self::Contact, Part::When) => Part::Place,
+            (Self::Task | Self::Call, Part::Place) => Part::Text,
+            (_, part) => part,
+        }
+    }
+
+    pub(super) const fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Meeting => &[Part::Name, Part::Text, Part::Place, Part::When],
+            Self::Contact => &[Part::Name, Part::Text, Part::Place],
+            Self::Task | Self::Call => &[Part::Name, Part::Text, Part::When],
+        }
+    }
+}
+
+const fn key(part: Part) -> &'static str {
+    match part {
+        Part::Name => "name",
+        Part::Text => "text",
+        Part::Place => "place",
+        Part::When => "when",
+    }
+}
+
+fn named(token: &str, mark: &str) -> String {
+    format!("Thing {token} {mark}")
+}
+
+fn later(number: i64) -> DateTime<Utc> {
+    let begin: DateTime<Utc> = LATER.parse().expect("a valid instant");
+    begin + STEP * i32::try_from(number).expect("a small number")
+}
+
+fn day(number: u32) -> DateTime<Utc> {
+    let begin: DateTime<Utc> = "2026-12-01T00:00:00Z".parse().expect("a valid instant");
+    begin + TimeDelta::days(number.into())
+}
+
+/// Returns the token in a text, wherever it stands.
+fn token_in(text: &Value) -> Option<String> {
+    let text = text.as_str()?;
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_token = |word: &&str| {
+        word.strip_prefix('v')
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    words.find(is_token).map(str::to_owned)
+}
+
+fn number_of(text: &Value, begin: DateTime<Utc>, step: TimeDelta) -> Option<String> {
+    let text = format!("{}Z", text.as_str()?.get(..19)?);
+    let at: DateTime<Utc> = text.parse().ok()?;
+    Some(((at - begin).num_minutes().div_euclid(step.num_minutes())).to_string())
+}
+
+impl Scene {
+    /// Returns what row and item say of a part; absent where there is none or it is empty.
+    pub(super) fn values(&self, thing: &Thing, part: Part) -> (Option<String>, Option<String>) {
+        let row = self.row(thing).map(|row| row_value(thing.sort, part, &row));
+        let item = self.item(thing, thing.home).map(|it| item_value(thing.sort, part, &it));
+        (row, item)
+    }
+
+    /// Judges everything at rest and begins a new phase.
+    pub(super) fn judge(&mut self) {
+        self.judge_sides();
+        self.judge_things();
+        self.judge_mails();
+        let mut things = std::mem::take(&mut self.things);
+        for thing in &mut things {
+            self.settle(thing);
+        }
+        self.things = things;
+        self.mailed.clear();
+        (self.shaken, self.forgotten) = (false, false);
+    }
+
+    fn judge_sides(&self) {
+        let mut options = CompareOptions::default();
+        // Whether a row that no filter returns ever matched one is a matter of the moment.
+        let excused = |thing: &&Thing| thing.apart || thing.copy_differs || self.filtered;
+        for thing in self.things.iter().filter(excused) {
+            let people = 0..2;
+            options
+                .excused
+                .extend(people.map(|who| (self.address(who).to_owned(), thing.mark.clone())));
+        }
+        let found = compare(self.organization(), self.now(), &options);
+        assert!(found.is_clean(), "the sides differ\n{}", found.table());
+    }
+
+    fn judge_things(&self) {
+        for thing in &self.things {
+            let (rows, mark) = (self.rows(thing), &thing.mark);
+            assert!(rows.len() < 2, "{mark}: {} rows", rows.len());
+            assert!(!thing.row_gone || rows.is_empty(), "{mark}: a deleted row is back");
+            for who in 0..2 {
+                let back = thing.gone_from[who] && self.item(thing, who).is_some();
+                assert!(!back, "{mark}: a deleted item is back in mailbox {who}");
+            }
+            if thing.unsure || thing.apart {
+                continue;
+            }
+            for part in thing.sort.parts() {
+                let (row, item) = self.values(thing, *part);
+                let (Some(row), Some(item)) = (row, item) else { continue };
+                let Some(allowed) = thing.allowed.get(key(*part)) else { continue };
+                let fits = allowed.contains(&row) && row == item;
+                assert!(
+                    fits,
+                    "{mark}: an edit of {} is lost: row {row}, item {item}, written {allowed:?}",
+                    key(*part)
+                );
+            }
+        }
+    }
+
+    /// Each invitation that is due was sent once, and nothing that nobody caused.
+    fn judge_mails(&self) {
+        for mail in &self.mailed {
+            let about = self.things.iter().any(|thing| thing.is_named(&json!(mail.subject)));
+            assert!(about, "a mail about nothing: {mail:?}");
+        }
+        for thing in &self.things {
+            let sent = |kind| {
+                let mine =
+                    |mail: &&MailEntry| mail.kind == kind && thing.is_named(&json!(mail.subject));
+                self.mailed.iter().filter(mine).count()
+            };
+            let mark = &thing.mark;
+            let (expected, invited) = (&thing.mails, sent(MailKind::Invitation));
+            assert!(invited <= expected.invitations, "{mark}: {invited} invitations, {expected:?}");
+            let due = expected.must_invite && !self.filtered && self.row(thing).is_some();
+            assert!(!due || invited == 1, "{mark}: {invited} invitations, {expected:?}");
+            let updates = sent(MailKind::Update);
+            assert!(updates <= expected.updates, "{mark}: {updates} updates, {expected:?}");
+            let cancelled = sent(MailKind::Cancellation);
+            assert!(
+                cancelled <= expected.cancellations,
+                "{mark}: {cancelled} cancellations, {expected:?}"
+            );
+            assert_eq!(sent(MailKind::Response), 0, "{mark}: the node answered an invitation");
+        }
+    }
+
+    /// What is so at rest stays so until somebody does something.
+    fn settle(&self, thing: &mut Thing) {
+        let row = self.row(thing);
+        thing.row_gone = thing.row_gone || (thing.row_known && row.is_none());
+        thing.row_known = row.is_some();
+        thing.unsure = false;
+        thing.mails = Expected::default();
+        thing.allowed.clear();
+        for part in thing.sort.parts() {
+            if let (Some(row), Some(item)) = self.values(thing, *part) {
+                thing.allowed.insert(key(*part), BTreeSet::from([row, item]));
+            }
+        }
+    }
+}
+
+fn row_value(sort: Sort, part: Part, row: &Value) -> String {
+    let begin = later(0);
+    let found = match (sort, part) {
+        (Sort::Contact, Part::Name) => token_in(&row["lastname"]),
+        (_, Part::Name) => token_in(&row["subject"]),
+        (_, Part::Text) => token_in(&row["description"]),
+        (Sort::Contact, _) => token_in(&row["address1_city"]),
+        (_, Part::Place) => token_in(&row["location"]),
+        (Sort::Meeting, Part::When) => number_of(&row["scheduledstart"], begin, STEP),
+        (_, Part::When) => number_of(&row["scheduledend"], day(0) - EAST, TimeDelta::days(1)),
+    };
+    found.unwrap_or_default()
+}
+
+fn item_value(sort: Sort, part: Part, item: &Value) -> String {
+    let begin = later(0);
+    let found = match (sort, part) {
+        (Sort::Contact, Part::Name) => token_in(&item["surname"]),
+        (Sort::Meeting, Part::Name) => token_in(&item["subject"]),
+        (_, Part::Name) => token_in(&item["title"]),
+        (Sort::Contact, Part::Text) => token_in(&item["personalNotes"]),
+        (_, Part::Text) => token_in(&item["body"]["content"]),
+        (Sort::Contact, _) => token_in(&item["businessAddress"]["city"]),
+        (_, Part::Place) => token_in(&item["location"]["displayName"]),
+        (Sort::Meeting, Part::When) => number_of(&item["start"]["dateTime"], begin, STEP),
+        (_, Part::When) => number_of(&item["dueDateTime"]["dateTime"], day(0), TimeDelta::days(1)),
+    };
+    found.unwrap_or_default()
+}
