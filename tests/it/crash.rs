@@ -93,14 +93,17 @@ impl Rig {
 
     /// Synchronizes until a whole run writes nothing and leaves nothing.
     fn finish(&self) {
+        let mut left = String::new();
         for _ in 0..RUNS {
             let ended = run(&self.arguments());
             assert!(matches!(ended.code, Some(0 | 2)), "{ended:?}");
-            if ended.code == Some(0) && written(&ended.json()) == 0 {
+            let answer = ended.json();
+            if ended.code == Some(0) && written(&answer) == 0 {
                 return;
             }
+            left = format!("{left}\n{:?}: {answer}", ended.code);
         }
-        panic!("not at rest after {RUNS} runs");
+        panic!("not at rest after {RUNS} runs{left}");
     }
 
     /// No duplicate, no loss, no difference; every invitation once and no other mail.

@@ -136,11 +136,24 @@ fn keep_item(
     match pending {
         None => verdict(pairing, After::Unlinked(why), Verb::Unlink, &[id, rule::FILT_04]),
         Some(write) => {
-            let rules = [id, rule::FILT_18, rule::FILT_04];
-            verdict(pairing, After::Unlinked(why), Verb::Unlink, &rules)
-                .with_write(Side::Exchange, write)
+            let mut rules = vec![id, rule::FILT_18, rule::FILT_04];
+            let guessed = guessed(&pairing, &write);
+            if guessed {
+                rules.push(rule::CONF_03);
+            }
+            let verdict = verdict(pairing, After::Unlinked(why), Verb::Unlink, &rules)
+                .with_write(Side::Exchange, write);
+            if guessed { verdict.with_code(Code::ConflictResolved) } else { verdict }
         }
     }
+}
+
+/// An item that was just made was not read before: what an edit of the row replaces there may be
+/// an edit, too.
+fn guessed(pairing: &Pairing, write: &Write) -> bool {
+    let state = pairing.link.as_ref().map(|link| link.state);
+    let made = state == Some(LinkState::Creating(Side::Exchange));
+    made && matches!(write, Write::Update { groups, .. } if !groups.is_empty())
 }
 
 /// An item whose adoption was cut short has no marker yet. It gets it before the pair is dissolved,

@@ -1,0 +1,66 @@
+//! Two items that are there become a pair, and a write of that fails: what is agreed then.
+
+use super::agreed_prints;
+use crate::domain::field::Group;
+use crate::domain::fingerprint::Prints;
+use crate::domain::link::{Link, LinkState};
+use crate::domain::plan::{Op, Outcome, Step};
+use crate::domain::side::{PerSide, Side};
+use crate::engine::catalogue as rule;
+use crate::engine::normalise::Seen;
+use crate::engine::plan::Entry;
+
+/// Tells whether two items that are there become a pair.
+pub(super) fn joins(entry: &Entry) -> bool {
+    let pairing = &entry.verdict.pairing;
+    let there = |side: Side| {
+        pairing.seen.get(side).is_some()
+            && matches!(entry.steps.get(side), None | Some(Step { op: Op::Update { .. }, .. }))
+    };
+    let state = pairing.link.as_ref().map(|link| link.state);
+    matches!(state, None | Some(LinkState::Creating(_) | LinkState::LeftAlone))
+        && Side::BOTH.into_iter().all(there)
+}
+
+/// Two items became a pair and not all was carried. What was carried, or did not differ, is
+/// agreed; the rest goes the way that was decided. A conflict is decided and told anew.
+pub(super) fn settle(
+    link: &mut Link,
+    entry: &Entry,
+    side: Side,
+    outcomes: &PerSide<Option<Outcome>>,
+    written: Option<&Seen>,
+) {
+    let Some(seen) = entry.verdict.pairing.seen.get(side) else { return };
+    let old = link.agreed.get(side).clone();
+    let mut prints = agreed_prints(&old, entry, side, Some(seen), written);
+    // "Changed" is what differs from the agreement, also where nothing was known and nothing is.
+    let changed = |group: Group| {
+        let (old, is) = (old.get(group), seen.prints.get(group));
+        if old == is { Some(!is.unwrap_or_default()) } else { old }
+    };
+    for group in undone(entry, side.other(), outcomes) {
+        prints.set(group, changed(group));
+    }
+    let conflict = entry.verdict.decision.rules.contains(&rule::CONF_03);
+    for group in undone(entry, side, outcomes) {
+        let unknown = old == Prints::default() || old.get(group) != seen.prints.get(group);
+        if conflict && unknown {
+            prints.set(group, changed(group));
+        }
+    }
+    prints.set(Group::Files, old.get(Group::Files));
+    link.agreed.set(side, prints);
+}
+
+/// Returns the groups that a side should have taken over and has not, as far as is known.
+fn undone(entry: &Entry, side: Side, outcomes: &PerSide<Option<Outcome>>) -> Vec<Group> {
+    match entry.steps.get(side) {
+        Some(Step { op: Op::Update { groups, .. }, .. })
+            if !matches!(outcomes.get(side), Some(Outcome::Done(_))) =>
+        {
+            groups.clone()
+        }
+        _ => Vec::new(),
+    }
+}
