@@ -20,6 +20,7 @@ mod report;
 mod resolve;
 mod rest;
 mod roster;
+mod shield;
 mod undo;
 
 #[cfg(test)]
@@ -160,7 +161,7 @@ async fn plan_pulled(
     let index = Index::new(&state.links);
     let gathered = gather::gather(context, state, &index, pulled, Vec::new()).await?;
     let unfinished = gathered.unfinished.clone();
-    let plan = plan_seen(context, &index, gathered.seen.clone(), unfinished).await?;
+    let plan = plan_seen(context, &index, &gathered.seen, unfinished).await?;
     Ok((plan, gathered))
 }
 
@@ -168,16 +169,17 @@ async fn plan_pulled(
 async fn plan_seen(
     context: &CycleContext,
     index: &Index<'_>,
-    seen: Vec<Seen>,
+    seen: &[Seen],
     unfinished: Vec<Link>,
 ) -> Result<Plan, CycleEnd> {
-    let pairings = info_span!(names::SPAN_MATCH).in_scope(|| pair_in(index, seen));
+    let pair = || pair_in(index, seen.to_vec());
+    let pairings = info_span!(names::SPAN_MATCH).in_scope(pair);
     let resolved = resolve::all(context, &pairings).await?;
     let engine = context.engine(&resolved);
     let decide = |pairing| decide::decide(pairing, &engine);
-    let unfinished = unfinished.into_iter().map(decide::unfinished);
-    let verdicts = info_span!(names::SPAN_DECIDE)
-        .in_scope(|| pairings.into_iter().map(decide).chain(unfinished).collect());
+    let mut verdicts =
+        info_span!(names::SPAN_DECIDE).in_scope(|| shield::decide_each(pairings, pair, decide));
+    verdicts.extend(unfinished.into_iter().map(decide::unfinished));
     Ok(info_span!(names::SPAN_PLAN)
         .in_scope(|| planning::plan(verdicts, &engine, uuid::Uuid::new_v4)))
 }

@@ -21,7 +21,7 @@ use crate::domain::policy::Mailbox;
 use crate::http::Session;
 use crate::ports::error::{PullError, SideError};
 use crate::ports::inquiry::FilterAnswer;
-use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
+use crate::ports::side::{FarSide, FindKey, Found, PullAsk, Pulled};
 
 mod accounts;
 mod apply;
@@ -92,12 +92,9 @@ impl FarSide for DataverseSide {
         self.fetch_rows(mailbox, items).await
     }
 
-    async fn find(
-        &self,
-        mailbox: &Mailbox,
-        keys: &[FindKey],
-    ) -> Result<Vec<Option<Observation>>, SideError> {
-        self.find_rows(mailbox, keys).await
+    async fn find(&self, mailbox: &Mailbox, keys: &[FindKey]) -> Result<Vec<Found>, SideError> {
+        let rows = self.find_rows(mailbox, keys).await?;
+        Ok(rows.into_iter().map(Found::from).collect())
     }
 
     async fn marked(&self, _mailbox: &Mailbox) -> Result<Vec<Observation>, SideError> {

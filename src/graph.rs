@@ -29,6 +29,7 @@ use async_trait::async_trait;
 
 use self::client::Client;
 use self::delta::Probed;
+use self::find::Scan;
 use self::transport::SessionTransport;
 use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{Address, NativeId};
@@ -40,7 +41,7 @@ use crate::domain::policy::Mailbox;
 use crate::http::session::Session;
 use crate::ports::clock::Clock;
 use crate::ports::error::{PullError, SideError};
-use crate::ports::side::{FarSide, FindKey, PullAsk, Pulled};
+use crate::ports::side::{FarSide, FindKey, Found, PullAsk, Pulled};
 
 /// What the adapter needs to know of its service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct GraphSide {
     root: String,
     /// The default To Do list of each mailbox; the cursor of its tasks remembers it as well.
     lists: Mutex<HashMap<Address, Arc<str>>>,
+    /// Searches through to-do lists that one cycle did not finish.
+    scans: Mutex<HashMap<Address, Scan>>,
     /// How far each mailbox with events outside the window is with its slow probes.
     probed: Mutex<HashMap<Address, Probed>>,
 }
@@ -72,7 +75,13 @@ impl GraphSide {
     }
 
     fn over(client: Client, root: String) -> Self {
-        Self { client, root, lists: Mutex::default(), probed: Mutex::default() }
+        Self {
+            client,
+            root,
+            lists: Mutex::default(),
+            scans: Mutex::default(),
+            probed: Mutex::default(),
+        }
     }
 }
 
@@ -90,11 +99,7 @@ impl FarSide for GraphSide {
         self.fetch_items(&mailbox.address, items).await
     }
 
-    async fn find(
-        &self,
-        mailbox: &Mailbox,
-        keys: &[FindKey],
-    ) -> Result<Vec<Option<Observation>>, SideError> {
+    async fn find(&self, mailbox: &Mailbox, keys: &[FindKey]) -> Result<Vec<Found>, SideError> {
         self.find_items(&mailbox.address, keys).await
     }
 

@@ -11,6 +11,7 @@ pub mod faults;
 pub mod graph;
 pub mod oauth;
 pub mod play;
+pub mod poison;
 pub mod seed;
 pub mod server;
 pub mod wire;

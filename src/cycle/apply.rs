@@ -3,20 +3,23 @@
 use tracing::Instrument;
 
 use super::context::CycleContext;
+use crate::domain::code::Code;
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Entry, Plan};
 use crate::engine::stamp::stamp;
 use crate::telemetry::names;
+
+/// Steps in a row that get no answer although each is sent alone: then the far side is at fault, and
+/// the rest is put off.
+const SILENT_MAX: u32 = 3;
 
 /// Performs all steps and returns, for each entry, the outcome on each side.
 pub(super) async fn all(context: &CycleContext, plan: &Plan) -> Vec<PerSide<Option<Outcome>>> {
     let mut outcomes: Vec<PerSide<Option<Outcome>>> =
         plan.entries.iter().map(|_| PerSide::default()).collect();
-    let (dynamics, exchange) = tokio::join!(
-        one_side(context, plan.steps(Side::Dynamics), Side::Dynamics),
-        one_side(context, plan.steps(Side::Exchange), Side::Exchange),
-    );
+    let (dynamics, exchange) =
+        tokio::join!(lanes(context, plan, Side::Dynamics), lanes(context, plan, Side::Exchange),);
     for (at, outcome) in dynamics {
         outcomes[at].dynamics = Some(outcome);
     }
@@ -36,6 +39,33 @@ pub(super) async fn all(context: &CycleContext, plan: &Plan) -> Vec<PerSide<Opti
         outcomes[at].dynamics = Some(outcome);
     }
     outcomes
+}
+
+/// Performs the steps of one side. What got no answer last time goes alone, after the others: one
+/// item that makes the far side fail then takes no others with it (ERR-02).
+async fn lanes(context: &CycleContext, plan: &Plan, side: Side) -> Vec<(usize, Outcome)> {
+    let (alone, together): (Vec<_>, Vec<_>) =
+        plan.steps(side).into_iter().partition(|(at, _)| is_doubtful(&plan.entries[*at]));
+    let mut outcomes = one_side(context, together, side).await;
+    let mut silent = 0;
+    for step in alone {
+        let at = step.0;
+        if silent == SILENT_MAX {
+            outcomes.push((at, Outcome::NotSent));
+            continue;
+        }
+        let outcome = one_side(context, vec![step], side).await;
+        let unknown = outcome.iter().any(|(_, outcome)| matches!(outcome, Outcome::Unknown));
+        silent = if unknown { silent + 1 } else { 0 };
+        outcomes.extend(outcome);
+    }
+    outcomes
+}
+
+/// Tells whether the last write for an item got no answer.
+fn is_doubtful(entry: &Entry) -> bool {
+    let before = entry.verdict.pairing.link.as_ref().and_then(|link| link.trouble);
+    before.is_some_and(|trouble| trouble.code == Code::ResultUnknown)
 }
 
 async fn one_side(

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::chronicle::Chronicle;
 use super::orders::Orders;
+use super::shield;
+use crate::domain::code::Code;
 use crate::domain::file::FilePolicy;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Address, CycleId, Fence, TenantId};
@@ -120,10 +122,15 @@ impl CycleContext {
     }
 
     /// Returns an observation in comparable form.
-    pub(super) fn comparable(&self, observation: Observation) -> Seen {
+    pub(super) fn comparable(&self, mut observation: Observation) -> Seen {
         let view = &self.view;
         let zone = self.mailbox.personal.zone.as_ref();
-        normalise(observation, &view.key, &view.policy.settings, &view.directory, zone)
+        let normal = |it| normalise(it, &view.key, &view.policy.settings, &view.directory, zone);
+        let fields = std::mem::take(&mut observation.fields);
+        let bare = observation.clone();
+        observation.fields = fields;
+        shield::guarded(|| normal(observation))
+            .unwrap_or_else(|| normal(Observation { unfit: Some(Code::ItemUndecided), ..bare }))
     }
 
     /// Returns the calendar window of a fresh delta round.

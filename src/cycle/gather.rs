@@ -5,6 +5,7 @@
 //! was lost is looked up by its marker.
 
 mod aside;
+mod ask;
 #[cfg(test)]
 mod tests;
 mod twins;
@@ -13,19 +14,20 @@ use std::collections::{BTreeMap, HashSet};
 
 use tracing::Instrument;
 
+use self::ask::{Want, ask};
 use super::context::CycleContext;
 use super::memory::Memory;
 use super::report::CycleEnd;
 use super::rest::Rest;
 use crate::domain::code::Code;
-use crate::domain::ids::NativeId;
+use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::{Facts, Observation, Presence};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::needs_other_side;
 use crate::engine::matching::{Index, Pairing, pair_in};
-use crate::engine::normalise::{Seen, normalise};
+use crate::engine::normalise::Seen;
 use crate::ports::error::PullError;
 use crate::ports::links::MailboxState;
 use crate::ports::side::{Cursor, FindKey, PullAsk, Pulled};
@@ -90,7 +92,9 @@ async fn gather_in(
         if wants.is_empty() {
             return Ok(table.finish(cursors, moved));
         }
-        table.add_all(ask(context, &wants).await?);
+        let (got, open) = ask(context, &wants).await?;
+        table.add_all(got);
+        table.open.extend(open);
     }
     let unfinished = table.set_aside();
     let mut gathered = table.finish(cursors, moved);
@@ -104,7 +108,7 @@ async fn gather_in(
         );
         // An item without a link is remembered by nothing but the feed: it must tell it again.
         (gathered.cursors, gathered.moved) = (state.cursors.clone(), false);
-        gathered.unfinished = links;
+        gathered.unfinished.extend(links);
     }
     Ok(gathered)
 }
@@ -151,44 +155,6 @@ pub(super) fn looks_again(link: &Link, context: &CycleContext) -> bool {
         || context.orders.retries(link)
 }
 
-/// What must be asked of one side.
-#[derive(Debug, Default)]
-struct Want {
-    fetch: Vec<(Kind, NativeId)>,
-    find: Vec<FindKey>,
-}
-
-impl PerSide<Want> {
-    fn is_empty(&self) -> bool {
-        Side::BOTH
-            .into_iter()
-            .all(|side| self.get(side).fetch.is_empty() && self.get(side).find.is_empty())
-    }
-}
-
-async fn ask(context: &CycleContext, wants: &PerSide<Want>) -> Result<Vec<Observation>, CycleEnd> {
-    let one = |side: Side| {
-        let want = wants.get(side);
-        async move {
-            let far = context.deps.side(side);
-            let failed = |error| CycleEnd::Side(side, error);
-            let mut got = Vec::new();
-            if !want.fetch.is_empty() {
-                got = far.fetch(&context.mailbox, &want.fetch).await.map_err(failed)?;
-            }
-            if !want.find.is_empty() {
-                let found = far.find(&context.mailbox, &want.find).await.map_err(failed)?;
-                got.extend(found.into_iter().flatten());
-            }
-            Ok::<_, CycleEnd>(got)
-        }
-        .instrument(tracing::info_span!(names::SPAN_FETCH, { names::SIDE } = side.name()))
-    };
-    let (mut dynamics, exchange) = tokio::try_join!(one(Side::Dynamics), one(Side::Exchange))?;
-    dynamics.extend(exchange);
-    Ok(dynamics)
-}
-
 /// What was seen so far, and what was already asked.
 struct Table<'a> {
     context: &'a CycleContext,
@@ -197,6 +163,8 @@ struct Table<'a> {
     missing: HashSet<Key>,
     asked: HashSet<Key>,
     sought: HashSet<(Side, FindKey)>,
+    /// Links whose search was cut off.
+    open: HashSet<LinkId>,
     resynced: HashSet<Collection>,
     first: bool,
 }
@@ -210,14 +178,16 @@ impl<'a> Table<'a> {
             missing: HashSet::new(),
             asked: HashSet::new(),
             sought: HashSet::new(),
+            open: HashSet::new(),
             resynced: pulled.exchange.resynced.iter().copied().collect(),
             first: true,
         }
     }
 
-    fn finish(self, cursors: Vec<Cursor>, moved: bool) -> Gathered {
+    fn finish(mut self, cursors: Vec<Cursor>, moved: bool) -> Gathered {
+        let unfinished = self.take_open();
         let seen = self.seen.into_values().collect();
-        Gathered { seen, cursors, moved, unfinished: Vec::new() }
+        Gathered { seen, cursors, moved, unfinished }
     }
 
     fn add_all(&mut self, observations: impl IntoIterator<Item = Observation>) {
@@ -241,11 +211,7 @@ impl<'a> Table<'a> {
         } else {
             self.keep_off_feed(&mut observation, link);
         }
-        let settings = &self.context.view.policy.settings;
-        let view = &self.context.view;
-        let zone = self.context.mailbox.personal.zone.as_ref();
-        let seen = normalise(observation, &view.key, settings, &view.directory, zone);
-        self.seen.insert(key, seen);
+        self.seen.insert(key, self.context.comparable(observation));
     }
 
     /// An event outside the delta's window stays outside until a round from the start lists it:

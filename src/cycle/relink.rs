@@ -64,7 +64,7 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     let state = memory.state().await?;
     let index = Index::new(&state.links);
     let gathered = gather(context, state, &index, pulled, marked).await?;
-    let plan = plan_seen(context, &index, gathered.seen, gathered.unfinished).await?;
+    let plan = plan_seen(context, &index, &gathered.seen, gathered.unfinished).await?;
     let nobody = super::Resolved::default();
     let engine = context.engine(&nobody);
     let mut put: Vec<Link> = Vec::new();

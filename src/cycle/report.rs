@@ -209,7 +209,12 @@ impl CycleReport {
             LinkChange::Put(link) if link.is_unsettled() => {
                 self.unsettled += 1;
                 let code = link.trouble.map(|trouble| trouble.code);
-                let chance = [Code::ResultUnknown, Code::ChangedMeanwhile, Code::PutOff];
+                let chance = [
+                    Code::ResultUnknown,
+                    Code::ChangedMeanwhile,
+                    Code::PutOff,
+                    Code::ReadUnfinished,
+                ];
                 self.soon |= code.is_some_and(|code| chance.contains(&code));
             }
             LinkChange::Put(_) | LinkChange::None | LinkChange::Drop(_) => {}

@@ -18,10 +18,10 @@ use crate::domain::side::{PerSide, Side};
 use crate::engine::matching::Pairing;
 use crate::engine::plan::{Plan, plan};
 use crate::engine::undo::{Former, undo};
-use crate::ports::error::StoreError;
+use crate::ports::error::{SideError, StoreError};
 use crate::ports::journal::{Ask, KEPT_MAX, Of, RECORDS_MAX};
 use crate::ports::links::MailboxState;
-use crate::ports::side::FindKey;
+use crate::ports::side::{FindKey, Found};
 
 /// What an operator wants back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,7 +232,14 @@ async fn look_at(
     if side == Side::Exchange && !found.as_ref().is_some_and(there) {
         // Restored by a person, or by an undo before this one, it has another id.
         let key = FindKey::Marker(id, wish.kind);
-        found = far.find(&context.mailbox, &[key]).await.map_err(failed)?.pop().flatten();
+        found = match far.find(&context.mailbox, &[key]).await.map_err(failed)?.pop() {
+            // What may be there must not be made again.
+            Some(Found::Unfinished) => {
+                let reason = "the search for an item by its marker".to_owned();
+                return Err(failed(SideError::TooLarge { reason }));
+            }
+            other => other.and_then(Found::item),
+        };
     }
     Ok(found.filter(there).map(|mut one| {
         one.kind = wish.kind;

@@ -5,7 +5,7 @@
 //! the outcome is then `Unknown`, because taking the read for our own result would swallow that
 //! edit.
 
-use std::collections::HashMap;
+mod standing;
 
 use serde_json::{Map, Value as Json};
 use tracing::warn;
@@ -15,7 +15,7 @@ use super::batch::{Part, PartReply};
 use super::booking;
 use super::errors::{self, Verdict};
 use super::lookup::complete;
-use super::map::party::{self, RawParty};
+use super::map::party::RawParty;
 use super::map::series::{self, ZoneCodes};
 use super::map::{Table, read, write};
 use super::series::of_master;
@@ -32,9 +32,6 @@ use crate::ports::error::SideError;
 
 /// Writes in one batch: Dataverse advises small ones, and a lost answer leaves as many unknown.
 const STEPS_PER_BATCH: usize = 10;
-
-/// The parties that rows hold now, by step.
-type Standing = HashMap<usize, Result<Vec<RawParty>, Outcome>>;
 
 /// One step, ready to be sent.
 struct Request {
@@ -54,6 +51,16 @@ enum Act {
     Delete(Part),
     /// The patch holds nothing that can be written.
     Look,
+}
+
+/// What is sent after a batch.
+enum Next {
+    /// The next one.
+    Batch,
+    /// The halves of this one.
+    Halves,
+    /// Nothing more now.
+    Nothing,
 }
 
 /// What came of a request.
@@ -87,9 +94,15 @@ impl DataverseSide {
         let (own, bookkeeping): (Vec<Request>, Vec<Request>) =
             requests.into_iter().partition(|request| !as_application(&steps[request.at]));
         for (caller, requests) in [(Some(mailbox.object_id), own), (None, bookkeeping)] {
-            for chunk in requests.chunks(STEPS_PER_BATCH) {
-                if !self.write_batch(caller, chunk, &mut outcomes, &mut unseen).await {
-                    break;
+            let mut pending: Vec<&[Request]> = requests.chunks(STEPS_PER_BATCH).rev().collect();
+            while let Some(chunk) = pending.pop() {
+                match self.write_batch(caller, chunk, &mut outcomes, &mut unseen).await {
+                    Next::Batch => {}
+                    Next::Halves => {
+                        let (first, second) = chunk.split_at(chunk.len() / 2);
+                        pending.extend([second, first]);
+                    }
+                    Next::Nothing => break,
                 }
             }
         }
@@ -117,27 +130,39 @@ impl DataverseSide {
         if steps.iter().any(names_one) { self.zone_codes().await.map(Some) } else { Ok(None) }
     }
 
-    /// Sends one batch. Returns whether to go on.
+    /// Sends one batch. One that is refused as a whole was not begun; it is halved until the step
+    /// that spoils it is alone.
     async fn write_batch(
         &self,
         caller: Option<uuid::Uuid>,
         chunk: &[Request],
         outcomes: &mut [Outcome],
         unseen: &mut Vec<(usize, Observation)>,
-    ) -> bool {
+    ) -> Next {
         let parts: Vec<Part> = chunk.iter().flat_map(Request::parts).collect();
         let replies = match self.wire.write(caller, &parts).await {
             Ok(replies) => replies,
+            Err(CallError::NotSent(SideError::Refused { status: 400 | 413, .. }))
+                if chunk.len() > 1 =>
+            {
+                return Next::Halves;
+            }
+            Err(CallError::NotSent(SideError::Refused { status: status @ (400 | 413), code })) => {
+                warn!(status, code, "a batch of one write was refused");
+                let refused = Outcome::Refused(Code::WriteRefused);
+                chunk.iter().for_each(|request| outcomes[request.at] = refused.clone());
+                return Next::Batch;
+            }
             Err(CallError::NotSent(error)) => {
                 warn!(%error, steps = chunk.len(), "a batch of writes was not sent");
-                return false;
+                return Next::Nothing;
             }
             Err(CallError::NoAnswer(error)) => {
                 warn!(%error, steps = chunk.len(), "a batch of writes got no answer");
                 for request in chunk {
                     outcomes[request.at] = Outcome::Unknown;
                 }
-                return false;
+                return Next::Nothing;
             }
         };
         let mut replies = replies.iter();
@@ -153,36 +178,8 @@ impl DataverseSide {
             }
         }
         // A throttled part says that the next batch would fare no better.
-        !chunk.iter().any(|request| matches!(outcomes[request.at], Outcome::NotSent))
-    }
-
-    /// Reads the parties of the rows whose patches set some roles only.
-    async fn standing(&self, mailbox: &Mailbox, steps: &[Step]) -> Standing {
-        let mut wanted = Vec::new();
-        for (at, step) in steps.iter().enumerate() {
-            let table = Table::of(step.kind);
-            if let Op::Update { id, expected, patch, .. } = &step.op
-                && table.parties.is_some()
-                && party::touched_in_part(patch)
-                && guid(id).is_ok()
-            {
-                wanted.push((at, table, id.clone(), expected.clone()));
-            }
-        }
-        let keys: Vec<_> = wanted.iter().map(|(_, table, id, _)| (*table, id.clone())).collect();
-        match self.rows(Some(mailbox.object_id), &keys).await {
-            Ok(replies) => wanted
-                .into_iter()
-                .zip(&replies)
-                .map(|((at, table, _, expected), reply)| {
-                    (at, parties_of(table, expected.as_ref(), reply))
-                })
-                .collect(),
-            Err(error) => {
-                warn!(%error, "the parties of rows to be changed cannot be read");
-                wanted.into_iter().map(|(at, ..)| (at, Err(Outcome::NotSent))).collect()
-            }
-        }
+        let put_off = chunk.iter().any(|request| matches!(outcomes[request.at], Outcome::NotSent));
+        if put_off { Next::Nothing } else { Next::Batch }
     }
 
     /// Settles the writes that took the row out of the user's sight (a new owner).
@@ -222,28 +219,6 @@ fn as_application(step: &Step) -> bool {
         }
         Op::Unmark { .. } | Op::Delete { .. } => false,
     }
-}
-
-fn parties_of(
-    table: &Table,
-    expected: Option<&Version>,
-    reply: &PartReply,
-) -> Result<Vec<RawParty>, Outcome> {
-    match errors::judge(reply) {
-        Verdict::Fine => {}
-        Verdict::Missing => return Err(Outcome::Missing),
-        Verdict::Denied => return Err(Outcome::Refused(Code::PrivilegeMissing)),
-        Verdict::Throttled(_) | Verdict::Unavailable | Verdict::Precondition | Verdict::Refused => {
-            return Err(Outcome::NotSent);
-        }
-    }
-    let row = json(reply).map_err(|_| Outcome::NotSent)?;
-    let now = read::version(&row);
-    if expected.is_some_and(|it| now.as_ref().map(Version::as_str) != Some(of_master(it))) {
-        return Err(Outcome::Stale);
-    }
-    let parties = table.parties.and_then(|navigation| party::parse(&row, navigation));
-    parties.ok_or(Outcome::Refused(Code::ReplyIncomplete))
 }
 
 fn prepare(

@@ -106,6 +106,15 @@ pub(super) fn into_side_error(reply: &PartReply) -> SideError {
     }
 }
 
+/// Tells whether the service answered for any of several rows, or only one was asked for: then one
+/// that got no usable answer is at fault by itself.
+pub(super) fn any_answered(replies: &[PartReply]) -> bool {
+    let answered = |reply: &PartReply| {
+        matches!(judge(reply), Verdict::Fine | Verdict::Missing | Verdict::Denied)
+    };
+    replies.len() == 1 || replies.iter().any(answered)
+}
+
 /// Tells whether a duplicate detection rule refused the write (CONF-06).
 pub(super) fn is_duplicate(reply: &PartReply) -> bool {
     code(&reply.body) == DUPLICATES_FOUND

@@ -2,6 +2,7 @@
 
 use futures_util::future::try_join_all;
 use serde_json::Value as Json;
+use tracing::warn;
 use uuid::Uuid;
 
 use super::DataverseSide;
@@ -42,7 +43,8 @@ impl DataverseSide {
         Ok(replies)
     }
 
-    /// Reads a batch of rows; one whose answer is too large is halved.
+    /// Reads a batch of rows. One that is refused as a whole, or whose answer cannot be used, is
+    /// halved until the row that spoils it is alone.
     async fn rows_of_batch(
         &self,
         caller: Option<Uuid>,
@@ -53,9 +55,13 @@ impl DataverseSide {
         while let Some(chunk) = pending.pop() {
             let parts: Vec<Part> = chunk.iter().map(|(table, id)| complete(table, id)).collect();
             match self.wire.read(caller, &parts).await {
-                Err(SideError::TooLarge { .. }) if chunk.len() > 1 => {
+                Err(error) if chunk.len() > 1 && may_lie_in_one(&error) => {
                     let (first, second) = chunk.split_at(chunk.len() / 2);
                     pending.extend([second, first]);
+                }
+                Err(error) if may_lie_in_one(&error) => {
+                    warn!(%error, "a row cannot be read");
+                    replies.push(PartReply { status: 0, headers: Vec::new(), body: Vec::new() });
                 }
                 answer => replies.extend(answer?),
             }
@@ -94,19 +100,25 @@ impl DataverseSide {
         found: &mut [Option<Observation>],
     ) -> Result<Vec<(usize, &'static Table, NativeId)>, SideError> {
         let replies = self.rows(Some(user), &keys(&wanted)).await?;
+        let beside = errors::any_answered(&replies);
         let mut doubtful = Vec::new();
         let (mut places, mut series) = (Vec::new(), Vec::new());
         for ((at, table, id), reply) in wanted.into_iter().zip(&replies) {
             match errors::judge(reply) {
-                Verdict::Fine if table.kind == Kind::RecurringAppointment => {
-                    places.push(at);
-                    series.push((id, json(reply)?, Presence::Present));
-                }
-                Verdict::Fine => {
-                    let row = json(reply)?;
-                    found[at] = Some(read::observe(table, &id, &row, Presence::Present));
-                }
+                Verdict::Fine => match json(reply) {
+                    Ok(row) if table.kind == Kind::RecurringAppointment => {
+                        places.push(at);
+                        series.push((id, row, Presence::Present));
+                    }
+                    Ok(row) => {
+                        found[at] = Some(read::observe(table, &id, &row, Presence::Present));
+                    }
+                    Err(_) => found[at] = Some(read::unreadable(table.kind, &id)),
+                },
                 Verdict::Missing | Verdict::Denied => doubtful.push((at, table, id)),
+                Verdict::Unavailable | Verdict::Precondition | Verdict::Refused if beside => {
+                    found[at] = Some(read::unreadable(table.kind, &id));
+                }
                 Verdict::Throttled(_)
                 | Verdict::Unavailable
                 | Verdict::Precondition
@@ -119,20 +131,27 @@ impl DataverseSide {
         Ok(doubtful)
     }
 
-    /// FILT-17: reads as the application: only a "does not exist" here proves a deletion. A row that the
-    /// application may not read either proves nothing, so the whole read fails.
+    /// FILT-17: reads as the application: only a "does not exist" here proves a deletion. A row that
+    /// the application may not read either proves nothing: it cannot be read.
     async fn absent(
         &self,
         doubtful: Vec<(usize, &'static Table, NativeId)>,
         found: &mut [Option<Observation>],
     ) -> Result<(), SideError> {
         let replies = self.rows(None, &keys(&doubtful)).await?;
+        let beside = errors::any_answered(&replies);
         for ((at, table, id), reply) in doubtful.into_iter().zip(&replies) {
             found[at] = Some(match errors::judge(reply) {
-                Verdict::Fine => read::observe_unreadable(table, &id, &json(reply)?),
+                Verdict::Fine => match json(reply) {
+                    Ok(row) => read::observe_unreadable(table, &id, &row),
+                    Err(_) => read::unreadable(table.kind, &id),
+                },
                 Verdict::Missing => read::bare(table.kind, &id, Presence::Deleted),
-                Verdict::Denied
-                | Verdict::Throttled(_)
+                Verdict::Denied => read::unreadable(table.kind, &id),
+                Verdict::Unavailable | Verdict::Precondition | Verdict::Refused if beside => {
+                    read::unreadable(table.kind, &id)
+                }
+                Verdict::Throttled(_)
                 | Verdict::Unavailable
                 | Verdict::Precondition
                 | Verdict::Refused => return Err(errors::into_side_error(reply)),
@@ -188,6 +207,19 @@ fn tables_of(kind: Kind) -> &'static [Kind] {
         Kind::Fax => &[Kind::Fax],
         Kind::RecurringAppointment => &[Kind::RecurringAppointment],
         Kind::ServiceAppointment => &[Kind::ServiceAppointment],
+    }
+}
+
+/// Tells whether a batch may have failed because of one of its parts.
+const fn may_lie_in_one(error: &SideError) -> bool {
+    match error {
+        SideError::TooLarge { .. } | SideError::Unreadable { .. } => true,
+        SideError::Refused { status, .. } => matches!(status, 400 | 413),
+        SideError::Throttled { .. }
+        | SideError::Unreachable { .. }
+        | SideError::Unauthorized { .. }
+        | SideError::MailboxUnreachable { .. }
+        | SideError::TokenExpired => false,
     }
 }
 

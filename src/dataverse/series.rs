@@ -93,7 +93,17 @@ impl DataverseSide {
         for ((id, row, presence), reply) in rows.into_iter().zip(&replies) {
             let table = Table::of(Kind::RecurringAppointment);
             let mut one = read::observe(table, &id, &row, presence);
-            let exceptions = list(Some(reply))?;
+            let exceptions = match list(Some(reply)) {
+                Ok(exceptions) => exceptions,
+                Err(error @ SideError::Throttled { .. }) => return Err(error),
+                // The row was read, what deviates from it was not.
+                Err(error) => {
+                    warn!(%error, "the exceptions of a series cannot be read");
+                    one.unfit = Some(Code::ItemUnreadable);
+                    seen.push(one);
+                    continue;
+                }
+            };
             one.version = one.version.map(|version| whole(&version, Some(&parts_of(&exceptions))));
             match series::read(&row, zones) {
                 Ok((recurrence, gone)) => complete(&mut one, recurrence, gone, &exceptions),

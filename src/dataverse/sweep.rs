@@ -5,6 +5,8 @@
 //! from the last cycle, and the versions of known rows that no filter returns. Absent on purpose:
 //! what an absent row means; the cycle probes it by id (promise 3).
 
+mod reading;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,18 +15,17 @@ use uuid::Uuid;
 
 use super::DataverseSide;
 use super::batch::{Part, PartReply};
-use super::errors::{self, Verdict};
+use super::errors;
 use super::fetchxml::{self, Query};
 use super::filters::{self, Answered, Filter};
-use super::lookup::ROWS_PER_STRIDE;
-use super::map::{Table, read};
+use super::map::Table;
 use super::page::Page;
 use super::rest::{self, SweepRest};
 use super::series::{self, Parts};
-use super::wire::{MAX_PAGES, PAGING, encode, json};
+use super::wire::{MAX_PAGES, PAGING, encode};
 use crate::domain::ids::{NativeId, Version};
 use crate::domain::kind::Kind;
-use crate::domain::observation::{Observation, Presence};
+use crate::domain::observation::Presence;
 use crate::ports::error::{PullError, SideError};
 use crate::ports::side::{Known, PullAsk, Pulled};
 
@@ -35,7 +36,10 @@ const WATCHED_IDS: usize = 500;
 pub(super) type Row = (Kind, Uuid);
 
 /// Rows to read in full, and known rows that are gone from view.
-type Compared = (Vec<(Row, Presence)>, Vec<(Kind, NativeId)>);
+type Compared = (Vec<Wanted>, Vec<(Kind, NativeId)>);
+
+/// A row to read in full: where it stands, and the version that the query showed.
+type Wanted = (Row, Presence, Version);
 
 /// One query of a sweep.
 struct Question {
@@ -106,77 +110,6 @@ impl DataverseSide {
             return Ok(Pulled { rest, ..Pulled::default() });
         }
         Ok(self.read_all(caller, known, &wanted, missing).await?)
-    }
-
-    /// Reads what a sweep found, in strides.
-    async fn read_all(
-        &self,
-        caller: Uuid,
-        known: &[Known],
-        wanted: &[(Row, Presence)],
-        mut missing: Vec<(Kind, NativeId)>,
-    ) -> Result<Pulled, SideError> {
-        let known: HashSet<(Kind, &str)> =
-            known.iter().map(|known| (known.kind, known.id.as_str())).collect();
-        let mut observations = Vec::with_capacity(wanted.len());
-        for group in wanted.chunks(ROWS_PER_STRIDE) {
-            match self.read_wanted(caller, group).await {
-                Ok(rows) => {
-                    for (row, seen) in rows {
-                        match seen {
-                            Some(seen) => observations.push(seen),
-                            // It went away between the query and the read.
-                            None if known.contains(&(row.0, row.1.as_str())) => missing.push(row),
-                            None => {}
-                        }
-                    }
-                }
-                // A first load larger than the budget makes progress: what was not read now is
-                // as new in the next sweep.
-                Err(error @ SideError::Throttled { .. }) if !observations.is_empty() => {
-                    let (read, wanted) = (observations.len(), wanted.len());
-                    warn!(%error, read, wanted, "the rest of the rows is read in the next cycle");
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Pulled { observations, missing, ..Pulled::default() })
-    }
-
-    /// Reads rows in full; `None` stands for a row that the user cannot see any more.
-    async fn read_wanted(
-        &self,
-        user: Uuid,
-        wanted: &[(Row, Presence)],
-    ) -> Result<Vec<((Kind, NativeId), Option<Observation>)>, SideError> {
-        let ids: Vec<(&'static Table, NativeId)> =
-            wanted.iter().map(|((kind, id), _)| (Table::of(*kind), native(*id))).collect();
-        let replies = self.rows(Some(user), &ids).await?;
-        let mut rows = Vec::with_capacity(ids.len());
-        let (mut places, mut series) = (Vec::new(), Vec::new());
-        for ((table, id), ((_, presence), reply)) in
-            ids.into_iter().zip(wanted.iter().zip(&replies))
-        {
-            let seen = match errors::judge(reply) {
-                Verdict::Fine if table.kind == Kind::RecurringAppointment => {
-                    places.push(rows.len());
-                    series.push((id.clone(), json(reply)?, *presence));
-                    None
-                }
-                Verdict::Fine => Some(read::observe(table, &id, &json(reply)?, *presence)),
-                Verdict::Missing | Verdict::Denied => None,
-                Verdict::Throttled(_)
-                | Verdict::Unavailable
-                | Verdict::Precondition
-                | Verdict::Refused => return Err(errors::into_side_error(reply)),
-            };
-            rows.push(((table.kind, id), seen));
-        }
-        for (at, seen) in places.into_iter().zip(self.observe_series(Some(user), series).await?) {
-            rows[at].1 = Some(seen);
-        }
-        Ok(rows)
     }
 
     /// Asks the remembered filters, and the present ones where they differ. Returns the first
@@ -322,7 +255,8 @@ impl Swept {
         let page = Page::read(&reply.body).ok_or_else(unreadable)?;
         for row in &page.rows {
             let id = row.id(question.table).ok_or_else(unreadable)?;
-            let version = row.version().ok_or_else(unreadable)?;
+            // One without a version differs from what is known: it is read in full and judged then.
+            let version = row.version().unwrap_or_else(|| Version::new(""));
             let found = match question.purpose {
                 Purpose::Parts => {
                     series::add(&mut self.parts, row.series(), &version).ok_or_else(unreadable)?;
@@ -365,11 +299,11 @@ impl Swept {
                 found.known = true;
                 // A row that matches again is news even if it did not change.
                 if !known.expected || known.version.as_ref() != Some(&found.version) {
-                    wanted.push((row, Presence::Present));
+                    wanted.push((row, Presence::Present, found.version.clone()));
                 }
             } else if let Some(found) = self.watched.get(&row).filter(|_| !known.expected) {
                 if known.version.as_ref() != Some(&found.version) {
-                    wanted.push((row, Presence::LeftFilter));
+                    wanted.push((row, Presence::LeftFilter, found.version.clone()));
                 }
             } else {
                 let silent = if known.expected { &self.unanswered } else { &self.unwatched };
@@ -381,9 +315,10 @@ impl Swept {
             }
         }
         let fresh = self.matched.iter().filter(|(_, found)| !found.known);
-        wanted.extend(fresh.map(|(row, _)| (*row, Presence::Present)));
+        let present = |row, found: &Found| (row, Presence::Present, found.version.clone());
+        wanted.extend(fresh.map(|(row, found)| present(*row, found)));
         // Answers come from maps: sorted, so that every run does the same in the same order.
-        wanted.sort_unstable_by_key(|(row, _)| *row);
+        wanted.sort_unstable_by_key(|(row, ..)| *row);
         (wanted, missing)
     }
 }

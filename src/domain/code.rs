@@ -105,6 +105,8 @@ codes! {
     PutOff = "put-off",
     /// The far side cannot answer for this one item.
     ItemUnreadable = "item-unreadable",
+    /// The decision about this one item hit a defect of Lockstep.
+    ItemUndecided = "item-undecided",
     /// One look at the item led to another too often; it is read again in the next cycle.
     ReadUnfinished = "read-unfinished",
     /// The item failed too often and is parked until it changes or an operator retries it.

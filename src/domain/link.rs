@@ -116,10 +116,11 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Tells whether a reply was at fault, which says nothing of the item: it is asked for again.
+    /// Tells whether a reply, or Lockstep itself, was at fault, which says nothing of the item: it is
+    /// asked for again.
     #[must_use]
     pub const fn is_of_the_reply(code: Code) -> bool {
-        matches!(code, Code::ReplyIncomplete | Code::ItemUnreadable)
+        matches!(code, Code::ReplyIncomplete | Code::ItemUnreadable | Code::ItemUndecided)
     }
 
     /// Returns the code that operators see first: a parked item is parked, whatever the cause.

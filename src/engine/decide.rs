@@ -15,9 +15,13 @@ mod fit;
 mod gate;
 mod merge;
 mod removal;
+mod unfit;
 
 #[cfg(test)]
 mod tests;
+
+use unfit::{not_fit, unfit};
+pub use unfit::{undecided, unfinished};
 
 use crate::domain::code::Code;
 use crate::domain::field::{Group, Patch};
@@ -162,15 +166,6 @@ fn judge(pairing: Pairing, context: &Context<'_>) -> Verdict {
     }
 }
 
-/// A pair of which something is still to be read: nothing is decided, the next cycle reads both
-/// halves first (ERR-02).
-#[must_use]
-pub fn unfinished(link: Link) -> Verdict {
-    let pairing = Pairing { link: Some(link), seen: PerSide::default(), copy: false };
-    let code = Code::ReadUnfinished;
-    leave(pairing, After::Unsettled(code), rule::ERR_02, code)
-}
-
 /// Tells whether a pairing can be decided from what was seen: a link of which one item was seen
 /// unchanged needs no look at the other.
 #[must_use]
@@ -226,27 +221,9 @@ fn changed_groups(link: &Link, seen: &Seen, side: Side) -> Vec<Group> {
     groups
 }
 
-/// Returns why an item cannot be synchronized at all.
-fn unfit(pairing: &Pairing) -> Option<Code> {
-    Side::BOTH
-        .into_iter()
-        .filter_map(|side| pairing.seen.get(side).as_ref())
-        .filter(|seen| seen.observation.presence == Presence::Present)
-        .find_map(|seen| seen.observation.unfit)
-}
-
 /// Tells whether this is an Exchange item alone that nobody asked to track.
 fn is_foreign(pairing: &Pairing) -> bool {
     pairing.link.is_none() && pairing.seen.dynamics.is_none() && !item_facts(pairing).tracked
-}
-
-/// An item that does not fit stays as it is on both sides (ERR-02).
-fn not_fit(pairing: Pairing, code: Code) -> Verdict {
-    let after = match &pairing.link {
-        Some(link) if link.state == LinkState::Agreed => After::Unsettled(code),
-        _ => After::LeftAlone(code),
-    };
-    leave(pairing, after, rule::ERR_02, code)
 }
 
 /// Items that are left alone on both sides because of how they recur.

@@ -145,7 +145,11 @@ fn settle_side(
         link.uid = written.observation.uid.clone().or_else(|| link.uid.take());
         link.tagged |= written.observation.exchange_facts().tracked;
     } else if let Some(seen) = seen {
-        link.version.set(side, seen.observation.version.clone());
+        // What could not be read says nothing of a version; without one it would seem gone.
+        let unread = seen.observation.unfit == Some(Code::ItemUnreadable);
+        if seen.observation.version.is_some() || !unread {
+            link.version.set(side, seen.observation.version.clone());
+        }
     }
     if let Some(row) = written.or(seen).filter(|_| side == Side::Dynamics) {
         let later = turns(link.kind, &row.observation.fields, context).map(|(at, _)| at);

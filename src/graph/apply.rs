@@ -15,6 +15,7 @@ use super::client::Answer;
 use super::errors::{self, Write};
 use super::map::series;
 use super::url::Paths;
+use crate::domain::code::Code;
 use crate::domain::ids::Address;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::plan::{Op, Outcome, Step};
@@ -112,7 +113,7 @@ impl GraphSide {
                 requests.push(Inner::get(paths.item_expanded(collection, list, id.as_str())));
             }
         }
-        let replies = match self.client.read(mailbox, &requests).await {
+        let replies = match self.client.read_items(mailbox, &requests).await {
             Ok(replies) => replies,
             Err(error) => {
                 tracing::warn!(%error, count = places.len(), "items cannot be read before a write");
@@ -285,7 +286,10 @@ fn first_stage(step: &Step, list_known: bool) -> Stage {
 }
 
 /// Judges the item as it stands: gone, changed since, or ready to be written.
-fn after_read(step: &Step, reply: InnerReply) -> Stage {
+fn after_read(step: &Step, reply: Option<InnerReply>) -> Stage {
+    let Some(reply) = reply else {
+        return Stage::Settled(Outcome::Refused(Code::ItemUnreadable));
+    };
     if reply.status != 200 {
         let outcome = errors::refused_write(write_of(&step.op), reply.status, &reply.body);
         return Stage::Settled(outcome);

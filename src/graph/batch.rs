@@ -185,6 +185,14 @@ impl Body for Json {
     }
 }
 
+impl<B: Body> InnerReply<B> {
+    /// Returns the answer to a batch that was refused as a whole, as one of its parts would get it.
+    pub(super) fn of(status: u16, body: &[u8]) -> Self {
+        let body = B::read(&String::from_utf8_lossy(body));
+        Self { id: String::new(), status, headers: Map::new(), body }
+    }
+}
+
 impl<B> InnerReply<B> {
     /// Returns what `Retry-After` says, in seconds or as an HTTP date.
     pub(super) fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {

@@ -67,6 +67,17 @@ pub(super) enum Answer {
     Lost,
 }
 
+/// What became of one part of a batch of reads; nothing stands for a reply that is missing.
+type Part<B> = Result<Option<InnerReply<B>>, SideError>;
+
+/// What became of one batch.
+enum Sent<B> {
+    /// It was executed.
+    Answered(Vec<Option<InnerReply<B>>>),
+    /// It was refused as a whole, and nothing of it executed: the refusal.
+    Refused(InnerReply<B>),
+}
+
 /// Sends batches for all mailboxes of a tenant.
 pub(super) struct Client {
     pub(super) transport: Box<dyn Transport>,
@@ -81,9 +92,61 @@ impl Client {
         mailbox: &Address,
         requests: &[Inner],
     ) -> Result<Vec<InnerReply<B>>, SideError> {
+        self.read_each(mailbox, requests).await?.into_iter().collect()
+    }
+
+    /// Reads as `read`, with an error for each request that got one. A throttled one is an error for
+    /// all: the mailbox has to wait.
+    pub(super) async fn read_each<B: Body>(
+        &self,
+        mailbox: &Address,
+        requests: &[Inner],
+    ) -> Result<Vec<Result<InnerReply<B>, SideError>>, SideError> {
+        let parts = self.read_parts(mailbox, requests, false).await?;
+        self.settled_each(parts)
+    }
+
+    /// Reads items; as `read`, but an item that the service cannot answer for, while it answers for
+    /// others, is nothing instead of an error: it shall not stop the others.
+    pub(super) async fn read_items<B: Body>(
+        &self,
+        mailbox: &Address,
+        requests: &[Inner],
+    ) -> Result<Vec<Option<InnerReply<B>>>, SideError> {
+        let parts = self.read_parts(mailbox, requests, true).await?;
+        let settled = self.settled_each(parts)?;
+        let alone = settled.len() == 1 || settled.iter().any(Result::is_ok);
+        let one = |part: Result<InnerReply<B>, SideError>| match part {
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) if alone => {
+                tracing::warn!(%error, "an item cannot be read");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
+        settled.into_iter().map(one).collect()
+    }
+
+    fn settled_each<B: Body>(
+        &self,
+        parts: Vec<Part<B>>,
+    ) -> Result<Vec<Result<InnerReply<B>, SideError>>, SideError> {
+        let settle = |part: Part<B>| match part.and_then(|reply| self.settled(reply)) {
+            Err(error @ SideError::Throttled { .. }) => Err(error),
+            part => Ok(part),
+        };
+        parts.into_iter().map(settle).collect()
+    }
+
+    async fn read_parts<B: Body>(
+        &self,
+        mailbox: &Address,
+        requests: &[Inner],
+        items: bool,
+    ) -> Result<Vec<Part<B>>, SideError> {
         let mut all = Vec::with_capacity(requests.len());
         for chunk in requests.chunks(BATCH_MAX) {
-            all.extend(self.read_chunk(mailbox, chunk).await?);
+            all.extend(self.read_chunk(mailbox, chunk, items).await?);
         }
         Ok(all)
     }
@@ -92,26 +155,31 @@ impl Client {
         &self,
         mailbox: &Address,
         chunk: &[Inner],
-    ) -> Result<Vec<InnerReply<B>>, SideError> {
-        let mut replies = self.exchange(mailbox, chunk, true).await.map_err(Lost::into_side)?;
-        let late = |reply: &Option<InnerReply<B>>| {
-            reply.as_ref().is_none_or(|reply| matches!(reply.status, 401 | 429 | 500..))
+        items: bool,
+    ) -> Result<Vec<Part<B>>, SideError> {
+        let mut replies = self.read_once(mailbox, chunk, items).await?;
+        let late = |part: &Part<B>| match part {
+            Ok(reply) => {
+                reply.as_ref().is_none_or(|reply| matches!(reply.status, 401 | 429 | 500..))
+            }
+            Err(_) => false,
         };
         let again: Vec<usize> = (0..chunk.len()).filter(|n| late(&replies[*n])).collect();
         if !again.is_empty() {
-            let wait = self.wait_of(again.iter().filter_map(|n| replies[*n].as_ref()));
+            let known = |n: &usize| replies[*n].as_ref().ok().and_then(Option::as_ref);
+            let wait = self.wait_of(again.iter().filter_map(known));
             self.transport.close(mailbox, wait);
             if wait > WAIT_MAX {
                 return Err(SideError::Throttled { retry_after: wait });
             }
             tokio::time::sleep(wait).await;
             let rest: Vec<Inner> = again.iter().map(|n| chunk[*n].clone()).collect();
-            let second = self.exchange(mailbox, &rest, true).await.map_err(Lost::into_side)?;
+            let second = self.read_once(mailbox, &rest, items).await?;
             for (n, reply) in again.into_iter().zip(second) {
                 replies[n] = reply;
             }
         }
-        replies.into_iter().map(|reply| self.settled(reply)).collect()
+        Ok(replies)
     }
 
     fn settled<B: Body>(&self, reply: Option<InnerReply<B>>) -> Result<InnerReply<B>, SideError> {
@@ -175,37 +243,82 @@ impl Client {
         answers
     }
 
+    /// Writes one batch. One that is refused because of a part was not executed: it is halved until
+    /// that part is alone.
     async fn write_once(&self, mailbox: &Address, chunk: &[Inner]) -> Vec<Answer> {
-        match self.exchange(mailbox, chunk, false).await {
-            Ok(replies) => {
-                replies.into_iter().map(|reply| reply.map_or(Answer::Lost, Answer::Reply)).collect()
-            }
-            Err(lost) => {
-                let (answer, error) = match lost {
-                    Lost::NotSent(error) => (Answer::NotSent, error),
-                    Lost::NoAnswer(error) => (Answer::Lost, error),
-                };
-                tracing::warn!(%error, count = chunk.len(), "no answer to a batch of writes");
-                vec![answer; chunk.len()]
+        let mut answers = Vec::with_capacity(chunk.len());
+        let mut pending = vec![chunk];
+        while let Some(some) = pending.pop() {
+            match self.send(mailbox, some, false).await {
+                Ok(Sent::Answered(replies)) => answers.extend(
+                    replies.into_iter().map(|reply| reply.map_or(Answer::Lost, Answer::Reply)),
+                ),
+                Ok(Sent::Refused(_)) if some.len() > 1 => pending.extend(halves(some)),
+                Ok(Sent::Refused(reply)) => answers.push(Answer::Reply(reply)),
+                Err(lost) => {
+                    let (answer, error) = match lost {
+                        Lost::NotSent(error) => (Answer::NotSent, error),
+                        Lost::NoAnswer(error) => (Answer::Lost, error),
+                    };
+                    tracing::warn!(%error, count = some.len(), "no answer to a batch of writes");
+                    answers.extend(vec![answer; some.len()]);
+                    answers.resize(chunk.len(), Answer::NotSent);
+                    return answers;
+                }
             }
         }
+        answers
+    }
+
+    /// Reads one batch. One that is refused because of a part is halved until that part is alone;
+    /// so is one of items whose answer cannot be used.
+    async fn read_once<B: Body>(
+        &self,
+        mailbox: &Address,
+        chunk: &[Inner],
+        items: bool,
+    ) -> Result<Vec<Part<B>>, SideError> {
+        let mut parts = Vec::with_capacity(chunk.len());
+        let mut pending = vec![chunk];
+        while let Some(some) = pending.pop() {
+            match self.send(mailbox, some, true).await.map_err(Lost::into_side) {
+                Ok(Sent::Answered(replies)) => parts.extend(replies.into_iter().map(Ok)),
+                Ok(Sent::Refused(_)) if some.len() > 1 => pending.extend(halves(some)),
+                Ok(Sent::Refused(reply)) => parts.push(Ok(Some(reply))),
+                Err(SideError::TooLarge { .. } | SideError::Unreadable { .. })
+                    if items && some.len() > 1 =>
+                {
+                    pending.extend(halves(some));
+                }
+                Err(error @ (SideError::TooLarge { .. } | SideError::Unreadable { .. }))
+                    if items =>
+                {
+                    parts.push(Err(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(parts)
     }
 
     /// Sends one batch.
-    async fn exchange<B: Body>(
+    async fn send<B: Body>(
         &self,
         mailbox: &Address,
         chunk: &[Inner],
         read_only: bool,
-    ) -> Result<Vec<Option<InnerReply<B>>>, Lost> {
+    ) -> Result<Sent<B>, Lost> {
         let weight = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
         let body = batch::encode(chunk);
         let (status, body) = self.transport.post(mailbox, weight, read_only, body).await?;
         match status {
             // An answer that cannot be read says nothing of what was executed.
-            200..=299 => batch::decode(&body, chunk.len()).map_err(Lost::NoAnswer),
-            // The batch as a whole was refused before any of it was tried.
-            400..=499 => {
+            200..=299 => {
+                batch::decode(&body, chunk.len()).map(Sent::Answered).map_err(Lost::NoAnswer)
+            }
+            // The batch as a whole was refused before any of it was tried, which may lie in a part.
+            400 | 413 => Ok(Sent::Refused(InnerReply::of(status, &body))),
+            401..=499 => {
                 let body: Json = serde_json::from_slice(&body).unwrap_or_default();
                 Err(Lost::NotSent(errors::refused_read(status, &body)))
             }
@@ -227,6 +340,12 @@ impl Lost {
             Self::NotSent(error) | Self::NoAnswer(error) => error,
         }
     }
+}
+
+/// Returns the halves of a batch, the first one last: it is taken first.
+fn halves(chunk: &[Inner]) -> [&[Inner]; 2] {
+    let (first, second) = chunk.split_at(chunk.len() / 2);
+    [second, first]
 }
 
 /// Returns how many of the requests go into the next batch: by number and by bytes, at least one.

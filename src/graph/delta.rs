@@ -150,9 +150,10 @@ impl GraphSide {
             }
             let rounds = requests.len();
             requests.extend(probes.requests(&paths));
-            let mut replies = self.client.read(address, &requests).await?;
+            let mut replies = self.client.read_each(address, &requests).await?;
             self.take_probes(ask, probes, replies.split_off(rounds));
             for (walk, reply) in open.into_iter().zip(replies) {
+                let reply = reply?;
                 if walk.is_void(&reply) {
                     if walk.collection == Collection::Tasks {
                         self.drop_list(address);
@@ -173,6 +174,8 @@ impl GraphSide {
 struct Sorted {
     pulled: Pulled,
     reread: Vec<(Collection, NativeId)>,
+    /// Those of them of which parts were listed.
+    series: HashSet<NativeId>,
     taken: HashSet<(Collection, NativeId)>,
 }
 
@@ -188,7 +191,10 @@ impl Sorted {
             }
             match row {
                 Row::Removed => self.miss(known),
-                Row::PartOfSeries => self.reread.push((collection, id)),
+                Row::PartOfSeries => {
+                    self.series.insert(id.clone());
+                    self.reread.push((collection, id));
+                }
                 Row::Seen(seen) if is_unchanged(&seen, known) => {}
                 Row::Seen(seen) if needs_more(collection, &seen, known) => {
                     self.reread.push((collection, id));

@@ -5,6 +5,7 @@ use super::batch::{Inner, InnerReply};
 use super::errors;
 use super::map;
 use super::url::Paths;
+use crate::domain::code::Code;
 use crate::domain::ids::{Address, NativeId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::{Observation, Presence};
@@ -16,20 +17,43 @@ pub(super) enum Read {
     There(Box<Observation>),
     /// The id leads nowhere.
     Gone,
+    /// The service cannot answer for this one item.
+    Unreadable,
 }
 
-/// Reads the answer to a read by id.
-pub(super) fn read_one(collection: Collection, reply: InnerReply) -> Result<Read, SideError> {
-    if reply.status == 200 {
-        let seen = map::observe(collection, reply.body).ok_or_else(|| SideError::Unreadable {
-            reason: "GET by id: a resource without an id".to_owned(),
-        })?;
-        return Ok(Read::There(Box::new(seen)));
+impl Read {
+    /// Returns what is observed of an item that was asked for.
+    pub(super) fn observed(self, collection: Collection, id: &NativeId) -> Observation {
+        let blank = || map::blank(collection, id.clone());
+        match self {
+            Self::There(seen) => *seen,
+            Self::Gone => Observation { presence: Presence::Deleted, ..blank() },
+            Self::Unreadable => Observation { unfit: Some(Code::ItemUnreadable), ..blank() },
+        }
     }
-    if errors::is_item_gone(reply.status, &errors::code_of(&reply.body)) {
+}
+
+/// Reads the answer to a read by id. A refusal that speaks of the mailbox is an error, unless the
+/// mailbox just answered for another item (`beside`); any other one concerns the item alone.
+pub(super) fn read_one(
+    collection: Collection,
+    reply: Option<InnerReply>,
+    beside: bool,
+) -> Result<Read, SideError> {
+    let Some(reply) = reply else { return Ok(Read::Unreadable) };
+    let (status, code) = (reply.status, errors::code_of(&reply.body));
+    if status == 200 {
+        let seen = map::observe(collection, reply.body);
+        return Ok(seen.map_or(Read::Unreadable, |seen| Read::There(Box::new(seen))));
+    }
+    if errors::is_item_gone(status, &code) {
         return Ok(Read::Gone);
     }
-    Err(errors::refused_read(reply.status, &reply.body))
+    if errors::is_mailbox_gone(status, &code) && !beside {
+        return Err(errors::refused_read(status, &reply.body));
+    }
+    tracing::warn!(status, code, "an item cannot be read");
+    Ok(Read::Unreadable)
 }
 
 impl GraphSide {
@@ -51,13 +75,8 @@ impl GraphSide {
             self.drop_list(mailbox);
             reads = self.read_by_id(mailbox, &asked).await?;
         }
-        let list = asked.into_iter().zip(reads).map(|((collection, id), read)| match read {
-            Read::There(seen) => *seen,
-            Read::Gone => {
-                Observation { presence: Presence::Deleted, ..map::blank(collection, id.clone()) }
-            }
-        });
-        Ok(list.collect())
+        let list = asked.into_iter().zip(reads);
+        Ok(list.map(|((collection, id), read)| read.observed(collection, id)).collect())
     }
 
     /// Reads items by id with their markers.
@@ -74,11 +93,12 @@ impl GraphSide {
             .iter()
             .map(|(collection, id)| Inner::get(paths.item_expanded(*collection, list, id.as_str())))
             .collect();
-        let replies = self.client.read(mailbox, &requests).await?;
+        let replies = self.client.read_items(mailbox, &requests).await?;
+        let beside = replies.iter().flatten().any(|reply| reply.status == 200);
         let mut reads = items
             .iter()
             .zip(replies)
-            .map(|((collection, _), reply)| read_one(*collection, reply))
+            .map(|((collection, _), reply)| read_one(*collection, reply, beside))
             .collect::<Result<Vec<Read>, SideError>>()?;
         self.whole_series(mailbox, &mut reads).await?;
         Ok(reads)

@@ -1,11 +1,11 @@
 //! Items by marker or by the identity of a meeting.
 //!
 //! Events and contacts are asked for by filter. To-do tasks know no such filter (protocols A5), so
-//! their lists are read: the default list first, then the others, where a task whose id changed
-//! because it was moved is found again.
+//! their lists are read (`scan`).
 
-use std::collections::HashMap;
+mod scan;
 
+pub(super) use scan::Scan;
 use serde_json::Value as Json;
 
 use super::GraphSide;
@@ -14,24 +14,21 @@ use super::errors;
 use super::fetch::Read;
 use super::lists::no_page;
 use super::map;
-use super::url::{Paths, expand, literal, option, relative};
+use super::url::{Paths, expand, literal, option};
 use super::wire::Page;
 use crate::domain::ids::{Address, LinkId};
 use crate::domain::kind::Collection;
-use crate::domain::observation::{Observation, Presence};
+use crate::domain::observation::Observation;
 use crate::ports::error::SideError;
-use crate::ports::side::FindKey;
-
-/// Pages of tasks that one search reads over all lists: 20,000 tasks.
-const SCAN_PAGES_MAX: usize = 200;
+use crate::ports::side::{FindKey, Found};
 
 impl GraphSide {
-    /// Returns the item that each key leads to, in the order asked.
+    /// Returns where each key leads, in the order asked.
     pub(super) async fn find_items(
         &self,
         mailbox: &Address,
         keys: &[FindKey],
-    ) -> Result<Vec<Option<Observation>>, SideError> {
+    ) -> Result<Vec<Found>, SideError> {
         let paths = Paths::new(mailbox);
         let (mut places, mut requests) = (Vec::new(), Vec::new());
         let mut tasks = Vec::new();
@@ -60,10 +57,12 @@ impl GraphSide {
             found[place] = oldest(collection, page.value);
         }
         self.whole(mailbox, &mut found).await?;
+        let mut found: Vec<Found> = found.into_iter().map(Found::from).collect();
         if !tasks.is_empty() {
-            let mut seen = self.scan_tasks(mailbox, tasks.iter().map(|(_, link)| *link)).await?;
+            let links = tasks.iter().map(|(_, link)| *link).collect();
+            let mut seen = self.scan_tasks(mailbox, links).await?;
             for (place, link) in tasks {
-                found[place] = seen.remove(&link).flatten();
+                found[place] = seen.remove(&link).unwrap_or(Found::Nothing);
             }
         }
         Ok(found)
@@ -81,56 +80,6 @@ impl GraphSide {
             self.whole_series(mailbox, &mut read).await?;
             let [read] = read;
             *place = if let Read::There(seen) = read { Some(*seen) } else { None };
-        }
-        Ok(())
-    }
-
-    /// Reads lists until all links are found or all lists were read.
-    async fn scan_tasks(
-        &self,
-        mailbox: &Address,
-        links: impl Iterator<Item = LinkId>,
-    ) -> Result<HashMap<LinkId, Option<Observation>>, SideError> {
-        let mut wanted: HashMap<LinkId, Option<Observation>> =
-            links.map(|link| (link, None)).collect();
-        let mut pages = SCAN_PAGES_MAX;
-        let home = self.default_list(mailbox).await?;
-        self.scan_list(mailbox, &home, Presence::Present, &mut wanted, &mut pages).await?;
-        if wanted.values().any(Option::is_none) {
-            for list in self.other_lists(mailbox).await? {
-                let away = Presence::MovedAway;
-                self.scan_list(mailbox, &list, away, &mut wanted, &mut pages).await?;
-            }
-        }
-        Ok(wanted)
-    }
-
-    async fn scan_list(
-        &self,
-        mailbox: &Address,
-        list: &str,
-        presence: Presence,
-        wanted: &mut HashMap<LinkId, Option<Observation>>,
-        pages: &mut usize,
-    ) -> Result<(), SideError> {
-        let items = Paths::new(mailbox).items(Collection::Tasks, list);
-        let mut next = Some(format!("{items}?{}", expand(Collection::Tasks)));
-        while let Some(url) = next.take() {
-            if !wanted.values().any(Option::is_none) {
-                return Ok(());
-            }
-            *pages = pages.checked_sub(1).ok_or_else(|| SideError::TooLarge {
-                reason: format!("more than {SCAN_PAGES_MAX} pages of tasks"),
-            })?;
-            let page = self.page(mailbox, url).await?;
-            for row in page.value {
-                let Some(seen) = map::observe(Collection::Tasks, row) else { continue };
-                let Some(slot) = seen.marker.and_then(|link| wanted.get_mut(&link)) else {
-                    continue;
-                };
-                slot.get_or_insert(Observation { presence, ..seen });
-            }
-            next = page.next.map(|link| relative(&self.root, &link)).transpose()?;
         }
         Ok(())
     }

@@ -44,7 +44,11 @@ impl GraphSide {
             .collect();
         let replies = self.series_replies(mailbox, &ids).await?;
         for (place, reply) in places.iter_mut().zip(replies) {
-            **place = read_one(Collection::Calendar, reply)?;
+            match (read_one(Collection::Calendar, reply, true)?, &mut **place) {
+                // The master was read, what deviates from it was not.
+                (Read::Unreadable, Read::There(seen)) => seen.unfit = Some(Code::ItemUnreadable),
+                (read, place) => *place = read,
+            }
         }
         Ok(())
     }
@@ -53,11 +57,11 @@ impl GraphSide {
         &self,
         mailbox: &Address,
         ids: &[NativeId],
-    ) -> Result<Vec<InnerReply>, SideError> {
+    ) -> Result<Vec<Option<InnerReply>>, SideError> {
         let paths = Paths::new(mailbox);
         let requests: Vec<Inner> =
             ids.iter().map(|id| Inner::get(paths.series(id.as_str()))).collect();
-        self.client.read(mailbox, &requests).await
+        self.client.read_items(mailbox, &requests).await
     }
 
     /// Carries out what a step says of single occurrences, and reads the series as it is then.
@@ -157,7 +161,8 @@ impl GraphSide {
         master: &NativeId,
         list: &[Exception],
     ) -> Result<HashMap<NaiveDate, String>, SideError> {
-        let reply = self.series_replies(mailbox, std::slice::from_ref(master)).await?.pop();
+        let reply =
+            self.series_replies(mailbox, std::slice::from_ref(master)).await?.pop().flatten();
         let unreadable = || SideError::Unreadable { reason: "a series without its rule".into() };
         let reply = reply.ok_or_else(unreadable)?;
         if reply.status != 200 {

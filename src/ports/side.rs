@@ -102,6 +102,35 @@ pub enum FindKey {
     Uid(GlobalId),
 }
 
+/// Where a key leads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// To this item.
+    Item(Box<Observation>),
+    /// Nowhere, as far as the side can say.
+    Nothing,
+    /// The search was cut off at its bound. It goes on when the same key is asked for again;
+    /// until then nothing may follow from it.
+    Unfinished,
+}
+
+impl Found {
+    /// Returns the item that was found.
+    #[must_use]
+    pub fn item(self) -> Option<Observation> {
+        match self {
+            Self::Item(seen) => Some(*seen),
+            Self::Nothing | Self::Unfinished => None,
+        }
+    }
+}
+
+impl From<Option<Observation>> for Found {
+    fn from(found: Option<Observation>) -> Self {
+        found.map_or(Self::Nothing, |seen| Self::Item(Box::new(seen)))
+    }
+}
+
 /// One far side, for all mailboxes of one tenant.
 ///
 /// All methods honour budgets and `Retry-After` by themselves and classify errors. None of them
@@ -120,12 +149,8 @@ pub trait FarSide: Send + Sync {
         items: &[(Kind, NativeId)],
     ) -> Result<Vec<Observation>, SideError>;
 
-    /// Returns the item that each key leads to, in the order asked.
-    async fn find(
-        &self,
-        mailbox: &Mailbox,
-        keys: &[FindKey],
-    ) -> Result<Vec<Option<Observation>>, SideError>;
+    /// Returns where each key leads, in the order asked.
+    async fn find(&self, mailbox: &Mailbox, keys: &[FindKey]) -> Result<Vec<Found>, SideError>;
 
     /// Returns every item of the synchronized collections that carries a marker, whatever the feeds
     /// name. Dynamics returns none: the markers name its rows.

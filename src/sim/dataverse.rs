@@ -41,6 +41,7 @@ use uuid::Uuid;
 
 use self::access::Caller;
 use self::core::{Core, Moment};
+use self::error::poisoned;
 use self::limits::{Limits, too_concurrent, too_many};
 use self::schema::{Table, col, schema};
 use self::store::Row;
@@ -48,6 +49,7 @@ use self::url::MAX_URL;
 use self::value::Cell;
 use super::directory::{AppCredentials, Person};
 use super::oauth::Oauth;
+use super::poison::{Harm, Poisons};
 use super::wire::{Request, Response};
 
 pub use self::access::{Depth, Privileges};
@@ -75,6 +77,7 @@ pub struct DataverseSim {
     oauth: Oauth,
     limits: Limits,
     throttled: Vec<(usize, u32)>,
+    poisons: Poisons,
     requests: u64,
 }
 
@@ -89,7 +92,8 @@ impl DataverseSim {
         core.found(&config.people);
         let scope = format!("{}/.default", config.base_url);
         let oauth = Oauth::new(config.app, scope, config.token_lifetime);
-        Self { core, oauth, limits: Limits::default(), throttled: Vec::new(), requests: 0 }
+        let (limits, poisons) = (Limits::default(), Poisons::default());
+        Self { core, oauth, limits, throttled: Vec::new(), poisons, requests: 0 }
     }
 
     /// Answers the token endpoint.
@@ -116,7 +120,9 @@ impl DataverseSim {
             return Response::empty(401).with("WWW-Authenticate", "Bearer error=\"invalid_token\"");
         }
         let path = request.target.split('?').next().unwrap_or_default();
-        let response = if path.ends_with("/$batch") && request.method == "POST" {
+        let response = if let Some(status) = self.poisons.of_batch(request) {
+            poisoned(status)
+        } else if path.ends_with("/$batch") && request.method == "POST" {
             self.batch(request, now)
         } else if let Err(wait) = self.limits.charge(now) {
             return too_many(wait);
@@ -146,6 +152,14 @@ impl DataverseSim {
     /// Lets the inner request of that number (from 0) of the next batch get 429.
     pub fn throttle_inner(&mut self, nth: usize, retry_after_s: u32) {
         self.throttled.push((nth, retry_after_s));
+    }
+
+    /// Lets what this text names go wrong; nothing heals everything.
+    pub fn poison(&mut self, item: Option<(&str, Harm)>) {
+        match item {
+            Some((text, harm)) => self.poisons.add(text, harm),
+            None => self.poisons.clear(),
+        }
     }
 
     /// Creates a row as that person in the Dynamics UI.

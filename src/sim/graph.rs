@@ -46,6 +46,7 @@ use serde_json::json;
 
 use super::directory::{AppCredentials, Person};
 use super::oauth::Oauth;
+use super::poison::{Harm, Poisons};
 use super::wire::{Request, Response};
 use attachments::Attached;
 use call::Call;
@@ -53,7 +54,7 @@ use mailbox::Mailbox;
 pub use mailbox::MailboxState;
 pub use meetings::{MailEntry, MailKind};
 pub use refusal::Refusal;
-use refusal::Trace;
+use refusal::{Trace, poisoned};
 use uploads::Upload;
 
 /// The budget of one mailbox per ten minutes (A12).
@@ -87,10 +88,12 @@ pub struct GraphSim {
     rng: fastrand::Rng,
     noise_per_mille: u32,
     deletions_untold: bool,
+    largest_page: usize,
     requests: u64,
     writes: u64,
     resets: u64,
     throttled: Vec<(usize, u32)>,
+    poisons: Poisons,
     /// The files of events, by mailbox and event.
     attached: HashMap<(usize, u64), Vec<Attached>>,
     /// Upload sessions that are open.
@@ -121,10 +124,12 @@ impl GraphSim {
             rng: fastrand::Rng::with_seed(config.seed),
             noise_per_mille: 60,
             deletions_untold: false,
+            largest_page: usize::MAX,
             requests: 0,
             writes: 0,
             resets: 0,
             throttled: Vec::new(),
+            poisons: Poisons::default(),
             attached: HashMap::new(),
             uploads: HashMap::new(),
         }
@@ -149,6 +154,9 @@ impl GraphSim {
             let answer = refusal.response(&trace).with("WWW-Authenticate", "Bearer realm=\"\"");
             return traced(answer, &trace);
         }
+        if let Some(status) = self.poisons.of_batch(request) {
+            return traced(poisoned(status).response(&trace), &trace);
+        }
         let path = request.target.split('?').next().unwrap_or_default();
         if path.eq_ignore_ascii_case("/v1.0/$batch") {
             let answer = self.batch(request, &trace, now);
@@ -165,6 +173,9 @@ impl GraphSim {
             if let Some(wait) = room.spend(now, REQUESTS_PER_TEN_MINUTES) {
                 return traced(throttle(wait, &trace, "RequestLimit"), &trace);
             }
+        }
+        if let Some(status) = self.poisons.of_request(request) {
+            return traced(poisoned(status).response(&trace), &trace);
         }
         let call = match Call::read(request, now, trace.clone()) {
             Ok(call) => call,
@@ -219,6 +230,19 @@ impl GraphSim {
     /// and promises little of what lies outside its window; a read by id always tells.
     pub fn set_deletions_untold(&mut self, untold: bool) {
         self.deletions_untold = untold;
+    }
+
+    /// Lets what this text names go wrong; nothing heals everything.
+    pub fn poison(&mut self, item: Option<(&str, Harm)>) {
+        match item {
+            Some((text, harm)) => self.poisons.add(text, harm),
+            None => self.poisons.clear(),
+        }
+    }
+
+    /// Sets the most rows of one page, whatever a request wishes.
+    pub fn set_largest_page(&mut self, rows: usize) {
+        self.largest_page = rows.max(1);
     }
 
     /// Lets the delta feeds fall behind: items made from now on are not told until they catch up.

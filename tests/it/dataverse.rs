@@ -333,7 +333,7 @@ async fn inv_01_a_lost_answer_is_unknown_and_found_by_the_marker() {
     let outcomes = scene.side.apply(&ann, &[new_contact(link, "Carl")]).await;
     assert_eq!(outcomes, [Outcome::Unknown]);
     let keys = [FindKey::Marker(LinkId(link), Kind::Contact)];
-    let found = scene.side.find(&ann, &keys).await.unwrap().remove(0).unwrap();
+    let found = scene.side.find(&ann, &keys).await.unwrap().remove(0).item().unwrap();
     assert_eq!(found.fields.text(Field::FirstName), "Carl");
     assert_eq!(scene.sim().write_count(), 1);
 }
@@ -470,10 +470,10 @@ async fn org_05_a_meeting_is_created_for_its_organizer() {
         FindKey::Marker(LinkId(Uuid::from_u128(9)), Kind::Task),
     ];
     let found = scene.side.find(&ann, &keys).await.unwrap();
-    let ids: Vec<Option<&NativeId>> =
-        found.iter().map(|found| found.as_ref().map(|seen| &seen.id)).collect();
-    let golden = id_of(link);
-    assert_eq!(ids, [Some(&golden), None, Some(&golden), None]);
+    let ids: Vec<Option<NativeId>> =
+        found.into_iter().map(|found| found.item().map(|seen| seen.id)).collect();
+    let golden = Some(id_of(link));
+    assert_eq!(ids, [golden.clone(), None, golden, None]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod bad_items;
 mod complaints;
 mod crash;
 mod dataverse;

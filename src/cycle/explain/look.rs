@@ -18,7 +18,7 @@ use crate::engine::normalise::normalise;
 use crate::engine::plan::{Entry, plan};
 use crate::ports::inquiry::FilterAnswer;
 use crate::ports::links::MailboxState;
-use crate::ports::side::FindKey;
+use crate::ports::side::{FindKey, Found};
 
 /// What a look found.
 pub(super) struct Looked {
@@ -109,7 +109,7 @@ async fn find_other(
     for key in key.into_iter().flatten() {
         let found = context.deps.side(side).find(&context.mailbox, &[key]).await;
         let found = found.map_err(|error| CycleEnd::Side(side, error))?;
-        if let Some(other) = found.into_iter().flatten().next() {
+        if let Some(other) = found.into_iter().next().and_then(Found::item) {
             seen.set(side, Some(other));
             return Ok(());
         }

@@ -7,6 +7,25 @@ use crate::engine::matching::pair_in;
 use crate::engine::normalise::Seen;
 
 impl Table<'_> {
+    /// Takes out the pairs whose search was cut off, and returns their links: the next cycle goes on
+    /// with it. Their links remember them, so the cursors may move.
+    pub(super) fn take_open(&mut self) -> Vec<Link> {
+        if self.open.is_empty() {
+            return Vec::new();
+        }
+        let seen: Vec<Seen> = self.seen.values().cloned().collect();
+        for pairing in pair_in(self.index, seen) {
+            if pairing.link.as_ref().is_some_and(|link| self.open.contains(&link.id)) {
+                for seen in
+                    Side::BOTH.into_iter().filter_map(|side| pairing.seen.get(side).as_ref())
+                {
+                    self.seen.remove(&key_of(&seen.observation));
+                }
+            }
+        }
+        self.open.iter().filter_map(|id| self.index.of_id(*id)).cloned().collect()
+    }
+
     /// Takes out what is still waiting for another read, and returns the links of it; nothing when
     /// everything was read.
     pub(super) fn set_aside(&mut self) -> Option<Vec<Link>> {
@@ -29,6 +48,7 @@ impl Table<'_> {
         for key in &keys {
             self.seen.remove(key);
         }
+        links.retain(|link| !self.open.contains(&link.id));
         (!keys.is_empty()).then_some(links)
     }
 }

@@ -31,7 +31,7 @@ use crate::ports::error::{PullError, SideError, StoreError};
 use crate::ports::journal::{Vault, VaultError};
 use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::rest::SideRest;
-use crate::ports::side::{Cursor, FarSide, FindKey, Known, PullAsk, Pulled};
+use crate::ports::side::{Cursor, FarSide, FindKey, Found, Known, PullAsk, Pulled};
 use crate::telemetry::Metrics;
 
 /// A clock that moves when told.
@@ -428,20 +428,16 @@ impl FarSide for Far {
         Ok(items.iter().map(one).collect())
     }
 
-    async fn find(
-        &self,
-        _: &Mailbox,
-        keys: &[FindKey],
-    ) -> Result<Vec<Option<Observation>>, SideError> {
+    async fn find(&self, _: &Mailbox, keys: &[FindKey]) -> Result<Vec<Found>, SideError> {
         self.script.note(format!("find {}", self.side));
         self.script.tick().await;
         let inner = self.inner.lock().unwrap();
         let one = |key: &FindKey| {
-            let FindKey::Marker(link, _) = key else { return None };
+            let FindKey::Marker(link, _) = key else { return Found::Nothing };
             let row = NativeId::new(link.0.to_string());
             let mut all = inner.items.iter();
             let found = all.find(|(id, item)| item.marker == Some(*link) || **id == row);
-            found.map(|(id, item)| self.observe(id, item))
+            found.map(|(id, item)| self.observe(id, item)).into()
         };
         Ok(keys.iter().map(one).collect())
     }

@@ -69,6 +69,12 @@ pub(crate) fn bare(kind: Kind, id: &NativeId, presence: Presence) -> Observation
     }
 }
 
+/// Returns what is known of a row that the service cannot answer for: nothing, and nothing may
+/// follow from it.
+pub(crate) fn unreadable(kind: Kind, id: &NativeId) -> Observation {
+    Observation { unfit: Some(Code::ItemUnreadable), ..bare(kind, id, Presence::Present) }
+}
+
 /// Returns `versionnumber`, or what the etag says of it.
 pub(crate) fn version(row: &Json) -> Option<Version> {
     match row.get("versionnumber") {

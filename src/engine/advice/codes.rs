@@ -79,6 +79,7 @@ advice! {
     ContactInvalid "Give the contact a name, and only e-mail addresses that are some.";
     DuplicateFound "Let the user have the duplicate, or merge the two contacts in Dynamics.";
     ItemUnreadable "Wait: the far side could not answer for this item, and it is read again.";
+    ItemUndecided "Report the defect with the log of the node; change the item, or retry it after an upgrade.";
     ReadUnfinished "Wait: the next cycle reads on from where this one stopped.";
     OtherOrganization "Take the mailbox over with `takeover = true`, or disconnect the other organization.";
     MailboxParked "Mend what the last code named, or release the mailbox.";

@@ -18,6 +18,7 @@ use crate::graph::batch::{BATCH_MAX, Body, Inner, InnerReply};
 use crate::graph::errors;
 use crate::graph::url::Paths;
 use crate::graph::wire::Page;
+use crate::ports::error::SideError;
 use crate::ports::side::{Known, PullAsk};
 
 /// Probes of one pull: what is left of its first batch beside three rounds and the list of changes.
@@ -91,13 +92,12 @@ impl GraphSide {
         &self,
         ask: &PullAsk<'_>,
         probes: &mut Probes,
-        replies: Vec<InnerReply<Option<Page>>>,
+        replies: Vec<Result<InnerReply<Option<Page>>, SideError>>,
     ) {
         if replies.is_empty() && !probes.ends {
             return;
         }
         let (due, ends) = (std::mem::take(&mut probes.due), std::mem::take(&mut probes.ends));
-        let is_gone = |reply: &InnerReply<_>| errors::is_item_gone(reply.status, &code(reply));
         let there = replies.iter().take_while(|reply| !is_gone(reply)).count();
         let next = match due[..there.min(due.len())].last() {
             _ if ends && there == replies.len() => Some(Probed::All(ask.now)),
@@ -112,8 +112,9 @@ impl GraphSide {
     }
 }
 
-fn code(reply: &InnerReply<Option<Page>>) -> String {
-    reply.body.code()
+/// Tells whether an answer says that the event is not there.
+fn is_gone(reply: &Result<InnerReply<Option<Page>>, SideError>) -> bool {
+    reply.as_ref().is_ok_and(|reply| errors::is_item_gone(reply.status, &reply.body.code()))
 }
 
 #[cfg(test)]

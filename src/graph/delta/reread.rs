@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use super::walk::PAGES_MAX;
 use super::{KnownItems, Sorted};
 use crate::domain::ids::{Address, NativeId};
-use crate::domain::kind::Collection;
-use crate::domain::observation::Observation;
+use crate::domain::kind::{Collection, Kind};
+use crate::domain::observation::{Facts, Observation};
 use crate::graph::GraphSide;
 use crate::graph::fetch::Read;
 use crate::graph::map;
@@ -52,6 +52,18 @@ impl GraphSide {
             match read {
                 Read::There(seen) => sorted.see(*seen, known),
                 Read::Gone => sorted.miss(known),
+                Read::Unreadable => {
+                    let mut seen = read.observed(*collection, id);
+                    // Whether an item that nobody knows is tracked cannot be told: it may be, so it
+                    // is remembered until it can be read.
+                    if let (Facts::Exchange(facts), None) = (&mut seen.facts, known) {
+                        facts.tracked = true;
+                    }
+                    if sorted.series.contains(id) {
+                        seen.kind = Kind::RecurringAppointment;
+                    }
+                    sorted.pulled.observations.push(seen);
+                }
             }
         }
         Ok(())

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::domain::observation::Presence;
-use crate::ports::side::FindKey;
+use crate::ports::side::{FindKey, Found};
 
 impl Desk {
     async fn find(&self, keys: &[FindKey]) -> Vec<Option<Observation>> {
-        self.side.find(&mailbox(), keys).await.unwrap()
+        let found = self.side.find(&mailbox(), keys).await.unwrap();
+        assert!(!found.contains(&Found::Unfinished));
+        found.into_iter().map(Found::item).collect()
     }
 }
 
@@ -73,6 +75,41 @@ async fn a_moved_task_is_found_in_its_new_list() {
     assert_eq!(desk.fetch(Kind::Task, &seen.id).await.presence, Presence::Deleted);
     let found = desk.find(&[FindKey::Marker(link(1), Kind::Task)]).await.remove(0).unwrap();
     assert_eq!((found.presence, found.id.as_str()), (Presence::MovedAway, moved.as_str()));
+}
+
+#[tokio::test]
+async fn cxl_12_a_search_through_very_many_tasks_goes_on_where_it_stopped() {
+    // The first search stops at its bound and knows nothing; the second reads the rest and no page
+    // again, finds the moved task, and says of the other one that it is nowhere.
+    let desk = Desk::new();
+    let (seen, _) = desk.made(Kind::Task, 1, writes::task_patch()).await;
+    let lists = desk.side.other_lists(&mailbox().address).await.unwrap();
+    let now = desk.now();
+    desk.sim().user_move_task(ME, seen.id.as_str(), &lists[0], now).unwrap();
+    for n in 0..230 {
+        let task = json!({ "title": format!("Task {n}") });
+        desk.sim().user_create_task(ME, &task, now).unwrap();
+    }
+    desk.sim().set_largest_page(1);
+    let keys = [1, 9].map(|n| FindKey::Marker(link(n), Kind::Task));
+    let search = async |keys: &[FindKey]| {
+        let before = desk.sim().request_count();
+        let found = desk.side.find(&mailbox(), keys).await.unwrap();
+        (found, desk.sim().request_count() - before)
+    };
+    let unfinished = vec![Found::Unfinished; 2];
+    assert_eq!(search(&keys).await, (unfinished.clone(), 200));
+    let (found, requests) = search(&keys).await;
+    let [Found::Item(moved), Found::Nothing] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((moved.presence, moved.marker), (Presence::MovedAway, Some(link(1))));
+    assert!(requests < 50, "{requests} requests");
+    // Another task, or too much later: from the start.
+    assert_eq!(search(&keys).await.0, unfinished);
+    let other = [FindKey::Marker(link(8), Kind::Task)];
+    assert_eq!(search(&other).await.0, [Found::Unfinished]);
+    desk.pass(60);
+    assert_eq!(search(&other).await.0, [Found::Unfinished]);
+    assert_eq!(search(&other).await.0, [Found::Nothing]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::DataverseSim;
 use super::core::Core;
-use super::error::Refusal;
+use super::error::{Refusal, poisoned};
 use super::limits::too_many;
 use super::prefer::Prefer;
 use super::url::MAX_BATCH_URL;
@@ -72,6 +72,9 @@ impl DataverseSim {
         }
         if let Err(wait) = self.limits.charge(work.now) {
             return too_many(wait);
+        }
+        if let Some(status) = self.poisons.of_request(&request) {
+            return poisoned(status);
         }
         self.core.answer(&request, work.now, MAX_BATCH_URL)
     }

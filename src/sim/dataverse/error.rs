@@ -55,3 +55,12 @@ impl Refusal {
         .with("OData-Version", "4.0")
     }
 }
+
+/// Returns the answer to a request that speaks of a poisoned item.
+pub(super) fn poisoned(status: u16) -> Response {
+    match status {
+        // The web server in front says this, without a body of the service.
+        413 => Response::empty(413),
+        _ => Refusal::new(status, "0x80040216", "An unexpected error occurred.").response(),
+    }
+}

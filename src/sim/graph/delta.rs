@@ -183,6 +183,7 @@ impl GraphSim {
             return Ok(Response::json(200, &body));
         }
         let size = call.prefer.page_size.or(options.top).unwrap_or(DEFAULT_PAGE);
+        let size = size.min(self.largest_page);
         let silent = self.deletions_untold && scope.kind == Kind::Event;
         let reader = RowReader { room, scope, token: &token, call, options: &options, silent };
         let mut page = reader.page(size, upto)?;

@@ -56,6 +56,7 @@ impl GraphSim {
         rows: impl Iterator<Item = Value>,
     ) -> Response {
         let size = options.top.or(call.prefer.page_size).unwrap_or(DEFAULT_PAGE);
+        let size = size.min(self.largest_page);
         let value: Vec<Value> = rows.skip(options.skip).take(size).collect();
         let path = call.path.join("/");
         let context = format!("{}/v1.0/$metadata#{path}", self.base_url);

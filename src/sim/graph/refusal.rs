@@ -100,3 +100,13 @@ pub(super) fn no_segment(segment: &str) -> Refusal {
 pub(super) fn no_method() -> Refusal {
     Refusal::new(405, "ErrorInvalidRequest", "The OData request is not supported.")
 }
+
+/// Returns the refusal of what speaks of a poisoned item.
+pub(super) fn poisoned(status: u16) -> Refusal {
+    let code = match status {
+        400 => "BadRequest",
+        413 => "RequestEntityTooLarge",
+        _ => "ErrorInternalServerError",
+    };
+    Refusal::new(status, code, "The request cannot be processed.")
+}

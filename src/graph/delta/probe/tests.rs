@@ -39,7 +39,7 @@ fn ask(side: &GraphSide, known: &[Known], hour: i64, gone: &[&str]) -> (Vec<Stri
     let answer = |id: &String| {
         if gone.contains(&id.as_str()) { reply(404, "ErrorItemNotFound") } else { reply(200, "") }
     };
-    let replies = asked.iter().map(answer).collect();
+    let replies = asked.iter().map(answer).map(Ok).collect();
     side.take_probes(&ask, &mut probes, replies);
     (asked, names(&probes.gone))
 }
@@ -111,7 +111,7 @@ fn an_answer_that_is_no_absence_proves_nothing() {
         };
         let mut probes = side.due_probes(&ask, &known);
         assert_eq!(probes.due.len(), 1, "{status}");
-        side.take_probes(&ask, &mut probes, vec![reply(status, code)]);
+        side.take_probes(&ask, &mut probes, vec![Ok(reply(status, code))]);
         assert_eq!(probes.gone, [], "{status} {code}");
     }
 }
