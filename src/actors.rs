@@ -5,6 +5,7 @@
 //! Facts about actix this is built on (0.13.5): `Supervisor` does not rebuild an actor after a
 //! panic, `do_send` ignores the mailbox bound, handlers that return futures interleave.
 
+pub mod alerts;
 pub mod board;
 mod decisions;
 pub mod mailbox;

@@ -5,6 +5,7 @@
 //! the header `X-Lockstep-Command`, and every request a name by which this node is known, so that no
 //! foreign web page reaches it through an operator's browser.
 
+mod alerts;
 mod commands;
 mod explain;
 mod hosts;
@@ -89,6 +90,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/api/v1/rules", web::get().to(json::rules))
         .route("/api/v1/tenants", web::get().to(tenants))
         .route("/api/v1/tenants/{tenant}", web::get().to(tenant))
+        .route("/api/v1/tenants/{tenant}/alerts", web::get().to(alerts::list))
         .route("/api/v1/tenants/{tenant}/settings", web::get().to(tenant_settings))
         .route("/api/v1/tenants/{tenant}/mailboxes", web::get().to(mailboxes))
         .route("/api/v1/tenants/{tenant}/mailboxes/{mailbox}", web::get().to(mailbox))
@@ -172,6 +174,7 @@ fn not_ready(why: &str) -> HttpResponse {
 async fn metrics(state: web::Data<ApiState>) -> HttpResponse {
     for tenant in state.list() {
         json::gauge(&state.metrics, &tenant);
+        alerts::gauge(&state.metrics, &tenant);
     }
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))

@@ -134,7 +134,8 @@ impl MailboxActor {
                 self.halted = Some(Arc::new(halt.stakes.clone()));
                 self.runtime.board.halted(self.mailbox.key.mailbox, Some(halt));
             }
-            Ended::End(CycleEnd::Side(..) | CycleEnd::Store(_)) | Ended::Panicked => {}
+            Ended::End(CycleEnd::Side(..) | CycleEnd::Store(_) | CycleEnd::Stuck)
+            | Ended::Panicked => {}
         }
         self.orders = std::mem::take(&mut self.orders).after(given);
     }
@@ -209,7 +210,7 @@ fn event_of(end: &CycleEnd) -> Event {
     let code = end.code();
     match end {
         CycleEnd::Halted(_) => Event::Halt(code),
-        CycleEnd::Store(_) => Event::Failed { after: SHORT_WAIT, code },
+        CycleEnd::Store(_) | CycleEnd::Stuck => Event::Failed { after: SHORT_WAIT, code },
         CycleEnd::Side(_, error) => match error.disposition() {
             Disposition::Retry { after } => Event::Failed { after, code },
             // Adapters get new tokens and restart feeds by themselves; if it still comes up here,

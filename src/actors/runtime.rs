@@ -57,6 +57,10 @@ pub struct TenantRuntime {
     seen: tokio::sync::Mutex<Option<Sightings>>,
 }
 
+/// The longest that a cycle may take (SCH-05). Each request has a time-out of its own, so only a
+/// defect or a first load beyond all measure takes longer; such a load goes on where it was.
+const CYCLE_MAX: std::time::Duration = std::time::Duration::from_secs(6 * 60 * 60);
+
 /// The parts of a tenant's runtime that are not made by itself.
 pub struct RuntimeParts {
     /// The tenant's choices.
@@ -150,6 +154,9 @@ impl TenantRuntime {
             None => self.sightings.sightings(tenant).await?,
         };
         let mut roster = roster(&self.options, profile, key, &sightings, &excluded);
+        if profile.not_before.is_some_and(|at| self.deps.clock.now() < at) {
+            roster.hold_all();
+        }
         // A mailbox at rest stays so while the profile says the same.
         if let Some(same) = self.view().filter(|old| **old == *roster.view) {
             roster.view = same;
@@ -254,10 +261,13 @@ impl TenantRuntime {
             { names::MAILBOX } = %mailbox.key.mailbox,
         );
         let run = std::panic::AssertUnwindSafe(run_from(&context, rest));
-        let (ended, rest) = match Box::pin(run.catch_unwind().instrument(span)).await {
-            Ok(Ok((report, rest))) => (Ended::Report(Box::new(report)), rest),
-            Ok(Err(end)) => (Ended::End(end), None),
-            Err(_panic) => (Ended::Panicked, None),
+        let run = Box::pin(run.catch_unwind().instrument(span));
+        let (ended, rest) = match tokio::time::timeout(CYCLE_MAX, run).await {
+            Ok(Ok(Ok((report, rest)))) => (Ended::Report(Box::new(report)), rest),
+            Ok(Ok(Err(end))) => (Ended::End(end), None),
+            Ok(Err(_panic)) => (Ended::Panicked, None),
+            // Cut off anywhere is what a crash is: the next cycle repeats it without harm.
+            Err(_elapsed) => (Ended::End(CycleEnd::Stuck), None),
         };
         self.count(&ended, started.elapsed());
         (ended, rest)

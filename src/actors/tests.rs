@@ -5,4 +5,5 @@ mod mailbox;
 mod node;
 mod orders;
 mod rest;
+mod schedule;
 mod tenant;

@@ -276,6 +276,49 @@ fn metrics_are_openmetrics() {
 }
 
 #[test]
+fn err_04_alerts_are_listed_and_counted_by_level() {
+    // The gravest first, with what would mend them and no address; the gauges say the same.
+    on_system(async {
+        let node = Node::new().await;
+        let all = node.json("/api/v1/tenants/contoso/alerts").await;
+        let of = |alert: &Value| {
+            ["level", "scope", "code"].map(|name| alert[name].as_str().unwrap().to_owned())
+        };
+        let list: Vec<_> = all["alerts"].as_array().unwrap().iter().map(of).collect();
+        assert_eq!(
+            list,
+            [
+                ["error", "mailbox", "delete-budget"],
+                ["error", "mailbox", "mailbox-unreachable"],
+                ["information", "mailbox", "queue-mailbox"],
+            ]
+        );
+        assert_eq!(all["alerts"][1]["mailbox"], id(4).to_string());
+        assert_eq!(all["alerts"][1]["microsoft"], "Http server returned 403 Forbidden");
+        assert!(all["alerts"][0]["change"].as_str().unwrap().ends_with('.'));
+        let errors = node.json("/api/v1/tenants/contoso/alerts?level=information").await;
+        assert_eq!((&errors["count"], errors["alerts"].as_array().unwrap().len()), (&1.into(), 1));
+        let (.., body) = node.get("/metrics").await;
+        for (scope, level, count) in
+            [("mailbox", "error", 2), ("mailbox", "information", 1), ("tenant", "error", 0)]
+        {
+            let line = body.lines().find(|line| {
+                line.starts_with("lockstep_alerts{")
+                    && line.contains(&format!("scope=\"{scope}\""))
+                    && line.contains(&format!("level=\"{level}\""))
+            });
+            assert!(
+                line.is_some_and(|line| line.ends_with(&format!(" {count}"))),
+                "{scope} {level}"
+            );
+        }
+        assert!(!all.to_string().contains('@'));
+        let (status, ..) = node.get("/api/v1/tenants/nobody/alerts").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+    });
+}
+
+#[test]
 fn tenants_are_listed_with_their_counts() {
     // Phases are counted, excluded mailboxes apart; an unknown tenant is a 404 with a sentence.
     on_system(async {

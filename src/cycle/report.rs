@@ -29,6 +29,9 @@ pub enum CycleEnd {
     /// The store failed, or the ownership was lost.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It did not come to an end and was cut off (SCH-05).
+    #[error("the cycle did not come to an end")]
+    Stuck,
     /// A brake halted the plan (promises 2 and 3).
     #[error("halted: {} ({} wanted, {} allowed)", .0.code, .0.wanted, .0.allowed)]
     Halted(Halt),
@@ -47,6 +50,7 @@ impl CycleEnd {
         match self {
             Self::Side(_, error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Stuck => Code::CycleStuck,
             Self::Halted(halt) => halt.code,
         }
     }

@@ -77,6 +77,14 @@ impl Roster {
     pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
         self.judged.iter().filter_map(|one| one.mailbox.as_ref())
     }
+
+    /// Lets nobody take part for now (SCH-05).
+    pub fn hold_all(&mut self) {
+        for one in &mut self.judged {
+            one.mailbox = None;
+            one.reasons.push((rule::SCH_05, Code::SyncNotYet));
+        }
+    }
 }
 
 /// Judges all records. `seen` is what earlier profiles said, also of former processes; empty at the

@@ -33,7 +33,7 @@ impl DataverseOrganization {
 
 const ORGANIZATIONS: &str = "organizations?$select=organizationid,orgdborgsettings,\
      requireapprovalforuseremail,iscontactmailingaddresssyncenabled,\
-     isappointmentattachmentsyncenabled,maxuploadfilesize,blockedattachments,blockedmimetypes";
+     isappointmentattachmentsyncenabled,performactsyncafter,maxuploadfilesize,blockedattachments,blockedmimetypes";
 const USERS: &str = "systemusers?$select=systemuserid,internalemailaddress,isdisabled,\
      azureactivedirectoryobjectid";
 const PROFILES: &str = "emailserverprofiles?$select=emailserverprofileid,servertype,statecode";
@@ -74,6 +74,7 @@ impl Organization for DataverseOrganization {
         Ok(Profile {
             organization,
             settings: settings::of(row),
+            not_before: row.get("performactsyncafter").and_then(Json::as_str).and_then(instant),
             files: settings::files(row),
             directions,
             personal: personal::ask(&self.wire).await?,

@@ -143,6 +143,8 @@ codes! {
     NotListed = "not-listed",
     /// Another organization owns the mailbox in Exchange (ELIG-06).
     OtherOrganization = "other-organization",
+    /// The organization lets no synchronization begin before an instant (SCH-05).
+    SyncNotYet = "sync-not-yet",
     /// Another engine is seen at work on the mailbox (ELIG-13).
     OtherEngine = "other-engine",
     /// There is no such mailbox in Exchange, or the application may not open it.
@@ -168,6 +170,10 @@ codes! {
     FenceLost = "fence-lost",
     /// The state store cannot be reached.
     StoreUnavailable = "store-unavailable",
+    /// The cycle did not come to an end and was cut off (SCH-05).
+    CycleStuck = "cycle-stuck",
+    /// The last cycles of most mailboxes of the tenant failed within an hour (ERR-04).
+    MostMailboxesFail = "most-mailboxes-fail",
     /// The cycle panicked; the mailbox recovers with back-off.
     CyclePanicked = "cycle-panicked",
     /// The mailbox failed too often and is parked.

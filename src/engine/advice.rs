@@ -3,9 +3,11 @@
 //! compiler with the codes.
 
 mod codes;
+mod microsoft;
 mod rules;
 
 pub use codes::of_code;
+pub use microsoft::reported_as;
 
 use crate::domain::fact::FactName;
 use crate::domain::rule::RuleId;

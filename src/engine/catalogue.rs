@@ -188,8 +188,13 @@ catalogue! {
     COPY_01 "COPY-01" "A copy of a linked item is ignored." "BASE L229";
     COPY_02 "COPY-02" "If the organization says so, a tracked copy becomes a row of its own." "BASE L229; DOC OrgDbOrgSettings";
     COPY_03 "COPY-03" "A copy carries the marker of an item that still exists; if that is gone, it takes its place." "PROPOSED";
-    ERR_01 "ERR-01" "A mailbox in trouble is tried again, each time later; after ten failures, or when trying is no use, it is parked and looked at slowly." "DOC troubleshooting-monitoring; PROPOSED";
+    ERR_01 "ERR-01" "A permanent error stops its mailbox at once, a transient one after ten failures in a row; both are probed slowly and heal by themselves." "DOC troubleshooting-monitoring";
     ERR_02 "ERR-02" "An item in trouble is tried again and never stops its mailbox." "DOC troubleshooting-monitoring";
+    ERR_04 "ERR-04" "What stands still is an alert of its item, mailbox or tenant, as information, warning or error; most mailboxes failing within an hour is one of the tenant." "DOC monitor-email-processing-errors; META";
+    ERR_05 "ERR-05" "The codes of Microsoft's product lead to ours." "DOC pages of those names";
+    SCH_01 "SCH-01" "The wait for the next cycle counts from the end of the last one." "DOC server-side-synchronization";
+    SCH_05 "SCH-05" "A cycle that does not end is cut off, and nobody takes part before the instant that the organization names." "META";
+    SCH_07 "SCH-07" "A mailbox that was away for however long is reconciled in full." "SETXML";
     SCH_03 "SCH-03" "Nobody must wait for the next cycle: an operator asks for one." "DOC frequently-asked-questions; PROPOSED";
     OPS_01 "OPS-01" "What an operator purges leaves one mailbox and nothing else, and that mailbox takes no part until it is admitted again." "PROPOSED";
     OPS_02 "OPS-02" "An operator can bring back on both sides what was overwritten or deleted, unless somebody changed it since." "PROPOSED";

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::error::SideError;
@@ -19,6 +20,8 @@ pub struct Profile {
     pub organization: Uuid,
     /// The settings as the organization has them, without the tenant file's overrides.
     pub settings: Values,
+    /// `performactsyncafter`: no mailbox takes part before (SCH-05).
+    pub not_before: Option<DateTime<Utc>>,
     /// What it allows of files.
     pub files: FilePolicy,
     /// The field directions.

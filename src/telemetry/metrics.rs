@@ -55,6 +55,7 @@ struct Inner {
     throttled: Counters,
     items_parked: Gauges,
     mailboxes: Gauges,
+    alerts: Gauges,
     invariant_violations: Counters,
     mails: Counters,
     config_broken_files: Gauge,
@@ -77,6 +78,7 @@ impl Metrics {
         let throttled = counters(r, names::THROTTLED, "Answers that asked for a pause");
         let items_parked = gauges(r, names::ITEMS_PARKED, "Items that wait for an operator");
         let mailboxes = gauges(r, names::MAILBOXES, "Mailboxes by phase");
+        let alerts = gauges(r, names::ALERTS, "What stands still, by scope and level");
         let invariant_violations =
             counters(r, names::INVARIANT_VIOLATIONS, "Promises found broken");
         let mails = counters(r, names::MAILS, "Mails that far sides sent because of our writes");
@@ -98,6 +100,7 @@ impl Metrics {
                 throttled,
                 items_parked,
                 mailboxes,
+                alerts,
                 invariant_violations,
                 mails,
                 config_broken_files,
@@ -155,6 +158,12 @@ impl Metrics {
     /// Sets how many mailboxes of a tenant are in a phase.
     pub fn set_mailboxes(&self, tenant: &str, phase: &str, count: u64) {
         set(&self.inner.mailboxes, [tenant_label(tenant), label("phase", phase)], count);
+    }
+
+    /// Sets how many alerts of a scope and level a tenant has.
+    pub fn set_alerts(&self, tenant: &str, scope: &str, level: &str, count: u64) {
+        let labels = [tenant_label(tenant), label("scope", scope), label("level", level)];
+        set(&self.inner.alerts, labels, count);
     }
 
     /// Counts a broken invariant by its `INV-` id.

@@ -29,6 +29,8 @@ pub const THROTTLED: &str = "lockstep_throttled";
 pub const ITEMS_PARKED: &str = "lockstep_items_parked";
 /// Gauge: mailboxes by tenant and phase.
 pub const MAILBOXES: &str = "lockstep_mailboxes";
+/// Gauge: what stands still by tenant, scope and level.
+pub const ALERTS: &str = "lockstep_alerts";
 /// Counter: broken invariants by tenant and invariant.
 pub const INVARIANT_VIOLATIONS: &str = "lockstep_invariant_violations";
 /// Counter: mails that our writes made the far sides send, by tenant.

@@ -59,6 +59,25 @@ fn every_code_has_a_paragraph() {
     assert_eq!(documented.len(), named.len(), "a code has two paragraphs");
 }
 
+#[test]
+fn err_05_codes_of_microsofts_product_lead_to_ours() {
+    // The table of docs/codes.md and the program name the same pairs.
+    let page = read("docs/codes.md");
+    let table = section(&page, "## What Microsoft's product reports");
+    let row = |line: &str| {
+        let (theirs, ours) = line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | ")?;
+        let ours = ours.strip_prefix('`')?.strip_suffix('`')?;
+        Some((ours.to_owned(), theirs.to_owned()))
+    };
+    let written: BTreeSet<(String, String)> = table.lines().filter_map(row).collect();
+    let known = Code::ALL.iter().filter_map(|code| {
+        let theirs = lockstep::engine::advice::reported_as(*code)?;
+        Some((code.as_str().to_owned(), theirs.to_owned()))
+    });
+    assert_eq!(written, known.collect());
+    assert!(written.len() >= 10, "the table was not understood");
+}
+
 /// Returns the keys of a commented default file; `# key = …` is a key without a default.
 fn keys_of_file(text: &str) -> Keys {
     let mut keys = Keys::new();

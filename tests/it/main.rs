@@ -38,6 +38,7 @@ mod rules_general;
 mod rules_links;
 mod rules_personal;
 mod rules_policy;
+mod rules_schedule;
 mod rules_series;
 mod rules_services;
 mod rules_tasks;

@@ -54,6 +54,7 @@ pub(super) fn boom() -> SideError {
 pub(super) struct Org {
     pub(super) script: Mutex<VecDeque<fn() -> SideError>>,
     pub(super) mailboxes: Mutex<Vec<MailboxRecord>>,
+    pub(super) not_before: Mutex<Option<DateTime<Utc>>>,
     pub(super) reads: AtomicUsize,
 }
 
@@ -68,6 +69,7 @@ impl Organization for Org {
         Ok(Profile {
             organization: Uuid::from_u128(1),
             settings: crate::domain::setting::Values::new(),
+            not_before: *self.not_before.lock().unwrap(),
             files: Default::default(),
             directions: Directions::default(),
             personal: std::collections::HashMap::new(),

@@ -120,7 +120,7 @@ fn err_01_an_outage_parks_and_heals_by_itself() {
 }
 
 #[test]
-fn a_mailbox_that_cannot_be_opened_is_parked_and_probed() {
+fn err_01_a_mailbox_that_cannot_be_opened_is_parked_at_once_and_probed() {
     // Park is no end: when the mailbox can be opened again, nobody needs to act.
     on_paused(async {
         let tenant = Tenant::new().await;

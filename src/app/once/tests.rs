@@ -43,6 +43,7 @@ impl Organization for Org {
         Ok(Profile {
             organization: uuid::Uuid::from_u128(1),
             settings: crate::domain::setting::Values::new(),
+            not_before: None,
             files: Default::default(),
             directions: Directions::default(),
             personal: std::collections::HashMap::new(),

@@ -654,7 +654,7 @@ impl World {
     pub(crate) async fn released(&self) -> Result<CycleReport, CycleEnd> {
         let released = match self.cycle().await {
             Err(CycleEnd::Halted(halt)) => Some(Arc::new(halt.stakes)),
-            Ok(_) | Err(CycleEnd::Side(..) | CycleEnd::Store(_)) => None,
+            Ok(_) | Err(CycleEnd::Side(..) | CycleEnd::Store(_) | CycleEnd::Stuck) => None,
         };
         let orders = Orders { released, retry: Retry::All };
         *self.rest.lock().unwrap() = None;

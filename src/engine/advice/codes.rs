@@ -82,5 +82,8 @@ advice! {
     ItemUndecided "Report the defect with the log of the node; change the item, or retry it after an upgrade.";
     ReadUnfinished "Wait: the next cycle reads on from where this one stopped.";
     OtherOrganization "Take the mailbox over with `takeover = true`, or disconnect the other organization.";
+    SyncNotYet "Wait, or clear `performactsyncafter` of the organization.";
+    CycleStuck "Wait: the mailbox is tried again; report it with the trace of the cycle when it stays.";
+    MostMailboxesFail "Look at the codes of the mailboxes: what most of them have in common is at fault.";
     MailboxParked "Mend what the last code named, or release the mailbox.";
 }

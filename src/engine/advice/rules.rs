@@ -174,8 +174,13 @@ advice! {
     COPY_02 [Copy Tracked IgnoreCopies] "Switch IgnoreCopiedItemsInSSSForMailbox on, or take the category off the copy.";
     COPY_03 [Copy Marked] "Delete the original: then the copy takes its place.";
     SCH_03 [] "Nothing: a cycle that nobody asked for comes with the next sweep.";
+    ERR_01 [] "Mend what the code names; the mailbox is tried again by itself, or released.";
+    ERR_04 [] "Mend what the alert's code names.";
+    ERR_05 [] "Nothing: two names of one thing.";
+    SCH_01 [] "Set another sweep interval, or ask for a cycle.";
+    SCH_05 [] "Clear `performactsyncafter` of the organization, or wait until then.";
+    SCH_07 [] "Nothing: what was missed is found in full.";
     OPS_01 [] "Admit the mailbox again with `lockstep admit`.";
     OPS_02 [] "Undo the undo: its overwritten version is kept as well.";
-    ERR_01 [] "Mend what the code names; the mailbox looks by itself every 15 minutes, or release it.";
     ERR_02 [Trouble Attempts AttemptsAllowed] "Mend what the code names; the item is tried again by itself until it is parked.";
 }
