@@ -22,11 +22,10 @@ mod check;
 mod demo;
 mod desk;
 mod explain;
-mod ignore;
+mod item;
 mod plan;
 mod purge;
 mod relink;
-mod retry;
 mod rules;
 mod serve;
 mod show;
@@ -112,7 +111,7 @@ enum Command {
     #[command(
         after_help = "Example:\n  lockstep ignore-conflict --tenant contoso --mailbox 5f1c… --item 8d2e…"
     )]
-    IgnoreConflict(ignore::IgnoreArgs),
+    IgnoreConflict(item::ItemArgs),
     /// Explain an item: what was detected, decided and written, by which rule, and what would change it.
     #[command(
         after_help = "Example:\n  lockstep explain --tenant contoso --mailbox anna@contoso.com --subject \"Project review\""
@@ -122,7 +121,7 @@ enum Command {
     #[command(
         after_help = "Example:\n  lockstep retry-item --tenant contoso --mailbox 5f1c… --item 8a2e…"
     )]
-    RetryItem(retry::RetryArgs),
+    RetryItem(item::ItemArgs),
     /// List the rules: sentence, source, what decides them, what proves them.
     #[command(after_help = "Example:\n  lockstep rules --format json")]
     Rules(rules::RulesArgs),
@@ -163,9 +162,9 @@ pub fn run(cli: Cli, environment: &Environment, log_filter: Option<&str>) -> Exi
         Command::Check(args) => check::run(&args, environment),
         Command::Status(args) => status::run(&args, environment),
         Command::Release(args) => status::release(&args, environment),
-        Command::IgnoreConflict(args) => ignore::run(&args, environment),
+        Command::IgnoreConflict(args) => item::ignore(&args, environment),
         Command::Explain(args) => explain::run(&args, environment, log_filter),
-        Command::RetryItem(args) => retry::run(&args, environment),
+        Command::RetryItem(args) => item::retry(&args, environment),
         Command::Rules(args) => rules::run(&args),
         Command::Sim(args) => sim::run(&args, log_filter),
     };

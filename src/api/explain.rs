@@ -13,6 +13,9 @@ use crate::app::explain::{ExplainError, Question, answer, target};
 use crate::cycle::{Judged, Story, Target};
 use crate::domain::side::Side;
 
+/// Tenant, mailbox and item.
+type ItemPath = (String, String, String);
+
 /// The query of a search.
 #[derive(serde::Deserialize)]
 pub(super) struct ExplainQuery {
@@ -39,11 +42,10 @@ impl ItemQuery {
 /// `…/mailboxes/{mailbox}/items/{item}/explain`.
 pub(super) async fn item(
     state: web::Data<ApiState>,
-    path: web::Path<(String, String, String)>,
+    path: web::Path<ItemPath>,
     query: web::Query<ItemQuery>,
 ) -> HttpResponse {
-    let (tenant, mailbox, id) = path.into_inner();
-    match ask(&state, &tenant, &mailbox, Question::Item(query.target(&id))).await {
+    match of_item(&state, &path, &query).await {
         Ok(stories) => stories_json(&stories),
         Err(refusal) => refusal,
     }
@@ -74,17 +76,26 @@ pub(super) async fn search(
 /// `/tenants/{tenant}/mailboxes/{mailbox}/items/{item}`.
 pub(super) async fn page(
     state: web::Data<ApiState>,
-    path: web::Path<(String, String, String)>,
+    path: web::Path<ItemPath>,
     query: web::Query<ItemQuery>,
 ) -> HttpResponse {
-    let (tenant, mailbox, id) = path.into_inner();
-    match ask(&state, &tenant, &mailbox, Question::Item(query.target(&id))).await {
+    match of_item(&state, &path, &query).await {
         Ok(stories) => match stories.first() {
             Some(one) => html(story_page::story(one)),
-            None => json::missing("item", &id),
+            None => json::missing("item", &path.2),
         },
         Err(refusal) => refusal,
     }
+}
+
+/// Explains the item of a path.
+async fn of_item(
+    state: &ApiState,
+    path: &ItemPath,
+    query: &ItemQuery,
+) -> Result<Vec<Story>, HttpResponse> {
+    let (tenant, mailbox, id) = path;
+    ask(state, tenant, mailbox, Question::Item(query.target(id))).await
 }
 
 fn stories_json(stories: &[Story]) -> HttpResponse {

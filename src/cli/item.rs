@@ -1,0 +1,50 @@
+//! `lockstep retry-item` and `lockstep ignore-conflict`: commands for one item, over a node's private
+//! API.
+
+use std::process::ExitCode;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::status::{NodeArgs, ask, root};
+use crate::config::Environment;
+use crate::http::Method;
+
+/// Arguments of a command for one item.
+#[derive(Debug, clap::Args)]
+pub(super) struct ItemArgs {
+    #[command(flatten)]
+    node: NodeArgs,
+    /// The tenant.
+    #[arg(long, value_name = "NAME")]
+    tenant: String,
+    /// The mailbox's id.
+    #[arg(long, value_name = "ID")]
+    mailbox: String,
+    /// The item: its link, as decisions and `status --items` show it. To retry, also its row, or its
+    /// id in Exchange.
+    #[arg(long, value_name = "ID")]
+    item: String,
+}
+
+/// One parked item is tried again now.
+pub(super) fn retry(args: &ItemArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    command(args, "retry", environment)?;
+    say!("retried: the item is read and decided again in a cycle that starts now");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A user's decision about one meeting.
+pub(super) fn ignore(args: &ItemArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    command(args, "ignore-conflict", environment)?;
+    say!("ignored: the next cycle creates the appointment in Dynamics");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn command(args: &ItemArgs, verb: &str, environment: &Environment) -> anyhow::Result<()> {
+    let root = root(&args.node, environment)?;
+    let ItemArgs { tenant, mailbox, item, .. } = args;
+    let item = utf8_percent_encode(item, NON_ALPHANUMERIC);
+    let path = format!("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{item}/{verb}");
+    ask(Method::Post, &format!("{root}{path}"))?;
+    Ok(())
+}
