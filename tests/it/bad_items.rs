@@ -117,7 +117,7 @@ fn err_02_an_exchange_item_that_cannot_be_read_is_parked_alone_and_retried() {
     // one is parked with its code, and an operator's retry carries what it waited with.
     let system = agreed();
     let bad = item(&system.contacts(0), "surname", "Mitchell");
-    system.organization().graph().poison(Some((&bad, Harm::Request(500))));
+    system.organization().graph().poison(Some((&bad, Harm::Request(400))));
     for name in ["Mitchell", "Young"] {
         let id = item(&system.contacts(0), "surname", name);
         system.edit_contact(0, &id, &json!({ "jobTitle": "Chief" }));
