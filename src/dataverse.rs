@@ -41,6 +41,7 @@ mod org;
 mod page;
 mod personal;
 mod rest;
+mod secured;
 mod series;
 mod settings;
 mod sweep;

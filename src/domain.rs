@@ -17,6 +17,7 @@ pub mod plan;
 pub mod policy;
 pub mod recurrence;
 pub mod rule;
+pub mod secured;
 pub mod setting;
 pub mod side;
 pub mod zone;

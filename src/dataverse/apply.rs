@@ -326,6 +326,9 @@ impl Request {
             (Verdict::Refused, _) if errors::is_duplicate(first) => {
                 Outcome::Refused(Code::DuplicateFound)
             }
+            (Verdict::Refused, _) if errors::is_secured(first) => {
+                Outcome::Refused(Code::ColumnSecured)
+            }
             (Verdict::Refused, _) => Outcome::Refused(Code::WriteRefused),
             (Verdict::Fine | Verdict::Missing, Act::Delete(_)) => Outcome::Done(None),
             // A create names other rows: one of them is gone.

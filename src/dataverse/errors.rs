@@ -20,6 +20,8 @@ const DUPLICATE_RECORD: &str = "0x80040237";
 const DUPLICATES_FOUND: &str = "0x80040333";
 /// A customer's plug-in refused: arrives as 4xx or as 500, and a repeat would not help.
 const PLUGIN_REFUSED: [&str; 2] = ["0x80040224", "0x80040265"];
+/// The user may not change a secured column, or not give it a value in a new row.
+const COLUMN_SECURED: [&str; 2] = ["0x8004f507", "0x8004f502"];
 /// Service protection: requests, execution time, concurrency.
 const SERVICE_PROTECTION: [&str; 3] = ["0x80072322", "0x80072321", "0x80072326"];
 
@@ -118,6 +120,11 @@ pub(super) fn any_answered(replies: &[PartReply]) -> bool {
 /// Tells whether a duplicate detection rule refused the write (CONF-06).
 pub(super) fn is_duplicate(reply: &PartReply) -> bool {
     code(&reply.body) == DUPLICATES_FOUND
+}
+
+/// Tells whether column security refused the write (FLD-04).
+pub(super) fn is_secured(reply: &PartReply) -> bool {
+    COLUMN_SECURED.contains(&code(&reply.body).as_str())
 }
 
 /// Tells whether a failed part spoils the whole read: the server is busy or broken, which says

@@ -105,6 +105,23 @@ impl Table {
         Kind::from_table(name).map(Self::of)
     }
 
+    /// Returns the field that a column holds, by its logical name.
+    pub(super) fn field_of(&self, name: &str) -> Option<Field> {
+        let holds = |column: &&Column| match column.shape {
+            Shape::Lines => {
+                name.strip_prefix(column.name).is_some_and(|line| matches!(line, "1" | "2" | "3"))
+            }
+            Shape::Text
+            | Shape::Lookup
+            | Shape::Instant
+            | Shape::Day
+            | Shape::Flag
+            | Shape::Number
+            | Shape::Importance => column.name == name,
+        };
+        self.columns.iter().find(holds).map(|column| column.field)
+    }
+
     /// Returns the columns that every complete read names, each exactly as it comes back.
     pub(super) fn selected(&self) -> impl Iterator<Item = String> {
         let fields = self.columns.iter().flat_map(|column| match column.shape {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::directions;
 use super::map::read::{annotated, guid, instant};
 use super::personal;
+use super::secured;
 use super::settings;
 use super::wire::Wire;
 use crate::domain::ids::{Address, UserId};
@@ -66,6 +67,10 @@ impl Organization for DataverseOrganization {
             Some(user) => directions::ask(&self.wire, user).await?,
             None => Directions::default(),
         };
+        let mut personal = personal::ask(&self.wire).await?;
+        for (user, secured) in secured::ask(&self.wire, &served(&mailboxes)).await? {
+            personal.entry(user).or_default().secured = secured;
+        }
         let mut addressed: Vec<(UserId, Address, bool)> = users
             .into_iter()
             .filter_map(|(id, user)| Some((UserId(id), user.address?, user.enabled)))
@@ -77,7 +82,7 @@ impl Organization for DataverseOrganization {
             not_before: row.get("performactsyncafter").and_then(Json::as_str).and_then(instant),
             files: settings::files(row),
             directions,
-            personal: personal::ask(&self.wire).await?,
+            personal,
             mailboxes,
             users: addressed,
         })
@@ -86,11 +91,16 @@ impl Organization for DataverseOrganization {
 
 /// Returns a user whose mappings stand for the organization's: the first that is enabled.
 fn somebody(mailboxes: &[MailboxRecord]) -> Option<UserId> {
-    let users = mailboxes.iter().filter_map(|record| match record.regarding {
+    served(mailboxes).into_iter().min()
+}
+
+/// Returns the enabled users who have a mailbox.
+fn served(mailboxes: &[MailboxRecord]) -> Vec<UserId> {
+    let user = |record: &MailboxRecord| match record.regarding {
         Regarding::User { user, enabled: true, .. } => Some(user),
         Regarding::User { .. } | Regarding::Queue | Regarding::Nobody => None,
-    });
-    users.min()
+    };
+    mailboxes.iter().filter_map(user).collect()
 }
 
 fn incomplete(set: &str) -> SideError {

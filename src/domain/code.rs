@@ -63,6 +63,8 @@ codes! {
     MovedAway = "moved-away",
     /// The field's direction forbids the write (FLD-02).
     DirectionForbids = "direction-forbids",
+    /// Column security keeps the user from reading or writing a field (FLD-04).
+    ColumnSecured = "column-secured",
     // Items that do not fit.
     /// The time zone of the item is unknown.
     TimeZoneUnknown = "time-zone-unknown",

@@ -77,6 +77,7 @@ facts! {
     PlainBooking = "policy.booking": "policy.booking is plain",
     Addresses = "policy.contact_addresses": "policy.contact_addresses is all",
     AddressesBefore = "addresses-before": "all addresses took part in the last agreement",
+    SecuredColumns = "secured-columns": "secured columns that are not open to the user",
     StatusReason = "policy.preserve_status_reason": "policy.preserve_status_reason",
     LiteralReminder = "policy.literal_task_reminder": "policy.literal_task_reminder",
     Writes = "writes": "groups to write",

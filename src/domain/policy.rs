@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub use super::direction::{Direction, Directions};
 use super::ids::{Address, MailboxKey, UserId};
 use super::party::PartyRow;
+use super::secured::Secured;
 use super::setting::Effective;
 use super::zone::Zone;
 
@@ -185,6 +186,8 @@ pub struct Personal {
     pub zone: Option<Zone>,
     /// `synccontactcompany`: the company of contacts takes part (CONT-08).
     pub contact_company: bool,
+    /// The columns with which the user may not do everything (FLD-04).
+    pub secured: Secured,
     /// The organization's choice: linked items are given the category (`TrackCategorizedItems`,
     /// LINK-08).
     pub category: bool,
@@ -192,7 +195,7 @@ pub struct Personal {
 
 impl Default for Personal {
     fn default() -> Self {
-        Self { zone: None, contact_company: true, category: true }
+        Self { zone: None, contact_company: true, secured: Secured::default(), category: true }
     }
 }
 

@@ -155,6 +155,7 @@ catalogue! {
     TASK_IN_08 "TASK-IN-08" "A recurring task is not imported." "BASE L269";
     FLD_02 "FLD-02" "A field flows only in the directions set for it." "DOC what-fields-synchronized-outlook; META";
     FLD_03 "FLD-03" "The organization's directions are read where it tells them; else the defaults hold." "META";
+    FLD_04 "FLD-04" "A secured column that the user may not read or write is left out on both sides and noted; it empties nothing in Exchange." "DOC how-field-security-affects-synchronization; PROPOSED";
     FLD_05 "FLD-05" "A text too long for its column is cut with a mark and does not echo." "DOC what-fields-synchronized-outlook; PROPOSED";
     CONF_02 "CONF-02" "A new time stamp or change key is no evidence of an edit." "COMM";
     CONF_03 "CONF-03" "Changes in different groups merge; in the same group the written policy decides." "PROPOSED";

@@ -88,6 +88,10 @@ fn value(name: FactName, verdict: &Verdict, context: &Context<'_>) -> Option<Fac
         N::PlainBooking => FactValue::Flag(context.policy.plain_booking),
         N::Addresses => FactValue::Flag(settings.three_addresses),
         N::AddressesBefore => FactValue::Flag(link?.three_addresses),
+        N::SecuredColumns => {
+            let count = context.mailbox.personal.secured.count(pairing.kind());
+            FactValue::Count(u32::try_from(count).unwrap_or(u32::MAX))
+        }
         N::StatusReason => FactValue::Flag(context.policy.preserve_status_reason),
         N::LiteralReminder => FactValue::Flag(context.policy.literal_task_reminder),
         N::Writes | N::Mails => write_fact(name, verdict)?,

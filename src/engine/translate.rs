@@ -4,6 +4,7 @@
 //! their kind; each such arm names its rule. The result is a patch for the *target* side.
 
 mod appointment;
+mod flow;
 mod service;
 mod task;
 
@@ -46,7 +47,9 @@ pub fn translate(
     context: &Context<'_>,
 ) -> Translation {
     let mut out = words(kind, from, wanted, source, target, context);
-    obey_directions(kind, from, target, context, &mut out);
+    flow::obey_security(kind, from, target, context, &mut out);
+    flow::obey_directions(kind, from, context, &mut out);
+    flow::require_subject(kind, from, wanted, target, &mut out);
     out
 }
 
@@ -327,32 +330,6 @@ fn cut(text: &str, max: usize) -> String {
     let mut short = short.trim_end().to_owned();
     short.push_str(mark);
     short
-}
-
-/// FLD-02: a field flows only in its directions.
-fn obey_directions(
-    kind: Kind,
-    from: Side,
-    target: &Fields,
-    context: &Context<'_>,
-    out: &mut Translation,
-) {
-    let before = out.patch.len();
-    // CONT-08: the user's own switch closes both ways of the company.
-    let switched_off =
-        |field: Field| field == Field::Company && !context.mailbox.personal.contact_company;
-    out.patch.retain(|(field, _)| {
-        context.directions.of(kind, *field).leaves(from) && !switched_off(*field)
-    });
-    if out.patch.len() == before {
-        return;
-    }
-    out.losses.push(Code::DirectionForbids);
-    // Dynamics takes no new row without a subject, wherever the subject may flow.
-    let named = out.patch.iter().any(|(field, _)| *field == Field::Subject);
-    if from == Side::Exchange && kind != Kind::Contact && target.is_empty() && !named {
-        name_it(out);
-    }
 }
 
 /// FLD-02: the row as Exchange may know it. Percentage and actual end decide a task's status

@@ -24,6 +24,7 @@ mod read;
 mod render;
 mod route;
 mod schema;
+mod secured;
 mod series;
 mod store;
 #[cfg(test)]
@@ -252,6 +253,22 @@ impl DataverseSim {
     /// Refuses the function that tells the directions, or grants it again.
     pub fn deny_sync_directions(&mut self, denied: bool) {
         self.core.mappings.denied = denied;
+    }
+
+    /// Secures a column: nobody but the application may create, read or change its values until it
+    /// is granted. Returns false for an unknown column.
+    pub fn secure_column(&mut self, table: &str, column: &str) -> bool {
+        self.core.columns.secure(table, column)
+    }
+
+    /// Grants a user to create, read and change the values of a secured column, or takes it back.
+    pub fn grant_column(&mut self, user: Uuid, table: &str, column: &str, rights: [bool; 3]) {
+        self.core.columns.grant(user, table, column, rights);
+    }
+
+    /// Refuses the function that tells the privileges on secured columns, or grants it again.
+    pub fn deny_column_privileges(&mut self, denied: bool) {
+        self.core.columns.denied = denied;
     }
 
     /// Sets what people may do with a table.

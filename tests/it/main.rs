@@ -39,6 +39,7 @@ mod rules_links;
 mod rules_personal;
 mod rules_policy;
 mod rules_schedule;
+mod rules_secured;
 mod rules_series;
 mod rules_services;
 mod rules_tasks;

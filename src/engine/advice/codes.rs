@@ -28,6 +28,7 @@ advice! {
     CopiedItem "Make a new item instead of a copy, or import copies by the organization's setting.";
     MovedAway "Move the item back into the main folder of its kind.";
     DirectionForbids "Change the direction of the field in the organization.";
+    ColumnSecured "Grant the mailbox's user to read, create and update the column, or close its direction.";
     TimeZoneUnknown "Give the item a time zone that Windows or IANA knows.";
     DateOutOfRange "Give the item dates between the years 1753 and 4500.";
     TimesMissing "Give the appointment a start and an end.";

@@ -140,6 +140,7 @@ advice! {
     FLD_01 [] "Change the direction in the organization, or in the tenant file.";
     FLD_02 [] "Change the direction of the field.";
     FLD_03 [] "Let the application read the organization's field directions, or set them in the tenant file.";
+    FLD_04 [SecuredColumns] "Grant the mailbox's user the column in a column security profile, or close its direction.";
     FLD_05 [] "Shorten the text.";
     CONF_02 [RowStands ItemStands] "Edit something that a person can see; a new time stamp alone is no edit.";
     CONF_03 [RowChanged ItemChanged Conflict] "Change policy.conflict, or the loser's side again.";

@@ -47,10 +47,11 @@ impl Carried {
 }
 
 /// Returns the rule that kept something back.
-fn forbidden(out: &Translation) -> Option<RuleId> {
+pub(super) fn forbidden(out: &Translation) -> Option<RuleId> {
     let lost = |code: Code| out.losses.contains(&code);
     let company = lost(Code::CompanyUnknown).then_some(rule::CONT_08);
-    lost(Code::DirectionForbids).then_some(rule::FLD_02).or(company)
+    let secured = lost(Code::ColumnSecured).then_some(rule::FLD_04);
+    secured.or(lost(Code::DirectionForbids).then_some(rule::FLD_02)).or(company)
 }
 
 pub(super) fn write_to_exchange(

@@ -40,6 +40,9 @@ impl Core {
             ),
             ["$metadata"] if get => metadata(),
             ["EntityDefinitions"] if get => self.definitions(target)?,
+            [segment, "Attributes"] if get && segment.starts_with("EntityDefinitions(") => {
+                self.attributes(target, segment)?
+            }
             [segment] if get && segment.starts_with("EntityDefinitions(") => {
                 self.definition(target, segment)?
             }
@@ -160,7 +163,7 @@ fn matches(filter: &str, object: &Map<String, Value>) -> Result<bool, Refusal> {
     Ok(true)
 }
 
-fn pick(mut object: Map<String, Value>, select: Option<&str>) -> Result<Value, Refusal> {
+pub(super) fn pick(mut object: Map<String, Value>, select: Option<&str>) -> Result<Value, Refusal> {
     let Some(select) = select else { return Ok(Value::Object(object)) };
     let mut out = Map::new();
     for name in select.split(',').map(str::trim).chain(["MetadataId"]) {

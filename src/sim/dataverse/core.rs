@@ -32,6 +32,7 @@ pub(super) struct Core {
     pub(super) oldest_token: u64,
     pub(super) writes: u64,
     pub(super) mappings: Mappings,
+    pub(super) columns: super::secured::Columns,
     /// When the next expansion of a series is due.
     pub(super) series_jobs: HashMap<Uuid, DateTime<Utc>>,
     random: fastrand::Rng,
@@ -58,6 +59,7 @@ impl Core {
             oldest_token: 0,
             writes: 0,
             mappings: Mappings::default(),
+            columns: super::secured::Columns::default(),
             series_jobs: HashMap::new(),
             random,
         }

@@ -57,12 +57,14 @@ impl Core {
         let mut value = Vec::new();
         let more = if walk.since.is_none() {
             self.full_page(table, size, &mut walk, |row| {
-                value.push(Value::Object(self.render(table, row, &shape, &prefer.notes)));
+                let seen = self.masked(at.caller, table, row);
+                value.push(Value::Object(self.render(table, &seen, &shape, &prefer.notes)));
             })
         } else {
             let mut page = Page { size, value: &mut value };
             self.delta_page(table, &mut walk, &mut page, |row| {
-                Value::Object(self.render(table, row, &shape, &prefer.notes))
+                let seen = self.masked(at.caller, table, row);
+                Value::Object(self.render(table, &seen, &shape, &prefer.notes))
             })
         };
         let mut out = Map::new();

@@ -42,7 +42,8 @@ impl Core {
         }
         let mut out = Map::new();
         out.insert("@odata.context".into(), self.context(table.set, "/$entity"));
-        out.extend(self.render(table, row, &shape, &prefer.notes));
+        let seen = self.masked(at.caller, table, row);
+        out.extend(self.render(table, &seen, &shape, &prefer.notes));
         Ok(applied(Response::json(200, &Value::Object(out)), &prefer).with("ETag", row.etag()))
     }
 
@@ -64,6 +65,7 @@ impl Core {
             return Ok(Response::json(200, &body));
         }
         let index = filter::find(table, name)?;
+        let row = self.masked(at.caller, table, row);
         Ok(match row.get(index) {
             Some(cell) => {
                 let context = self.context(&format!("{}({id})/{name}", table.set), "");
@@ -155,7 +157,10 @@ impl Core {
         if target.option("$count") == Some("true") {
             out.insert("@odata.count".into(), found.len().min(MAX_PAGE).into());
         }
-        let rows = page.iter().map(|f| self.render(table, f.row, &shape, &prefer.notes));
+        let rows = page.iter().map(|f| {
+            let seen = self.masked(at.caller, table, f.row);
+            self.render(table, &seen, &shape, &prefer.notes)
+        });
         out.insert("value".into(), rows.map(Value::Object).collect());
         if fetch.top.is_none()
             && first + page.len() < found.len()
@@ -209,13 +214,20 @@ impl Core {
             let wrapped = cookie::outer(fetch.page + 1, &inner);
             out.insert(format!("@{COOKIE}"), wrapped.into());
         }
-        let rows = page.iter().map(|found| self.render_found(&fetch, found, &prefer.notes));
+        let rows =
+            page.iter().map(|found| self.render_found(at.caller, &fetch, found, &prefer.notes));
         out.insert("value".into(), rows.map(Value::Object).collect());
         Ok(applied(Response::json(200, &Value::Object(out)), prefer))
     }
 
     /// Writes a FetchXML result: only columns with a value.
-    fn render_found(&self, fetch: &Fetch, found: &Found<'_>, notes: &Notes) -> Map<String, Value> {
+    fn render_found(
+        &self,
+        caller: Caller,
+        fetch: &Fetch,
+        found: &Found<'_>,
+        notes: &Notes,
+    ) -> Map<String, Value> {
         let entity = &fetch.entity;
         let mut out = Map::new();
         if !fetch.distinct {
@@ -224,6 +236,7 @@ impl Core {
         }
         let mut write = |row: &super::store::Row, entity: &Entity, prefix: Option<&str>| {
             let table = entity.table;
+            let row = self.masked(caller, table, row);
             let every = (0..table.columns.len()).filter(|index| !table.columns[*index].hidden);
             let all = every.filter(|_| entity.all).map(|index| (index, None));
             let named = entity.attributes.iter().map(|(index, alias)| (*index, alias.as_deref()));

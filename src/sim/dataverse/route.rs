@@ -59,6 +59,9 @@ impl Core {
             ("GET", Some(id), [super::mappings::FUNCTION]) if table.logical == "systemuser" => {
                 self.mappings_of(at, &target, id)
             }
+            ("GET", Some(id), [super::secured::FUNCTION]) if table.logical == "systemuser" => {
+                self.attribute_privileges(at, &target, id)
+            }
             ("GET", Some(id), [name]) => self.get_property(at, table, id, name),
             ("POST", None, []) => self.post(at, request, &target, table),
             ("PATCH", Some(id), []) => self.patch(at, request, &target, table, id),
@@ -89,7 +92,7 @@ impl Core {
         target.allow(&["$select"])?;
         let shape = Shape::parse(table, target.option("$select"), None)?;
         let id = self.create(at, table, None, &body(request)?)?;
-        self.written(request, table, id, &shape, true)
+        self.written(at, request, table, (id, true), &shape)
     }
 
     /// Upsert, create only or change only, as the conditional headers say (protocols B3).
@@ -123,7 +126,7 @@ impl Core {
         } else {
             self.create(at, table, Some(id), &body)?;
         }
-        self.written(request, table, id, &shape, !exists)
+        self.written(at, request, table, (id, !exists), &shape)
     }
 
     fn check_match(&self, table: &Table, id: Uuid, etag: Option<&str>) -> Result<(), Refusal> {
@@ -143,11 +146,11 @@ impl Core {
 
     fn written(
         &self,
+        at: Moment,
         request: &Request,
         table: &'static Table,
-        id: Uuid,
+        (id, created): (Uuid, bool),
         shape: &Shape,
-        created: bool,
     ) -> Result<Response, Refusal> {
         let prefer = Prefer::read(request);
         let url = format!("{}/{}({id})", self.root, table.set);
@@ -158,7 +161,8 @@ impl Core {
         let row = self.store.get(table, id).ok_or_else(|| Refusal::missing(table.logical, id))?;
         let mut out = Map::new();
         out.insert("@odata.context".into(), self.context(table.set, "/$entity"));
-        out.extend(self.render(table, row, shape, &prefer.notes));
+        let seen = self.masked(at.caller, table, row);
+        out.extend(self.render(table, &seen, shape, &prefer.notes));
         let status = if created { 201 } else { 200 };
         let response = Response::json(status, &Value::Object(out)).with("ETag", row.etag());
         let response = if created {

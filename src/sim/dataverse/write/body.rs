@@ -22,7 +22,7 @@ impl Core {
         let mut parties = None;
         for (name, value) in body {
             if let Some(nav) = name.strip_suffix("@odata.bind") {
-                self.apply_bind(at, table, row, nav, value)?;
+                self.apply_bind(at, table, row, (nav, value), creating)?;
             } else if is_annotation(name) {
                 continue;
             } else if let Some(index) = table.by_property.get(name) {
@@ -32,10 +32,12 @@ impl Core {
                     continue;
                 }
                 check_writable(table, column, value, creating)?;
+                self.check_secured(at.caller, table, *index, creating)?;
                 row.set(*index, from_json(table, column, value)?);
             } else if table.activity && *name == table.party_nav {
                 parties = Some(value);
             } else if let Some((index, _)) = table.binds.get(name) {
+                self.check_secured(at.caller, table, *index, creating)?;
                 clear_lookup(table, row, *index, value)?;
             } else {
                 return Err(unknown(table, name));
@@ -52,14 +54,15 @@ impl Core {
         at: Moment,
         table: &'static Table,
         row: &mut Row,
-        nav: &str,
-        value: &Value,
+        (nav, value): (&str, &Value),
+        creating: bool,
     ) -> Result<(), Refusal> {
         let (index, target) = table.binds.get(nav).ok_or_else(|| unknown(table, nav))?;
         let column = &table.columns[*index];
         if column.read_only {
             return Err(read_only(column));
         }
+        self.check_secured(at.caller, table, *index, creating)?;
         if value.is_null() {
             return clear_lookup(table, row, *index, value);
         }
