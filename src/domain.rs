@@ -11,6 +11,7 @@ pub mod journal;
 pub mod kind;
 pub mod link;
 pub mod mailbox;
+pub mod markup;
 pub mod observation;
 pub mod party;
 pub mod plan;

@@ -23,6 +23,7 @@ mod wire;
 pub use map::property;
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -71,7 +72,12 @@ impl GraphSide {
     pub fn new(session: Session, clock: Arc<dyn Clock>, options: GraphOptions) -> Self {
         let root = options.root.trim_end_matches('/').to_owned();
         let transport = SessionTransport::new(session, &root);
-        Self::over(Client { transport: Box::new(transport), clock }, root)
+        Self::over(Client::new(Box::new(transport), clock), root)
+    }
+
+    /// Takes over what the organization chose for all its mailboxes.
+    fn heed(&self, mailbox: &Mailbox) {
+        self.client.formats.store(mailbox.personal.rich_bodies, Ordering::Relaxed);
     }
 
     fn over(client: Client, root: String) -> Self {
@@ -88,6 +94,7 @@ impl GraphSide {
 #[async_trait]
 impl FarSide for GraphSide {
     async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError> {
+        self.heed(ask.mailbox);
         self.pull_deltas(ask).await
     }
 
@@ -96,14 +103,17 @@ impl FarSide for GraphSide {
         mailbox: &Mailbox,
         items: &[(Kind, NativeId)],
     ) -> Result<Vec<Observation>, SideError> {
+        self.heed(mailbox);
         self.fetch_items(&mailbox.address, items).await
     }
 
     async fn find(&self, mailbox: &Mailbox, keys: &[FindKey]) -> Result<Vec<Found>, SideError> {
+        self.heed(mailbox);
         self.find_items(&mailbox.address, keys).await
     }
 
     async fn marked(&self, mailbox: &Mailbox) -> Result<Vec<Observation>, SideError> {
+        self.heed(mailbox);
         self.marked_items(&mailbox.address).await
     }
 
@@ -117,6 +127,7 @@ impl FarSide for GraphSide {
     }
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
+        self.heed(mailbox);
         self.apply_steps(&mailbox.address, mailbox.personal.category, steps).await
     }
 

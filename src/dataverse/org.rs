@@ -34,7 +34,8 @@ impl DataverseOrganization {
 
 const ORGANIZATIONS: &str = "organizations?$select=organizationid,orgdborgsettings,\
      requireapprovalforuseremail,iscontactmailingaddresssyncenabled,\
-     isappointmentattachmentsyncenabled,performactsyncafter,maxuploadfilesize,blockedattachments,blockedmimetypes";
+     isappointmentattachmentsyncenabled,appointmentricheditorexperience,performactsyncafter,\
+     maxuploadfilesize,blockedattachments,blockedmimetypes";
 const USERS: &str = "systemusers?$select=systemuserid,internalemailaddress,isdisabled,\
      azureactivedirectoryobjectid";
 const PROFILES: &str = "emailserverprofiles?$select=emailserverprofileid,servertype,statecode";

@@ -3,7 +3,11 @@
 //! An item is a table of fields rather than a struct a kind: mapping, direction, fingerprint
 //! and merge are then each one total function over `Field`, the same for every kind.
 
+mod options;
+
 use serde::{Deserialize, Serialize};
+
+pub use options::{Importance, ShowAs, TodoStatus};
 
 use super::party::Party;
 use super::recurrence::{Exception, Recurrence};
@@ -234,6 +238,8 @@ impl Field {
 pub enum Value {
     /// Text, lines parted by `\n`.
     Text(String),
+    /// A body with markup, reduced to what may travel (`domain::markup`, APPT-OUT-13).
+    Html(String),
     /// An instant.
     Time(DateTime<Utc>),
     /// A day without a time.
@@ -262,38 +268,6 @@ impl Value {
     pub fn as_parties(&self) -> &[Party] {
         if let Self::Parties(parties) = self { parties } else { &[] }
     }
-}
-
-/// `prioritycode` 0, 1, 2 ↔ `importance` low, normal, high.
-#[expect(missing_docs, reason = "the names say it")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Importance {
-    Low,
-    Normal,
-    High,
-}
-
-/// Graph `freeBusyStatus` (rules.md §2.2).
-#[expect(missing_docs, reason = "the names say it")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ShowAs {
-    Free,
-    Tentative,
-    Busy,
-    Oof,
-    WorkingElsewhere,
-    Unknown,
-}
-
-/// Graph `taskStatus` (rules.md §2.2).
-#[expect(missing_docs, reason = "the names say it")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TodoStatus {
-    NotStarted,
-    InProgress,
-    Completed,
-    WaitingOnOthers,
-    Deferred,
 }
 
 /// The fields that an item holds, in order, each at most once.

@@ -80,6 +80,8 @@ pub struct ExchangeFacts {
     pub is_organizer: bool,
     /// The organizer's address.
     pub organizer: Option<Address>,
+    /// Its body came as HTML (APPT-OUT-13).
+    pub html: bool,
     /// It was cancelled by its organizer (CXL-13).
     pub is_cancelled: bool,
     /// It is a series or part of one, or a recurring task (REC-01, REC-10).

@@ -43,6 +43,8 @@ pub struct Settings {
     pub require_approval: bool,
     /// `organization.isappointmentattachmentsyncenabled` (ATT-02).
     pub attachments: bool,
+    /// `organization.appointmentricheditorexperience` (APPT-OUT-13).
+    pub rich_bodies: bool,
     /// `IgnoreCopiedItemsInSSSForMailbox` (COPY-01, COPY-02).
     pub ignore_copies: bool,
     /// All three addresses are synchronized instead of the mailing address (ADDR-01, ADDR-02).
@@ -66,6 +68,7 @@ impl Default for Settings {
             validate_contacts: true,
             resolve_inactive: false,
             require_approval: true,
+            rich_bodies: false,
             attachments: false,
             ignore_copies: true,
             three_addresses: false,
@@ -186,6 +189,8 @@ pub struct Personal {
     pub zone: Option<Zone>,
     /// `synccontactcompany`: the company of contacts takes part (CONT-08).
     pub contact_company: bool,
+    /// The organization's choice: bodies of appointments keep their format (APPT-OUT-13).
+    pub rich_bodies: bool,
     /// The columns with which the user may not do everything (FLD-04).
     pub secured: Secured,
     /// The organization's choice: linked items are given the category (`TrackCategorizedItems`,
@@ -195,7 +200,13 @@ pub struct Personal {
 
 impl Default for Personal {
     fn default() -> Self {
-        Self { zone: None, contact_company: true, secured: Secured::default(), category: true }
+        Self {
+            zone: None,
+            contact_company: true,
+            rich_bodies: false,
+            secured: Secured::default(),
+            category: true,
+        }
     }
 }
 

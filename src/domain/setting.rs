@@ -166,6 +166,7 @@ pub static KNOWN: &[Known] = &[
     number("EnableAppointmentBroadcastingForOutlookSync", (0, 1), 0, Element, CLIENT),
     flag("requireapprovalforuseremail", true, Column, Obeyed),
     flag("isappointmentattachmentsyncenabled", false, Column, Obeyed),
+    flag("appointmentricheditorexperience", false, Column, Obeyed),
     flag(
         "iscontactmailingaddresssyncenabled",
         true,
@@ -305,6 +306,7 @@ impl Settings {
             validate_contacts: flag("ValidateContactBeforeTracking"),
             require_approval: flag("requireapprovalforuseremail"),
             attachments: flag("isappointmentattachmentsyncenabled"),
+            rich_bodies: flag("appointmentricheditorexperience"),
             three_addresses,
         }
     }

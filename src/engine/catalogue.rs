@@ -91,6 +91,7 @@ catalogue! {
     APPT_OUT_10 "APPT-OUT-10" "Exchange free/busy is not checked before writing." "BASE L107";
     APPT_OUT_11 "APPT-OUT-11" "Changes of a past meeting reach Exchange, and its attendees, only if the organization says so." "DOC OrgDbOrgSettings; SETXML";
     APPT_OUT_12 "APPT-OUT-12" "A draft stays in Dynamics until it is sent, where the organization has drafts." "DOC OrgDbOrgSettings";
+    APPT_OUT_13 "APPT-OUT-13" "Bodies are plain text; where the organization switched the rich editor on, those of single appointments keep their format both ways." "DOC enable-rich-text-experience";
     APPT_OUT_14 "APPT-OUT-14" "An attendee's mailbox links to its invitation, waits for it, or gets a silent copy." "PROPOSED";
     APPT_OUT_15 "APPT-OUT-15" "Graph cannot suppress mail: no invitation means no attendees or no write." "PROPOSED";
     CXL_01 "CXL-01" "Cancellations are Exchange's own mails." "BASE L111";

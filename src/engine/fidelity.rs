@@ -144,7 +144,11 @@ pub const ONLY_IN_EXCHANGE: &[(&str, &str, &str)] = &[
     ("event", "answers of attendees", "kept in Exchange"),
     ("event", "rooms and other resources", "kept in Exchange, noted (`values-dropped`)"),
     ("event", "online meeting", "kept in Exchange; its text in the body is carried as text"),
-    ("event", "form of a body (HTML)", "the text is carried"),
+    (
+        "event",
+        "form of a body (HTML)",
+        "the text is carried; with the rich editor switched on, the format of single appointments, without colours, fonts and images (APPT-OUT-13)",
+    ),
     (
         "event",
         "attachments",

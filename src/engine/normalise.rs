@@ -13,6 +13,7 @@ use crate::domain::field::{Field, Fields, Group, Importance, Value};
 use crate::domain::fingerprint::{PrintKey, Prints};
 use crate::domain::ids::{Address, UserId};
 use crate::domain::kind::{Collection, Kind};
+use crate::domain::markup;
 use crate::domain::observation::{Facts, Observation};
 use crate::domain::party::Party;
 use crate::domain::policy::{Directory, Settings};
@@ -40,6 +41,7 @@ pub fn normalise(
     zone: Option<&Zone>,
 ) -> Seen {
     let organizer = Organizer::of(&observation, directory);
+    read_body(&mut observation, settings);
     let raw = std::mem::take(&mut observation.fields);
     observation.fields =
         raw.iter().filter_map(|(field, value)| Some((field, canonical(value)?))).collect();
@@ -82,6 +84,7 @@ pub(super) fn canonical(value: &Value) -> Option<Value> {
             let text = canonical_text(text);
             (!text.is_empty()).then_some(Value::Text(text))
         }
+        Value::Html(html) => markup::tidy(html),
         Value::Time(time) => Some(Value::Time(whole_second(*time))),
         // Absent and "no" are the same for every flag of an item.
         Value::Flag(false) => None,
@@ -96,6 +99,22 @@ pub(super) fn canonical(value: &Value) -> Option<Value> {
         // Reduced to what deviates when the whole item is known (`series::reduce`).
         Value::Exceptions(list) => (!list.is_empty()).then(|| value.clone()),
     }
+}
+
+/// APPT-OUT-13: the body of a single appointment keeps its format where the organization says so;
+/// of everything else, and of a page that nobody asked for, it is the text. With the switch off,
+/// markup that stands in a row is text like any other.
+fn read_body(observation: &mut Observation, settings: &Settings) {
+    let html = observation.exchange_facts().html;
+    let rich = settings.rich_bodies && observation.kind == Kind::Appointment;
+    let Some(Value::Text(text)) = observation.fields.get(Field::Body) else { return };
+    let body = match (observation.side, rich) {
+        (Side::Exchange, true) if html => markup::tidy(text),
+        (Side::Exchange, false) if html => Some(Value::Text(markup::plain(text))),
+        (Side::Dynamics, true) if markup::is_markup(text) => markup::tidy(text),
+        (Side::Exchange | Side::Dynamics, _) => return,
+    };
+    observation.fields.set(Field::Body, body);
 }
 
 /// Line ends become `\n`, spaces at line ends and blank lines at both ends go: every client and
@@ -192,6 +211,11 @@ fn party_key(party: &Party) -> (&str, &str) {
 fn hash_value(hasher: &mut SipHasher24, value: &Value) {
     match value {
         Value::Text(text) => write_text(hasher, text),
+        // No text begins like this, so a format is a difference.
+        Value::Html(html) => {
+            hasher.write_u64(u64::MAX);
+            write_text(hasher, html);
+        }
         Value::Time(time) => hasher.write_i64(time.timestamp()),
         Value::Date(date) => write_text(hasher, &date.to_string()),
         Value::Flag(flag) => hasher.write_u8(u8::from(*flag)),

@@ -16,6 +16,7 @@ use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::ids::Address;
 use crate::domain::kind::{Collection, Kind};
+use crate::domain::markup;
 use crate::domain::party::Party;
 use crate::domain::policy::Context;
 use crate::domain::side::Side;
@@ -157,6 +158,7 @@ fn same_value(field: Field, new: Option<&Value>, old: Option<&Value>) -> bool {
             let old = if let Some(Value::Parties(old)) = old { old.as_slice() } else { &[] };
             addresses(new) == addresses(old)
         }
+        (Some(new), Some(old)) if field == Field::Body => markup::same(new, old),
         (None | Some(Value::Flag(false)), None | Some(Value::Flag(false))) => true,
         (Some(Value::Recurrence(new)), Some(Value::Recurrence(old))) => new.same_times(old),
         // A list of what is to be changed.
@@ -302,6 +304,13 @@ fn status(
 /// stand apart, so the cut never echoes.
 pub(super) fn fit_columns(kind: Kind, out: &mut Translation) {
     for (field, value) in &mut out.patch {
+        // Markup that was cut would be none: what is too long goes as text.
+        if let Some(Value::Html(html)) = value
+            && groups::max_chars(kind, *field).is_some_and(|max| length(html) > max)
+        {
+            *value = Some(Value::Text(markup::plain(html)));
+            out.losses.push(Code::TextTruncated);
+        }
         if let Some(Value::Text(text)) = value
             && let Some(max) = groups::max_chars(kind, *field)
             && length(text) > max

@@ -25,6 +25,10 @@ const PREFER: &str =
 /// events with long bodies still stay far below the bound of an answer.
 const PREFER_PAGE: &str = "IdType=\"ImmutableId\", outlook.timezone=\"UTC\", \
      outlook.body-content-type=\"text\", odata.maxpagesize=100";
+/// The part of `PREFER` about bodies, and what stands there for bodies that keep their format.
+const TEXT_BODY: &str = r#"outlook.body-content-type="text""#;
+const HTML_BODY: &str = r#"outlook.body-content-type="html""#;
+
 
 /// One request of a batch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -87,6 +91,19 @@ impl Inner {
             self.headers.push(("If-Match", Cow::Owned(version.to_owned())));
         }
         self
+    }
+
+    /// Asks for the bodies of single events as HTML (APPT-OUT-13). A series has plain text (REC-09).
+    pub(super) fn with_format(&mut self) {
+        let events = ["/events", "/calendar"].iter().any(|part| self.url.contains(part));
+        let series = ["exceptionOccurrences", "/instances"].iter().any(|it| self.url.contains(it));
+        if events && !series {
+            for (name, value) in &mut self.headers {
+                if *name == "Prefer" {
+                    *value = Cow::Owned(value.replace(TEXT_BODY, HTML_BODY));
+                }
+            }
+        }
     }
 
     /// Returns the number of bytes that this request adds to a batch.

@@ -1,6 +1,7 @@
 //! Batches on their way: in chunks, with one further try for what the service put off inside.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -82,9 +83,17 @@ enum Sent<B> {
 pub(super) struct Client {
     pub(super) transport: Box<dyn Transport>,
     pub(super) clock: Arc<dyn Clock>,
+    /// The organization lets bodies keep their format (APPT-OUT-13). It comes with each call, the
+    /// same for all mailboxes; an answer says by itself in which form its bodies are.
+    pub(super) formats: AtomicBool,
 }
 
 impl Client {
+    /// Returns a client that asks for plain text.
+    pub(super) fn new(transport: Box<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        Self { transport, clock, formats: AtomicBool::default() }
+    }
+
     /// Reads; one answer for each request, in order, whatever its status but for what stands for
     /// "later" (401, 429, 5xx), which is tried once more and then an error.
     pub(super) async fn read<B: Body>(
@@ -309,7 +318,13 @@ impl Client {
         read_only: bool,
     ) -> Result<Sent<B>, Lost> {
         let weight = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-        let body = batch::encode(chunk);
+        let body = if self.formats.load(Ordering::Relaxed) {
+            let mut chunk = chunk.to_vec();
+            chunk.iter_mut().for_each(Inner::with_format);
+            batch::encode(&chunk)
+        } else {
+            batch::encode(chunk)
+        };
         let (status, body) = self.transport.post(mailbox, weight, read_only, body).await?;
         match status {
             // An answer that cannot be read says nothing of what was executed.

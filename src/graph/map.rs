@@ -215,8 +215,12 @@ fn put_importance(body: &mut Map<String, Json>, patch: &Patch) {
 /// Puts the text body of an event or task into a body.
 fn put_body(body: &mut Map<String, Json>, patch: &Patch) {
     let Some(value) = change(patch, Field::Body) else { return };
-    let content = if let Some(Value::Text(text)) = value { text.as_str() } else { "" };
-    body.insert("body".to_owned(), json!({"contentType": "text", "content": content}));
+    let (kind, content) = match value {
+        Some(Value::Text(text)) => ("text", text.as_str()),
+        Some(Value::Html(html)) => ("html", html.as_str()),
+        _ => ("text", ""),
+    };
+    body.insert("body".to_owned(), json!({"contentType": kind, "content": content}));
 }
 
 #[cfg(test)]

@@ -56,8 +56,7 @@ struct Player(Arc<Mutex<Script>>);
 impl Scripted {
     pub(super) fn new(turns: Vec<Turn>) -> Self {
         let script = Arc::new(Mutex::new(Script { turns: turns.into(), sent: Vec::new() }));
-        let client =
-            Client { transport: Box::new(Player(Arc::clone(&script))), clock: Arc::new(Still) };
+        let client = Client::new(Box::new(Player(Arc::clone(&script))), Arc::new(Still));
         Self { side: GraphSide::over(client, ROOT.to_owned()), script }
     }
 

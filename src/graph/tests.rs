@@ -146,7 +146,7 @@ impl Desk {
             lose_answers: Arc::clone(&lose_answers),
         };
         let clock = Arc::new(Hands(Arc::clone(&time)));
-        let client = Client { transport: Box::new(wire), clock };
+        let client = Client::new(Box::new(wire), clock);
         let side = GraphSide::over(client, format!("{BASE}/v1.0"));
         Self { sim, side, time, lose_answers }
     }

@@ -30,6 +30,7 @@ mod rest;
 mod rules_addresses;
 mod rules_appointments;
 mod rules_attachments;
+mod rules_bodies;
 mod rules_booking;
 mod rules_contacts;
 mod rules_copies;

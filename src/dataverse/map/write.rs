@@ -91,7 +91,9 @@ impl Written {
                 return Ok(());
             }
             (_, None) => Json::Null,
-            (Shape::Text, Some(Value::Text(text))) => json!(self.cut(text, column.max)),
+            (Shape::Text, Some(Value::Text(text) | Value::Html(text))) => {
+                json!(self.cut(text, column.max))
+            }
             (Shape::Instant, Some(Value::Time(time))) => json!(instant(*time)?),
             (Shape::Instant, Some(Value::Date(date))) => {
                 json!(format!("{}T00:00:00Z", day(*date)?))

@@ -33,6 +33,7 @@ struct Stored {
 #[serde(rename_all = "snake_case")]
 enum StoredValue {
     Text(String),
+    Html(String),
     /// Seconds and nanoseconds.
     Time(i64, u32),
     Date(NaiveDate),
@@ -126,6 +127,7 @@ fn at<T: Copy>(list: &[T], place: u8) -> Result<T, Unreadable> {
 fn stored(value: &Value) -> StoredValue {
     match value {
         Value::Text(text) => StoredValue::Text(text.clone()),
+        Value::Html(text) => StoredValue::Html(text.clone()),
         Value::Time(time) => StoredValue::Time(time.timestamp(), time.timestamp_subsec_nanos()),
         Value::Date(date) => StoredValue::Date(*date),
         Value::Flag(flag) => StoredValue::Flag(*flag),
@@ -167,6 +169,7 @@ fn party(party: &Party) -> StoredParty {
 fn restored(value: StoredValue) -> Result<Value, Unreadable> {
     Ok(match value {
         StoredValue::Text(text) => Value::Text(text),
+        StoredValue::Html(text) => Value::Html(text),
         StoredValue::Time(seconds, nanos) => {
             Value::Time(DateTime::<Utc>::from_timestamp(seconds, nanos).ok_or(Unreadable)?)
         }
@@ -211,6 +214,7 @@ mod tests {
         let time = DateTime::from_timestamp(1_800_000_000, 7).unwrap();
         let fields: Fields = [
             (Field::Subject, Value::Text("Grüße\n\u{1F600}".to_owned())),
+            (Field::Body, Value::Html("<b>Agenda</b>".to_owned())),
             (Field::Start, Value::Time(time)),
             (Field::Birthday, Value::Date(NaiveDate::from_ymd_opt(1970, 2, 28).unwrap())),
             (Field::AllDay, Value::Flag(true)),

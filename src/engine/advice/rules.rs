@@ -76,6 +76,7 @@ advice! {
     APPT_OUT_10 [] "Nothing: free and busy of Exchange are not asked.";
     APPT_OUT_11 [Start Now Future] "Move the meeting into the future, or let changes of past meetings be carried in the organization.";
     APPT_OUT_12 [RowState] "Send the draft in Dynamics.";
+    APPT_OUT_13 [] "Switch appointmentricheditorexperience off in the organization or in the tenant file: then bodies are plain text.";
     APPT_OUT_14 [RowOrganizer Role] "Let the organizer's mailbox send the invitation; where it does not take part, a silent copy is made.";
     APPT_OUT_15 [Future RowAttendees ItemAttendees Mails] "Take the attendees out, or make the change in Exchange, which mails them.";
     CXL_01 [Mails] "Nothing: Exchange sends the cancellation by itself when the organizer's meeting is deleted.";

@@ -11,6 +11,7 @@ use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch};
 use crate::domain::kind::Kind;
 use crate::domain::link::{Role, Why};
+use crate::domain::markup;
 use crate::domain::plan::Verb;
 use crate::domain::policy::{ConflictPolicy, Context};
 use crate::domain::side::{PerSide, Side};
@@ -296,6 +297,14 @@ pub(super) fn agree(pairing: &Pairing, group: Group, context: &Context<'_>) -> b
     let item = fields(pairing, Side::Exchange);
     // APPT-OUT-06: the attendees of a past meeting were left out by us, nobody removed them.
     if group == Group::Attendees && is_past(&item, context) && attendee_count(&item) == 0 {
+        return true;
+    }
+    // APPT-OUT-13: where the switch was turned, both sides read otherwise and nobody edited.
+    if let (Group::Body, Some(here), Some(there)) =
+        (group, row.get(Field::Body), item.get(Field::Body))
+        && kind == Kind::Appointment
+        && markup::alike(here, there)
+    {
         return true;
     }
     let there = words(kind, Side::Dynamics, &[group], &row, &item, context);

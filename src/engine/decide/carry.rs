@@ -54,6 +54,12 @@ pub(super) fn forbidden(out: &Translation) -> Option<RuleId> {
     secured.or(lost(Code::DirectionForbids).then_some(rule::FLD_02)).or(company)
 }
 
+/// APPT-OUT-13: a body goes with its format.
+pub(super) fn formats(out: &Translation) -> Option<RuleId> {
+    let html = out.patch.iter().any(|(_, value)| matches!(value, Some(Value::Html(_))));
+    html.then_some(rule::APPT_OUT_13)
+}
+
 pub(super) fn write_to_exchange(
     pairing: &Pairing,
     role: Role,
@@ -92,6 +98,7 @@ pub(super) fn write_to_exchange(
     let mail = update_mail(kind, &item, &row, &wanted, &out.patch);
     let mut rules = vec![rule::FILT_03, rule::LINK_01];
     rules.extend(forbidden(&out));
+    rules.extend(formats(&out));
     if mail != MailClass::Silent && is_past(&row, context) {
         rules.push(rule::APPT_OUT_11);
     }
@@ -247,6 +254,7 @@ pub(super) fn write_to_dynamics(
     }
     let mut rules = vec![rule::LINK_01];
     rules.extend(forbidden(&out));
+    rules.extend(formats(&out));
     local_midnights(&mut out.patch, &item, context);
     if let Some(uid) = stamp {
         out.patch.push((Field::Uid, Some(Value::Text(uid))));

@@ -1,6 +1,6 @@
 //! No pair yet: a new row, a new item, or both of which each is the other's twin.
 
-use super::carry::forbidden;
+use super::carry::{forbidden, formats};
 use super::fit::{fits_dynamics, fits_exchange};
 use super::{
     After, Standing, Verdict, Write, attendee_count, booking, fields, gate, is_me, item_facts,
@@ -209,6 +209,7 @@ fn create_item(
         rules.push(rule::REC_01);
     }
     rules.extend(forbidden(&out));
+    rules.extend(formats(&out));
     verdict(pairing, After::Agreed, Verb::Create(Side::Exchange), &rules)
         .with_role(role)
         .with_losses(&out.losses)
@@ -255,6 +256,7 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let mut rules = if pairing.copy { vec![rule::COPY_02, rule::COPY_03] } else { Vec::new() };
     rules.extend([rule::LINK_02, rule::LINK_03]);
     rules.extend(forbidden(&out));
+    rules.extend(formats(&out));
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
     let role = role_in(&pairing, context);
     let mark = !marked && role == Role::Owner && attendee_count(&item) == 0;

@@ -40,6 +40,7 @@ fn fits_dates(item: &Fields) -> Result<(), (RuleId, Code)> {
         Value::Time(time) => YEARS.contains(&time.year()),
         Value::Date(date) => YEARS.contains(&date.year()),
         Value::Text(_)
+        | Value::Html(_)
         | Value::Flag(_)
         | Value::Number(_)
         | Value::Importance(_)

@@ -28,7 +28,7 @@ pub(super) fn json(field: Field, value: &Value, now: DateTime<Utc>) -> Json {
     match value {
         // TASK-IN-03: a new row is begun when it is written.
         Value::Time(time) if field == Field::ActualStart && *time == now => json!(WHEN_WRITTEN),
-        Value::Text(text) => json!(text),
+        Value::Text(text) | Value::Html(text) => json!(text),
         Value::Time(time) => json!(time.to_rfc3339_opts(SecondsFormat::Secs, true)),
         Value::Date(date) => json!(date.to_string()),
         Value::Flag(flag) => json!(flag),

@@ -78,7 +78,11 @@ pub(in crate::graph) fn observe(event: &Event) -> Observation {
     }
     let fields = &mut seen.fields;
     set_text(fields, Field::Subject, event.subject.as_deref());
-    set_text(fields, Field::Body, Some(&text::plain(event.body.as_ref())));
+    // REC-09: a series has plain text.
+    match event.body.as_ref().filter(|body| text::is_html(body) && !is_series(event)) {
+        Some(page) => set_text(fields, Field::Body, page.content.as_deref()),
+        None => set_text(fields, Field::Body, Some(&text::plain(event.body.as_ref()))),
+    }
     let place = event.location.as_ref().and_then(|place| place.display_name.as_deref());
     set_text(fields, Field::Location, place);
     fields.set(Field::Importance, importance(event.importance.as_deref()));
@@ -96,6 +100,7 @@ fn facts(event: &Event) -> ExchangeFacts {
         by_app: is_signalled(event.single_value_extended_properties.as_ref()),
         is_organizer: event.is_organizer.unwrap_or(false),
         organizer: organizer.and_then(|who| Address::parse(who.address.as_deref()?)),
+        html: event.body.as_ref().is_some_and(text::is_html) && !is_series(event),
         is_cancelled: event.is_cancelled.unwrap_or(false),
         recurring: is_series(event),
         made: super::is_made(event.single_value_extended_properties.as_ref()),

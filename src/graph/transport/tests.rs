@@ -115,7 +115,7 @@ async fn an_unreachable_service_wrote_nothing() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let transport = super::SessionTransport::new(session(&url), &format!("{url}/v1.0"));
-    let client = Client { transport: Box::new(transport), clock: Arc::new(Still) };
+    let client = Client::new(Box::new(transport), Arc::new(Still));
     let request = super::super::batch::Inner::delete("/users/u/events/x".into());
     let answers = client.write(&testing::mailbox().address, &[request]).await;
     assert_eq!(answers, [super::super::client::Answer::NotSent]);

@@ -23,6 +23,7 @@ impl Core {
             ("name", Cell::text("contoso")),
             ("orgdborgsettings", Cell::text("<OrgSettings></OrgSettings>")),
             ("isappointmentattachmentsyncenabled", Cell::Bool(false)),
+            ("appointmentricheditorexperience", Cell::Bool(false)),
             ("iscontactmailingaddresssyncenabled", Cell::Bool(false)),
             ("isassignedtaskssyncenabled", Cell::Bool(false)),
             ("appointmentricheditorexperience", Cell::Bool(false)),
