@@ -167,7 +167,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
     let mailboxes = read_mailboxes(root.section("mailboxes"));
     let settings = settings::read(&root.section("settings"));
     let directions = directions::read(&root.section("directions"));
-    let policy = read_policy(root.section("policy"));
+    let policy = read_policy(root.section("policy"), profile.unwrap_or_default());
     let (limits, dataverse_requests) = read_limits(root.section("limits"));
     let keep = read_keep(root.section("keep"), env);
     root.finish();
@@ -294,7 +294,7 @@ fn read_addresses(section: &Section<'_>, texts: &[Text<'_>]) -> Option<BTreeSet<
     Some(addresses)
 }
 
-fn read_policy(section: Section<'_>) -> Option<PolicyConfig> {
+fn read_policy(section: Section<'_>, profile: Profile) -> Option<PolicyConfig> {
     let conflict = section.choice(
         "conflict",
         &[
@@ -310,7 +310,10 @@ fn read_policy(section: Section<'_>) -> Option<PolicyConfig> {
     let literal_task_reminder = section.flag("literal_task_reminder", false);
     let bookings = [("check", false), ("plain", true)];
     let plain_booking = section.choice("booking", &bookings, false);
-    let recreate_deleted_past_occurrences = section.flag("recreate_deleted_past_occurrences", true);
+    // REC-04: without the key the profile decides.
+    let recreates = profile.recreates_past_occurrences();
+    let recreate_deleted_past_occurrences =
+        section.flag("recreate_deleted_past_occurrences", recreates);
     let addresses = [("mailing", false), ("all", true)];
     let three_addresses = section.choice("contact_addresses", &addresses, false);
     section.finish();

@@ -90,7 +90,8 @@ pub enum Profile {
     /// As server-side synchronization does: the organization's own settings hold.
     #[default]
     Parity,
-    /// Nothing is deleted because a filter changed, and nobody is mailed about the past.
+    /// Nothing is deleted because a filter changed, nobody is mailed about the past, and what was
+    /// deleted in Exchange stays deleted.
     Safe,
 }
 
@@ -247,6 +248,18 @@ impl Profile {
             ],
         };
         values.iter().copied().collect()
+    }
+}
+
+impl Profile {
+    /// Tells whether past occurrences that were deleted in Exchange are there in a series that is
+    /// made in Dynamics, unless the tenant file says otherwise (REC-04).
+    #[must_use]
+    pub const fn recreates_past_occurrences(self) -> bool {
+        match self {
+            Self::Parity => true,
+            Self::Safe => false,
+        }
     }
 }
 

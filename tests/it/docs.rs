@@ -173,7 +173,7 @@ fn the_page_of_profiles_says_what_they_decide() {
     let page = read("docs/profiles.md");
     let documented: BTreeMap<String, String> = page
         .lines()
-        .filter(|line| line.starts_with("| `"))
+        .filter(|line| line.starts_with("| `") && !line.starts_with("| `policy."))
         .map(|line| {
             let words = quoted(line);
             assert!(line.contains("| the organization's |"), "parity decides nothing: {line}");
@@ -183,6 +183,13 @@ fn the_page_of_profiles_says_what_they_decide() {
     let decided = Profile::Safe.values();
     let decided = decided.iter().map(|(name, value)| ((*name).to_owned(), value.to_string()));
     assert_eq!(documented, decided.collect());
+    let policy = page.lines().find(|line| line.starts_with("| `policy.")).map(quoted).unwrap();
+    let recreates = [Profile::Parity, Profile::Safe].map(Profile::recreates_past_occurrences);
+    let expected = recreates.map(|it| it.to_string());
+    assert_eq!(
+        policy[..3],
+        ["policy.recreate_deleted_past_occurrences", &expected[0], &expected[1]]
+    );
     assert!(Profile::Parity.values().is_empty());
     for (word, _) in Profile::WORDS {
         assert!(page.contains(&format!("profile = \"{word}\"")), "{word}");

@@ -269,13 +269,22 @@ fn rec_03_a_series_of_a_hundred_costs_the_mails_that_the_rules_predict() {
 
 #[test]
 fn rec_04_deleted_past_occurrences_are_there_in_dynamics_unless_switched_off() {
-    // With the switch the rows are made; without it they are not. Nobody is mailed either way.
-    for (lines, rows) in [("", 10), ("[policy]\nrecreate_deleted_past_occurrences = false\n", 9)] {
+    // With the switch the rows are made; without it they are not. The profile chooses where the file
+    // says nothing: parity makes them, safe does not. Nobody is mailed either way.
+    let key = "[policy]\nrecreate_deleted_past_occurrences";
+    for (first, lines, rows) in [
+        ("", String::new(), 10),
+        ("", format!("{key} = false\n"), 9),
+        ("profile = \"parity\"\n", String::new(), 10),
+        ("profile = \"safe\"\n", String::new(), 9),
+        ("profile = \"safe\"\n", format!("{key} = true\n"), 10),
+    ] {
         let people = vec![
             person(1, "Paul", "Cannon", "Europe/Berlin"),
             person(2, "Laura", "Norman", "America/New_York"),
         ];
-        let system = System::with(people, "state.url = \"memory:\"\n", lines);
+        let mut system = System::new(people);
+        system.tenant = system.tenant_of(&format!("{first}{}{lines}", system.tenant_file()));
         let mut body = tracked("Weekly", "W. Europe Standard Time");
         for name in ["start", "end"] {
             let text = body[name]["dateTime"].as_str().unwrap().replace("2026-12-01", "2026-11-17");
@@ -285,7 +294,7 @@ fn rec_04_deleted_past_occurrences_are_there_in_dynamics_unless_switched_off() {
         system.new_event(0, &body);
         system.delete_event(0, &occurrence(&system, 0, "2026-11-17"));
         system.settled();
-        assert_eq!(instances(&system).len(), rows, "{lines}");
+        assert_eq!(instances(&system).len(), rows, "{first}{lines}");
         assert!(system.mails().is_empty());
         assert_eq!(shown(&system, 0).len(), 9);
     }
