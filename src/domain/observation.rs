@@ -82,6 +82,10 @@ pub struct ExchangeFacts {
     pub organizer: Option<Address>,
     /// Its body came as HTML (APPT-OUT-13).
     pub html: bool,
+    /// It names an organizer without an e-mail address (ORG-07).
+    pub unaddressed: bool,
+    /// Its user untracked it in the app (LINK-10).
+    pub untracked: bool,
     /// It was cancelled by its organizer (CXL-13).
     pub is_cancelled: bool,
     /// It is a series or part of one, or a recurring task (REC-01, REC-10).

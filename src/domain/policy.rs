@@ -43,6 +43,8 @@ pub struct Settings {
     pub require_approval: bool,
     /// `organization.isappointmentattachmentsyncenabled` (ATT-02).
     pub attachments: bool,
+    /// `UseCrmOrganizerForEmptyExchangeOrganizer` (ORG-07).
+    pub keep_organizer: bool,
     /// `organization.appointmentricheditorexperience` (APPT-OUT-13).
     pub rich_bodies: bool,
     /// `IgnoreCopiedItemsInSSSForMailbox` (COPY-01, COPY-02).
@@ -69,6 +71,7 @@ impl Default for Settings {
             resolve_inactive: false,
             require_approval: true,
             rich_bodies: false,
+            keep_organizer: false,
             attachments: false,
             ignore_copies: true,
             three_addresses: false,

@@ -129,12 +129,7 @@ pub static KNOWN: &[Known] = &[
     flag("TrackAppointmentsFromNonOrganizer", true, Element, Obeyed),
     flag("ForceOrganizerSyncForAttendeeTrackedAppointment", false, Element, Obeyed),
     flag("DisableImplicitSharingOfCommunicationActivities", false, Element, Obeyed),
-    flag(
-        "UseCrmOrganizerForEmptyExchangeOrganizer",
-        false,
-        Element,
-        Nothing("an update never changes the organizer of a row"),
-    ),
+    flag("UseCrmOrganizerForEmptyExchangeOrganizer", false, Element, Obeyed),
     flag("AllowSaveAsDraftAppointment", false, Element, Obeyed),
     flag(
         "AutoCreateContactOnPromote",
@@ -245,6 +240,8 @@ impl Profile {
                 ("DistinctPhysicalAndLogicalDeletesForExchangeSync", SettingValue::Flag(true)),
                 // APPT-OUT-11: nobody is invited to the past.
                 ("SSSUpdatePastMeetingsInNonDraftMode", SettingValue::Flag(false)),
+                // ORG-07: a meeting does not lose its organizer because Exchange lost his address.
+                ("UseCrmOrganizerForEmptyExchangeOrganizer", SettingValue::Flag(true)),
             ],
         };
         values.iter().copied().collect()
@@ -319,6 +316,7 @@ impl Settings {
             validate_contacts: flag("ValidateContactBeforeTracking"),
             require_approval: flag("requireapprovalforuseremail"),
             attachments: flag("isappointmentattachmentsyncenabled"),
+            keep_organizer: flag("UseCrmOrganizerForEmptyExchangeOrganizer"),
             rich_bodies: flag("appointmentricheditorexperience"),
             three_addresses,
         }

@@ -71,6 +71,7 @@ catalogue! {
     LINK_13 "LINK-13" "If the organization says so, nobody tracks the meeting of another user." "DOC OrgDbOrgSettings; SETXML";
     LINK_14 "LINK-14" "If the organization says so, an attendee tracks a meeting only when its organizer's mailbox is synchronized." "SETXML";
     LINK_09 "LINK-09" "What a delegate tracks belongs to the owner of the mailbox." "DOC use-outlook-category, use-delegate-access";
+    LINK_10 "LINK-10" "What a row regards stays as it is; the company of a contact names its parent; a contact that its user untracked is unlinked and its row stays." "DOC track-message-or-appointment, track-contacts";
     LINK_12 "LINK-12" "Only the calendar item of a meeting is tracked, never its request in the inbox." "COMM";
     ORG_01 "ORG-01" "Only the organizer's mailbox writes and distributes a meeting." "BASE L80";
     ORG_02 "ORG-02" "An appointment without an organizer is not synchronized and says so." "BASE L80";
@@ -78,6 +79,7 @@ catalogue! {
     ORG_04 "ORG-04" "The application makes the row of a meeting that its tracker does not organize, unless the organization does not share by itself." "BASE L84-87";
     ORG_05 "ORG-05" "An imported appointment belongs to its organizer if he is a user, else to the tracker." "BASE L89";
     ORG_06 "ORG-06" "Who organizes is judged by the Exchange item." "PROPOSED";
+    ORG_07 "ORG-07" "An organizer without an address in Exchange leaves the row's organizer as he is, where the organization says so." "DOC OrgDbOrgSettings; PROPOSED";
     ORG_08 "ORG-08" "A service activity shows the synchronizing person as organizer." "DOC what-fields-synchronized-outlook";
     APPT_OUT_01 "APPT-OUT-01" "An appointment becomes a calendar item." "BASE L93";
     APPT_OUT_02 "APPT-OUT-02" "Completed, canceled and free appointments show as free." "BASE L95";
@@ -165,6 +167,7 @@ catalogue! {
     CONF_06 "CONF-06" "A new contact of which Dynamics finds a duplicate waits for its user's decision." "DOC monitor-email-processing-errors";
     RES_01 "RES-01" "Inactive rows and disabled users do not resolve." "DOC OrgDbOrgSettings; META";
     RES_02 "RES-02" "Several rows with one address: synchronized user, user, contact, lead, account, queue; then the oldest." "META; PROPOSED";
+    RES_03 "RES-03" "An address that no row has stays an address: no contact or lead is made of it, whatever the user's own option says." "DOC set-personal-options, OrgDbOrgSettings; PROPOSED";
     REC_01 "REC-01" "A series becomes a series with its occurrences." "BASE L139";
     REC_02 "REC-02" "A changed occurrence becomes an exception of the series." "BASE L139";
     REC_03 "REC-03" "Tracking a series mails nobody." "BASE L130-133";

@@ -142,6 +142,11 @@ pub const ONLY_IN_EXCHANGE: &[(&str, &str, &str)] = &[
         "mapped to free; not overwritten while the row stays free (APPT-IN-04)",
     ),
     ("event", "answers of attendees", "kept in Exchange"),
+    (
+        "event",
+        "an organizer or attendee of whom Dynamics has no row",
+        "an attendee stays an address, an outside organizer no organizer; no contact or lead is made (RES-03, ORG-05)",
+    ),
     ("event", "rooms and other resources", "kept in Exchange, noted (`values-dropped`)"),
     ("event", "online meeting", "kept in Exchange; its text in the body is carried as text"),
     (

@@ -113,6 +113,11 @@ fn marker_of(list: Option<&Vec<ExtendedProperty>>) -> Option<LinkId> {
     Uuid::try_parse(extended(list, MARKER)?).ok().map(LinkId)
 }
 
+/// Tells whether the add-in took its tracking back: Graph documents no way to remove a property.
+fn is_untracked(list: Option<&Vec<ExtendedProperty>>) -> bool {
+    extended(list, TRACK) == Some("0")
+}
+
 /// Tells whether an add-in's tracking signal is on an item.
 fn is_signalled(list: Option<&Vec<ExtendedProperty>>) -> bool {
     extended(list, TRACK) == Some("1")

@@ -54,6 +54,7 @@ advice! {
     LINK_06 [Tracked TaggedBefore TrackCategorized] "Put the category back on the item.";
     LINK_08 [Tracked TrackCategorized] "Switch TrackCategorizedItems on.";
     LINK_09 [Tracked] "Give the row to another owner in Dynamics.";
+    LINK_10 [Tracked TaggedBefore] "Track the contact in the app again.";
     LINK_12 [Tracked] "Track the calendar item itself.";
     LINK_13 [ItemOrganizer Tracked] "Let the organizer track the meeting, or switch the organization's setting off.";
     LINK_14 [ItemOrganizer Tracked] "Let the organizer's mailbox take part, or switch the organization's setting off.";
@@ -63,6 +64,7 @@ advice! {
     ORG_04 [ItemOrganizer] "Let the organizer track the meeting, or change who shares rows in the organization.";
     ORG_05 [ItemOrganizer] "Change the owner in Dynamics; it is not written again.";
     ORG_06 [ItemOrganizer] "Nothing: Exchange says who organizes a meeting.";
+    ORG_07 [RowOrganizer ItemOrganizer] "Set UseCrmOrganizerForEmptyExchangeOrganizer the other way, or give the organizer an address in Exchange.";
     ORG_08 [Role] "Nothing: a copy of a service activity shows its own user as organizer.";
     APPT_OUT_01 [Start] "Give the appointment a start and an end after it, or take it out of the filter.";
     APPT_OUT_02 [RowState] "Change the state or the show-as of the row.";
@@ -150,6 +152,7 @@ advice! {
     CONF_06 [Trouble] "Let the user have the duplicate, or merge the two contacts in Dynamics.";
     RES_01 [ResolveInactive] "Activate the row, or set ResolveForInactiveEntities.";
     RES_02 [] "Leave one row with the address, or let the wanted user's mailbox take part.";
+    RES_03 [ItemAttendees] "Make a contact with the address in Dynamics by hand.";
     REC_01 [Recurring] "Take the series out of the user's filters, or take its category off.";
     REC_02 [Recurring] "Change the occurrence back to what its series says.";
     REC_03 [Recurring] "Nothing: tracking never mails.";

@@ -48,6 +48,10 @@ pub(super) fn decide(
         (_, S::Same | S::Changed(_) | S::New) if lost_category(&pairing, context) => {
             verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_06])
         }
+        // LINK-10: the user untracked his contact; the row stays.
+        (_, S::Same | S::Changed(_) | S::New) if item_facts(&pairing).untracked => {
+            verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_10])
+        }
         // CXL-04.
         (_, S::Same | S::Changed(_) | S::New) if cancels(&pairing, context) => {
             removal::cancelled(pairing)

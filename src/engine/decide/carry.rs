@@ -3,6 +3,7 @@
 use super::create::is_past;
 use super::fit::{fits_dynamics, fits_exchange};
 use super::gate::is_draft;
+use super::people;
 use super::{Write, attendee_count, fields, item_facts, mails};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -255,7 +256,9 @@ pub(super) fn write_to_dynamics(
     let mut rules = vec![rule::LINK_01];
     rules.extend(forbidden(&out));
     rules.extend(formats(&out));
+    rules.extend(people::strangers(&out.patch));
     local_midnights(&mut out.patch, &item, context);
+    rules.extend(people::unaddressed(pairing, context, &mut out.patch));
     if let Some(uid) = stamp {
         out.patch.push((Field::Uid, Some(Value::Text(uid))));
         rules.push(rule::APPT_IN_11);

@@ -3,8 +3,8 @@
 use super::carry::{forbidden, formats};
 use super::fit::{fits_dynamics, fits_exchange};
 use super::{
-    After, Standing, Verdict, Write, attendee_count, booking, fields, gate, is_me, item_facts,
-    leave, mails, merge, removal, role_in, row_facts, verdict,
+    After, Standing, Verdict, Write, agreed, attendee_count, booking, fields, gate, is_me,
+    item_facts, leave, mails, people, removal, role_in, row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -257,6 +257,7 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     rules.extend([rule::LINK_02, rule::LINK_03]);
     rules.extend(forbidden(&out));
     rules.extend(formats(&out));
+    rules.extend(people::strangers(&out.patch));
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
     let role = role_in(&pairing, context);
     let mark = !marked && role == Role::Owner && attendee_count(&item) == 0;
@@ -333,12 +334,11 @@ fn user_party(user: UserId) -> Value {
 /// Two existing items are one pair: found by marker or by the meeting's identity. What differs is
 /// carried by the conflict policy; followers and guests write nothing to the meeting.
 fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
-    let role = adopted_role(&pairing, context);
-    merge::decide(pairing, role, context)
-}
-
-fn adopted_role(pairing: &Pairing, context: &Context<'_>) -> Role {
-    match pairing.link.as_ref().map(|link| link.role) {
+    // LINK-10: a lost store does not track again what its user untracked.
+    if item_facts(&pairing).untracked {
+        return verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_10]);
+    }
+    let role = match pairing.link.as_ref().map(|link| link.role) {
         Some(Role::PrivateCopy) => Role::PrivateCopy,
         _ if pairing.kind().is_meeting() && is_copy_of_ours(pairing, context) => Role::PrivateCopy,
         _ => role_in(pairing, context),

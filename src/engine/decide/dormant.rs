@@ -2,7 +2,6 @@
 
 use super::{After, Standing, Verdict, item_facts, leave, merge, verdict};
 use crate::domain::code::Code;
-use crate::domain::kind::Kind;
 use crate::domain::link::{Role, Why};
 use crate::domain::observation::Presence;
 use crate::domain::plan::Verb;
@@ -58,7 +57,7 @@ fn returns(pairing: &Pairing, why: Why) -> bool {
             .dynamics
             .as_ref()
             .is_some_and(|row| row.observation.presence == Presence::Present),
-        Why::Untracked => pairing.kind() != Kind::Contact && item_facts(pairing).tracked,
+        Why::Untracked => item_facts(pairing).tracked,
         Why::MovedAway => true,
         Why::RowGone => false,
     }

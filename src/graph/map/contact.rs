@@ -131,9 +131,11 @@ pub(in crate::graph) fn observe(contact: &Contact) -> Observation {
     seen.version = contact.etag.as_deref().map(Version::new);
     seen.marker = marker_of(ext);
     // The category does not work for contacts (LINK-05): only our marker or an add-in's signal.
-    let tracked = seen.marker.is_some() || super::is_signalled(ext);
+    let untracked = super::is_untracked(ext);
+    let tracked = !untracked && (seen.marker.is_some() || super::is_signalled(ext));
     seen.facts = Facts::Exchange(ExchangeFacts {
         tracked,
+        untracked,
         made: super::is_made(ext),
         ..ExchangeFacts::default()
     });

@@ -101,11 +101,20 @@ fn facts(event: &Event) -> ExchangeFacts {
         is_organizer: event.is_organizer.unwrap_or(false),
         organizer: organizer.and_then(|who| Address::parse(who.address.as_deref()?)),
         html: event.body.as_ref().is_some_and(text::is_html) && !is_series(event),
+        unaddressed: is_unaddressed(event),
+        untracked: false,
         is_cancelled: event.is_cancelled.unwrap_or(false),
         recurring: is_series(event),
         made: super::is_made(event.single_value_extended_properties.as_ref()),
         off_feed: false,
     }
+}
+
+/// Tells whether an event names an organizer of whom there is no address (ORG-07).
+fn is_unaddressed(event: &Event) -> bool {
+    let who = event.organizer.as_ref().and_then(|who| who.email_address.as_ref());
+    let empty = |who: &EmailAddress| who.address.as_deref().is_none_or(|it| it.trim().is_empty());
+    event.is_organizer == Some(false) && who.is_some_and(empty)
 }
 
 /// Tells whether an event is a series or a part of one.

@@ -84,6 +84,22 @@ impl GraphSim {
         Ok(())
     }
 
+    /// Takes the organizer's address off every guest's copy, as it happens when his account is gone.
+    ///
+    /// # Errors
+    /// Refuses an unknown meeting.
+    pub fn forget_organizer(&mut self, i_cal_uid: &str) -> Result<(), Refusal> {
+        self.guests(i_cal_uid)?;
+        for (mailbox, key) in self.meetings.get(i_cal_uid).into_iter().flatten() {
+            let item = self.mailboxes.get_mut(*mailbox).and_then(|room| room.items.get_mut(key));
+            if let Some(item) = item {
+                let who = json!({ "emailAddress": { "name": "Former employee" } });
+                item.fields.insert("organizer".into(), who);
+            }
+        }
+        Ok(())
+    }
+
     // The guests' copies of a meeting that is held outside.
     fn guests(&self, uid: &str) -> Result<Vec<(String, Item)>, Refusal> {
         let copies = self.meetings.get(uid).ok_or_else(not_found)?;
