@@ -137,6 +137,11 @@ pub const ONLY_IN_EXCHANGE: &[(&str, &str, &str)] = &[
         "kept in Exchange; the tracking category is set on linked items (LINK-08)",
     ),
     (
+        "event, task",
+        "entry of the tracking category in the mailbox's list of categories",
+        "neither made nor watched: items carry the category by its name, under another name it is another (LINK-07)",
+    ),
+    (
         "event",
         "working elsewhere",
         "mapped to free; not overwritten while the row stays free (APPT-IN-04)",
