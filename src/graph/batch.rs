@@ -25,10 +25,10 @@ const PREFER: &str =
 /// events with long bodies still stay far below the bound of an answer.
 const PREFER_PAGE: &str = "IdType=\"ImmutableId\", outlook.timezone=\"UTC\", \
      outlook.body-content-type=\"text\", odata.maxpagesize=100";
+
 /// The part of `PREFER` about bodies, and what stands there for bodies that keep their format.
 const TEXT_BODY: &str = r#"outlook.body-content-type="text""#;
 const HTML_BODY: &str = r#"outlook.body-content-type="html""#;
-
 
 /// One request of a batch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
