@@ -45,6 +45,8 @@ mod secured;
 mod series;
 mod settings;
 mod sweep;
+#[cfg(test)]
+pub(crate) mod testing;
 mod wire;
 
 pub use map::columns;

@@ -168,4 +168,4 @@ impl FarSide for GraphSide {
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

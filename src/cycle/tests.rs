@@ -3,6 +3,7 @@
 mod chronicle;
 pub(crate) mod fakes;
 mod rest;
+mod series;
 
 use self::fakes::{Fault, World, mailbox};
 use super::*;

@@ -60,7 +60,7 @@ pub(super) fn of_master(version: &Version) -> &str {
 }
 
 /// An occurrence that the service has a row for.
-struct Instance {
+pub(super) struct Instance {
     id: Uuid,
     version: Option<Version>,
 }
@@ -91,25 +91,20 @@ impl DataverseSide {
         let replies = self.wire.read(caller, &parts).await?;
         let mut seen = Vec::with_capacity(rows.len());
         for ((id, row, presence), reply) in rows.into_iter().zip(&replies) {
-            let table = Table::of(Kind::RecurringAppointment);
-            let mut one = read::observe(table, &id, &row, presence);
             let exceptions = match list(Some(reply)) {
                 Ok(exceptions) => exceptions,
                 Err(error @ SideError::Throttled { .. }) => return Err(error),
                 // The row was read, what deviates from it was not.
                 Err(error) => {
                     warn!(%error, "the exceptions of a series cannot be read");
+                    let table = Table::of(Kind::RecurringAppointment);
+                    let mut one = read::observe(table, &id, &row, presence);
                     one.unfit = Some(Code::ItemUnreadable);
                     seen.push(one);
                     continue;
                 }
             };
-            one.version = one.version.map(|version| whole(&version, Some(&parts_of(&exceptions))));
-            match series::read(&row, zones) {
-                Ok((recurrence, gone)) => complete(&mut one, recurrence, gone, &exceptions),
-                Err(code) => one.unfit = one.unfit.or(Some(code)),
-            }
-            seen.push(one);
+            seen.push(observed(&id, &row, presence, &exceptions, zones));
         }
         Ok(seen)
     }
@@ -222,22 +217,51 @@ impl DataverseSide {
         caller: Option<Uuid>,
         series: &NativeId,
     ) -> Result<HashMap<i64, Instance>, SideError> {
-        let filter = encode(&format!("seriesid eq {series}"));
-        let columns = "activityid,originalstartdate,versionnumber";
-        let path = format!("appointments?$select={columns}&$filter={filter}");
-        let replies = self.wire.read(caller, &[Part::get(path)]).await?;
-        let rows = list(replies.first())?;
-        let read = |row: &Json| {
-            let start = row.get("originalstartdate")?.as_str().and_then(read::instant)?;
-            let id = read::guid(row, "activityid")?;
-            Some((start.timestamp(), Instance { id, version: read::version(row) }))
-        };
-        Ok(rows.iter().filter_map(read).collect())
+        let replies = self.wire.read(caller, &[instances_of(series)]).await?;
+        Ok(by_start(&list(replies.first())?))
     }
 }
 
+/// Returns a series as its row and the rows of its exceptions tell it.
+pub(super) fn observed(
+    id: &NativeId,
+    row: &Json,
+    presence: Presence,
+    exceptions: &[Json],
+    zones: &ZoneCodes,
+) -> Observation {
+    let mut one = read::observe(Table::of(Kind::RecurringAppointment), id, row, presence);
+    one.version = one.version.map(|version| whole(&version, Some(&parts_of(exceptions))));
+    match series::read(row, zones) {
+        Ok((recurrence, gone)) => complete(&mut one, recurrence, gone, exceptions),
+        Err(code) => one.unfit = one.unfit.or(Some(code)),
+    }
+    one
+}
+
+/// Asks for the occurrences that have rows.
+pub(super) fn instances_of(series: &NativeId) -> Part {
+    let filter = encode(&format!("seriesid eq {series}"));
+    let columns = "activityid,originalstartdate,versionnumber";
+    Part::get(format!("appointments?$select={columns}&$filter={filter}"))
+}
+
+/// Returns occurrences by the second of their original start.
+pub(super) fn by_start(rows: &[Json]) -> HashMap<i64, Instance> {
+    let read = |row: &Json| {
+        let start = row.get("originalstartdate")?.as_str().and_then(read::instant)?;
+        let id = read::guid(row, "activityid")?;
+        Some((start.timestamp(), Instance { id, version: read::version(row) }))
+    };
+    rows.iter().filter_map(read).collect()
+}
+
 /// Returns the write of one occurrence.
-fn part(series: &Recurrence, one: &Exception, instance: &Instance) -> Result<Part, Outcome> {
+pub(super) fn part(
+    series: &Recurrence,
+    one: &Exception,
+    instance: &Instance,
+) -> Result<Part, Outcome> {
     let path = format!("appointments({})", instance.id);
     let version = instance.version.as_ref();
     let etag = version.map_or_else(|| "*".to_owned(), |version| format!("W/\"{version}\""));
@@ -274,7 +298,7 @@ fn complete(
 }
 
 /// Asks for the exceptions of a series in full.
-fn exceptions_of(series: &NativeId) -> Part {
+pub(super) fn exceptions_of(series: &NativeId) -> Part {
     let kinds = "(instancetypecode eq 3 or instancetypecode eq 4)";
     let filter = encode(&format!("seriesid eq {series} and {kinds}"));
     let columns: Vec<String> = Table::of(Kind::Appointment).selected().collect();

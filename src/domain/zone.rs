@@ -167,5 +167,11 @@ fn compare_caseless(left: &str, right: &str) -> Ordering {
         .cmp(right.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
+/// Returns the names of Windows, for tests that go through all zones.
+#[cfg(test)]
+pub(crate) fn windows_names() -> impl Iterator<Item = &'static str> {
+    windows::TO_IANA.iter().map(|(name, _)| *name)
+}
+
 #[cfg(test)]
 mod tests;

@@ -42,7 +42,7 @@ impl Clock for Hands {
 }
 
 /// The stand-in, the adapter on it, and the clock of both.
-struct Desk {
+pub(crate) struct Desk {
     sim: Arc<Mutex<GraphSim>>,
     side: GraphSide,
     time: Arc<Mutex<DateTime<Utc>>>,
@@ -126,7 +126,7 @@ fn token(sim: &mut GraphSim, now: DateTime<Utc>) -> String {
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = super::testing::now();
         let mut sim = GraphSim::new(GraphConfig {
             base_url: BASE.into(),
@@ -195,13 +195,25 @@ impl Desk {
     }
 
     /// Creates one item and returns it as the store would know it.
-    async fn made(&self, kind: Kind, link: u128, patch: Patch) -> (Observation, Known) {
+    pub(crate) async fn made(&self, kind: Kind, link: u128, patch: Patch) -> (Observation, Known) {
         let outcome = self.apply(&[create(kind, link, patch)]).await.remove(0);
         let Outcome::Done(Some(seen)) = outcome else { panic!("not created: {outcome:?}") };
         self.pass(1);
         let seen = self.fetch(kind, &seen.id).await;
         let known = known(&seen);
         (seen, known)
+    }
+}
+
+impl Desk {
+    /// Returns when the events begin that the calendar shows in a window, in order.
+    pub(crate) fn starts(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        let shown = self.sim().shown(ME, &from.to_rfc3339(), &to.to_rfc3339());
+        let start = |event: &Json| {
+            let text = event["start"]["dateTime"].as_str()?;
+            text.parse::<chrono::NaiveDateTime>().ok().map(|at| at.and_utc())
+        };
+        shown.iter().filter_map(start).collect()
     }
 }
 

@@ -36,7 +36,7 @@ mod zones;
 /// Recurrence and time zones, which both stand-ins compute alike.
 pub(super) mod calendar {
     pub(in crate::sim) use super::series::Recurrence;
-    pub(in crate::sim) use super::zones::{instant, local, zone};
+    pub(in crate::sim) use super::zones::{WINDOWS, instant, local, zone};
 }
 
 use std::collections::HashMap;

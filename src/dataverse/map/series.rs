@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc, Weekday};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Timelike, Utc, Weekday};
 use serde_json::{Map, Value as Json, json};
 
 use super::read;
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Fields, Value};
+use crate::domain::field::{Field, Fields, Patch, Value};
 use crate::domain::recurrence::{End, Exception, Nth, Pattern, Recurrence, Weekdays};
 use crate::domain::zone::Zone;
 
@@ -185,7 +185,13 @@ fn day_of(series: &Recurrence, start: DateTime<Utc>) -> NaiveDate {
 /// Returns a row of an exception as what its occurrence holds.
 pub(crate) fn exception(series: &Recurrence, row: &Json, fields: &Fields) -> Option<Exception> {
     let start = row.get("originalstartdate")?.as_str().and_then(read::instant)?;
-    let change = OWN.into_iter().map(|field| (field, fields.get(field).cloned())).collect();
+    let mut change: Patch =
+        OWN.into_iter().map(|field| (field, fields.get(field).cloned())).collect();
+    // Whole days are local midnights; only the zone of the series tells which days they are.
+    times_of_days(&mut change, |time| {
+        let local = series.zone.to_local(time) + TimeDelta::hours(12);
+        local.date().and_time(NaiveTime::MIN).and_utc()
+    });
     Some(Exception { day: day_of(series, start), change: Some(change) })
 }
 
@@ -199,7 +205,7 @@ pub(crate) fn write(
     let instant = |at: DateTime<Utc>| json!(at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     let midnight = |day: NaiveDate| instant(series.zone.to_utc(day.and_time(NaiveTime::MIN)));
     let begin = series.first.and_time(series.time);
-    let end = begin + chrono::TimeDelta::minutes(series.minutes);
+    let end = begin + TimeDelta::minutes(series.minutes);
     let (kind, days, nth, month, day) = match series.pattern {
         Pattern::Daily => (0, None, None, None, None),
         Pattern::Weekly { days, .. } => (1, Some(days), None, None, None),
@@ -240,11 +246,15 @@ pub(crate) fn write(
 }
 
 /// Gives the times of a whole day their local midnights, as Dynamics keeps them.
-pub(crate) fn local_days(series: &Recurrence, patch: &mut crate::domain::field::Patch) {
+pub(crate) fn local_days(series: &Recurrence, patch: &mut Patch) {
+    times_of_days(patch, |time| series.zone.to_utc(time.naive_utc()));
+}
+
+fn times_of_days(patch: &mut Patch, turn: impl Fn(DateTime<Utc>) -> DateTime<Utc>) {
     let all_day = patch.contains(&(Field::AllDay, Some(Value::Flag(true))));
     for (field, value) in patch.iter_mut().filter(|_| all_day) {
         if let (Field::Start | Field::End, Some(Value::Time(time))) = (*field, value) {
-            *time = series.zone.to_utc(time.naive_utc());
+            *time = turn(*time);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::core::Core;
 use super::value::Cell;
+use crate::sim::graph::calendar::WINDOWS;
 
 /// Code, Windows name, IANA names of people in it.
 const ZONES: &[(i64, &str, &[&str])] = &[
@@ -34,6 +35,16 @@ const ZONES: &[(i64, &str, &[&str])] = &[
     (353, "Lord Howe Standard Time", &["Australia/Lord_Howe"]),
 ];
 
+/// The first code of the zones that no person here has: these numbers are not Microsoft's.
+const FURTHER: i64 = 1_000;
+
+/// The other zones of Windows, which an organization has, too: code, Windows name, IANA name.
+fn further() -> impl Iterator<Item = (i64, &'static str, &'static str)> {
+    let known = |name: &str| ZONES.iter().any(|(_, windows, _)| *windows == name);
+    let rest = WINDOWS.iter().filter(move |(name, _)| !known(name));
+    (FURTHER..).zip(rest).map(|(code, (name, iana))| (code, *name, *iana))
+}
+
 /// Returns the code of a person's zone, if the organization has one for it.
 pub(super) fn code_of(iana: &str) -> Option<i64> {
     ZONES.iter().find(|(_, _, names)| names.contains(&iana)).map(|(code, ..)| *code)
@@ -41,16 +52,20 @@ pub(super) fn code_of(iana: &str) -> Option<i64> {
 
 /// Returns a zone of the tzdb by its code.
 pub(super) fn iana_of(code: i64) -> Option<&'static str> {
-    ZONES.iter().find(|(known, ..)| *known == code).and_then(|(_, _, names)| names.first().copied())
+    let chosen = ZONES.iter().find(|(known, ..)| *known == code);
+    let chosen = chosen.and_then(|(_, _, names)| names.first().copied());
+    chosen.or_else(|| further().find(|(known, ..)| *known == code).map(|(_, _, iana)| iana))
 }
 
 impl Core {
     /// Adds the definitions of all zones.
     pub(super) fn add_zones(&mut self) {
-        for (code, name, _) in ZONES {
+        let chosen = ZONES.iter().map(|(code, name, _)| (*code, *name));
+        let all: Vec<_> = chosen.chain(further().map(|(code, name, _)| (code, name))).collect();
+        for (code, name) in all {
             let id = uuid::Uuid::from_u128(0x71e2_0000 + u128::from(code.unsigned_abs()));
             let cells = [
-                ("timezonecode", Cell::Int(*code)),
+                ("timezonecode", Cell::Int(code)),
                 ("standardname", Cell::text(name)),
                 ("userinterfacename", Cell::text(name)),
             ];
