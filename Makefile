@@ -2,7 +2,11 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test series lint fmt bench deny redis
+HISTORIES_JOBS ?= 2
+CASES ?= 100000
+SEED ?= 1
+
+.PHONY: help demo test histories series lint fmt bench deny redis
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +24,10 @@ test: redis ## Run all tests (with cargo-nextest when it is installed).
 series: ## Send 100,000 generated series through both sides (PROPTEST_CASES, PROPTEST_RNG_SEED).
 	PROPTEST_CASES=$${PROPTEST_CASES:-100000} \
 		$(CARGO) test --profile release-lite --lib generated_series -- --nocapture
+
+histories: ## Run CASES generated histories, optimised (SEED, HISTORIES_JOBS).
+	LOCKSTEP_HISTORIES=$(CASES) LOCKSTEP_SEED=$(SEED) LOCKSTEP_JOBS=$(HISTORIES_JOBS) \
+		$(CARGO) test --profile release-lite --test it -- --nocapture histories_end
 
 lint: ## Check the format, all lints and the tidy tests.
 	$(CARGO) fmt --check

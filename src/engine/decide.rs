@@ -13,6 +13,7 @@ mod create;
 mod dormant;
 mod fit;
 mod gate;
+mod merge;
 mod people;
 mod removal;
 mod unfit;

@@ -50,20 +50,13 @@ pub fn fold(
     // agreed on both sides in any case, it was made from what was read.
     let moves = (trouble.is_none() && !matches!(entry.after(), After::Unsettled(_)))
         || Side::BOTH.into_iter().any(|side| created(entry, side, outcomes.get(side).as_ref()));
-    let written = PerSide::from_fn(|side| written_seen(outcomes.get(side).as_ref(), key, context));
     let mut slipped = false;
     for side in Side::BOTH {
-        let written = written.get(side).as_ref();
-        slipped |= slipped_in(entry, side, written);
-        settle_side(&mut link, entry, side, written, moves, context);
-        if moves {
-            continue;
-        }
-        match (join::joins(entry), trouble) {
-            (true, Some(_)) => join::settle(&mut link, entry, side, outcomes, written),
-            // What it waits for is not known by group: the pair is made anew.
-            (true, None) => {}
-            (false, _) => settle_groups(&mut link, entry, side, written),
+        let written = written_seen(outcomes.get(side).as_ref(), key, context);
+        slipped |= slipped_in(entry, side, written.as_ref());
+        settle_side(&mut link, entry, side, written.as_ref(), moves, context);
+        if let (false, Some(written)) = (moves, &written) {
+            settle_groups(&mut link, entry, side, written);
         }
     }
     match trouble {
@@ -166,12 +159,9 @@ fn settle_side(
 
 /// The groups that one side took over are agreed although the other side's write failed: a later
 /// edit of them has no rival then.
-fn settle_groups(link: &mut Link, entry: &Entry, side: Side, written: Option<&Seen>) {
+fn settle_groups(link: &mut Link, entry: &Entry, side: Side, written: &Seen) {
     let Some(Step { op: Op::Update { groups, .. }, .. }) = entry.steps.get(side) else { return };
-    let (Some(source), Some(written)) = (entry.verdict.pairing.seen.get(side.other()), written)
-    else {
-        return;
-    };
+    let Some(source) = entry.verdict.pairing.seen.get(side.other()) else { return };
     for group in groups {
         link.agreed.get_mut(side).set(*group, written.prints.get(*group));
         link.agreed.get_mut(side.other()).set(*group, source.prints.get(*group));

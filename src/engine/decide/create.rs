@@ -3,8 +3,8 @@
 use super::carry::{forbidden, formats};
 use super::fit::{fits_dynamics, fits_exchange};
 use super::{
-    After, Standing, Verdict, Write, agreed, attendee_count, booking, fields, gate, is_me,
-    item_facts, leave, mails, people, removal, role_in, row_facts, verdict,
+    After, Standing, Verdict, Write, attendee_count, booking, fields, gate, is_me, item_facts,
+    leave, mails, merge, people, removal, role_in, row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -338,7 +338,12 @@ fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
     if item_facts(&pairing).untracked {
         return verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_10]);
     }
-    let role = match pairing.link.as_ref().map(|link| link.role) {
+    let role = adopted_role(&pairing, context);
+    merge::decide(pairing, role, context)
+}
+
+fn adopted_role(pairing: &Pairing, context: &Context<'_>) -> Role {
+    match pairing.link.as_ref().map(|link| link.role) {
         Some(Role::PrivateCopy) => Role::PrivateCopy,
         _ if pairing.kind().is_meeting() && is_copy_of_ours(pairing, context) => Role::PrivateCopy,
         _ => role_in(pairing, context),
