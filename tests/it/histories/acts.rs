@@ -122,7 +122,7 @@ fn daily() -> Vec<(u32, BoxedStrategy<Act>)> {
         ),
         (16, (of(), at(), part()).prop_map(|(of, at, part)| Act::Edit { of, at, part }).boxed()),
         (4, (of(), at()).prop_map(|(of, at)| Act::Delete { of, at }).boxed()),
-        (2, of().prop_map(|of| Act::Complete { of, at: At::Row }).boxed()),
+        (2, (of(), at()).prop_map(|(of, at)| Act::Complete { of, at }).boxed()),
         (2, (of(), at()).prop_map(|(of, at)| Act::Look { of, at }).boxed()),
         (3, (of(), at(), any::<bool>()).prop_map(|(of, at, on)| Act::Guest { of, at, on }).boxed()),
         (1, (of(), 0..3_usize).prop_map(|(of, answer)| Act::Respond { of, answer }).boxed()),

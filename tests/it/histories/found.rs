@@ -122,3 +122,21 @@ fn filt_18_a_task_completed_before_its_item_is_known_completes_it() {
         super::run(&[row(1, Sort::Task, false), unanswered(1, at), done]);
     }
 }
+
+#[test]
+fn conf_03_a_pair_that_was_joined_in_halves_knows_what_is_edited() {
+    // The answer to a create is lost, the cycle that finds the item cannot finish the pair, then
+    // the row is edited: the item's older value is no edit.
+    for at in 2..5 {
+        for then in 2..8 {
+            let script =
+                Script { faults: vec![(then, FaultKind::Refuse(500))], ..Script::default() };
+            super::run(&[
+                row(0, Sort::Meeting, false),
+                unanswered(0, at),
+                Step::Cycle { who: 0, script },
+                Step::People(edit(0, At::Row, Part::When)),
+            ]);
+        }
+    }
+}

@@ -343,6 +343,9 @@ impl Scene {
         // A copy comes back with the organizer's next change: Exchange sends it anew.
         if at == At::Item {
             thing.item_deleted(who, self.shaken);
+            // Without the store a row that names its meeting does not tell a delete from a
+            // meeting that was never here; to make it anew would invite everybody once more.
+            thing.apart |= self.forgotten && thing.sort == Sort::Meeting;
         }
         Some(())
     }

@@ -360,7 +360,11 @@ impl Model {
             LinkChange::None => {}
             LinkChange::Put(link) => {
                 let before = self.links.get(&link.id);
-                if let Some(before) = before.filter(|_| failed && !made) {
+                // A pair that is just being made had nothing agreed yet.
+                let paired = |link: &&Link| {
+                    !matches!(link.state, LinkState::Creating(_) | LinkState::LeftAlone)
+                };
+                if let Some(before) = before.filter(paired).filter(|_| failed && !made) {
                     let taken = taken_over(entry, outcome);
                     for side in Side::BOTH {
                         let mut moved = before.agreed.get(side).differing(link.agreed.get(side));
