@@ -301,6 +301,12 @@ impl Verdict {
         self
     }
 
+    /// Names a further rule.
+    pub(crate) fn by(mut self, id: RuleId) -> Self {
+        self.decision.rules.push(id);
+        self
+    }
+
     pub(crate) fn with_role(mut self, role: Role) -> Self {
         self.role = role;
         self

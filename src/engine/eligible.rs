@@ -53,7 +53,9 @@ fn record_reasons(record: &MailboxRecord, settings: &Settings) -> Vec<Reason> {
     // ELIG-10: approval by the organization may be switched off; Exchange Online's own may not.
     let by_organization = record.approved || !settings.require_approval;
     let by_admin = record.approved_by_admin || record.server_type != Some(EXCHANGE_ONLINE);
-    unless(by_organization && by_admin, rule::ELIG_03, Code::MailboxNotApproved);
+    unless(by_organization, rule::ELIG_03, Code::MailboxNotApproved);
+    // One reason is enough for one code.
+    unless(by_admin || !by_organization, rule::ELIG_10, Code::MailboxNotApproved);
     unless(record.tested && record.enabled_for_act, rule::ELIG_03, Code::MailboxNotEnabled);
     let carried = record.server_type.is_some_and(|kind| EXCHANGE_SERVERS.contains(&kind));
     unless(carried, rule::ELIG_07, Code::ProfileUnsupported);

@@ -19,9 +19,10 @@ use crate::domain::kind::{Collection, Kind};
 use crate::domain::markup;
 use crate::domain::party::Party;
 use crate::domain::policy::Context;
+use crate::domain::rule::RuleId;
 use crate::domain::side::Side;
 use crate::domain::zone::Zone;
-use crate::engine::{groups, series};
+use crate::engine::{catalogue as rule, groups, series};
 
 /// What a translation gives: the patch and what was lost on the way.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,6 +31,17 @@ pub struct Translation {
     pub patch: Patch,
     /// Fidelity notes.
     pub losses: Vec<Code>,
+    /// The rules that chose the values, each once.
+    pub rules: Vec<RuleId>,
+}
+
+impl Translation {
+    /// Notes the rule of an arm that was taken.
+    pub(crate) fn by(&mut self, id: RuleId) {
+        if !self.rules.contains(&id) {
+            self.rules.push(id);
+        }
+    }
 }
 
 /// The mark at the end of a text that was cut (FLD-05).
@@ -76,8 +88,8 @@ pub(crate) fn words(
             // Body and attendees of a service activity are one text.
             Group::Body | Group::Attendees if service => {}
             Group::Status => status(kind, from, source, target, context, &mut out),
-            Group::Due => out.patch.push(task::due(from, source, target, zone)),
-            Group::TaskStart => out.patch.push(task::start(from, source, target, zone)),
+            Group::Due => task::due(from, source, target, zone, &mut out),
+            Group::TaskStart => task::start(from, source, target, zone, &mut out),
             Group::Company => company(from, source, target, context, &mut out),
             Group::Attendees => attendees(from, source, target, context, &mut out),
             Group::Privacy => privacy(from, source, &mut out),
@@ -85,6 +97,9 @@ pub(crate) fn words(
             Group::Recurrence => recurrence(source, &mut out),
             // Last, when all that is written to the series is known.
             Group::Exceptions => {}
+            Group::Address1 | Group::Address2 | Group::Address3 => {
+                address(*group, source, target, context, &mut out);
+            }
             Group::Subject
             | Group::Body
             | Group::Importance
@@ -96,9 +111,6 @@ pub(crate) fn words(
             | Group::People
             | Group::Dates
             | Group::Links
-            | Group::Address1
-            | Group::Address2
-            | Group::Address3
             | Group::Files => plain(*group, source, target, &mut out),
         }
     }
@@ -121,6 +133,7 @@ pub(crate) fn words(
 fn recurrence(source: &Fields, out: &mut Translation) {
     if let Some(value) = source.get(Field::Recurrence) {
         out.patch.push((Field::Recurrence, Some(value.clone())));
+        out.by(rule::REC_06);
     }
 }
 
@@ -186,6 +199,23 @@ fn plain(group: Group, source: &Fields, target: &Fields, out: &mut Translation) 
     }
 }
 
+/// ADDR-01 to ADDR-03: the mailing address, or all three; each pairs with one of Exchange's.
+fn address(
+    group: Group,
+    source: &Fields,
+    target: &Fields,
+    context: &Context<'_>,
+    out: &mut Translation,
+) {
+    let before = out.patch.len();
+    plain(group, source, target, out);
+    if out.patch.len() > before {
+        let three = context.policy.settings.three_addresses;
+        out.by(if three { rule::ADDR_02 } else { rule::ADDR_01 });
+        out.by(rule::ADDR_03);
+    }
+}
+
 /// CONT-08: the parent's name is the company. Towards Dynamics it is the one account of exactly
 /// that name; where there is none, or more than one, the parent stays as it is.
 fn company(
@@ -204,6 +234,7 @@ fn company(
             let row = Some(PartyRow { table: PartyTable::Account, id: *id });
             let account = Party { address: None, name: name.to_owned(), row };
             out.patch.push((Field::Company, Some(Value::Parties(vec![account]))));
+            out.by(rule::CONT_08);
         }
         (Side::Exchange, None) => out.losses.push(Code::CompanyUnknown),
     }
@@ -213,6 +244,7 @@ fn company(
 fn privacy(from: Side, source: &Fields, out: &mut Translation) {
     if from == Side::Exchange {
         out.patch.push((Field::Private, Some(Value::Flag(source.flag(Field::Private)))));
+        out.by(rule::APPT_IN_09);
     }
 }
 
@@ -246,7 +278,11 @@ fn attendees(
         match from {
             Side::Exchange => {
                 for party in &mut parties {
-                    party.row = party.address.as_ref().and_then(|it| resolve(it, context));
+                    party.row =
+                        party.address.as_ref().and_then(|it| resolve(it, context, &mut out.rules));
+                }
+                if !parties.is_empty() {
+                    out.by(rule::APPT_IN_10);
                 }
                 let unnamed = target.parties(field).iter().filter(|it| it.address.is_none());
                 parties.extend(unnamed.cloned());
@@ -263,12 +299,26 @@ fn attendees(
     }
 }
 
-/// RES-02: a user of the organization first, then what the rows of the organization say.
-fn resolve(address: &Address, context: &Context<'_>) -> Option<crate::domain::party::PartyRow> {
+/// RES-02: a user of the organization first, then what the rows of the organization say. RES-01: a
+/// disabled user does not resolve.
+fn resolve(
+    address: &Address,
+    context: &Context<'_>,
+    rules: &mut Vec<RuleId>,
+) -> Option<crate::domain::party::PartyRow> {
     use crate::domain::party::{PartyRow, PartyTable};
-    let user = context.directory.by_address(address).filter(|user| user.enabled);
-    user.map(|user| PartyRow { table: PartyTable::SystemUser, id: user.user.0 })
-        .or_else(|| context.parties.get(address).copied())
+    let user = context.directory.by_address(address);
+    let enabled = user.filter(|user| user.enabled);
+    let row = enabled
+        .map(|user| PartyRow { table: PartyTable::SystemUser, id: user.user.0 })
+        .or_else(|| context.parties.get(address).copied());
+    let refused = (user.is_some() && enabled.is_none()).then_some(rule::RES_01);
+    for id in refused.into_iter().chain(row.map(|_| rule::RES_02)) {
+        if !rules.contains(&id) {
+            rules.push(id);
+        }
+    }
+    row
 }
 
 fn status(
@@ -303,6 +353,7 @@ fn status(
 /// FLD-05: a text longer than its column is cut with a mark; the fingerprints of the two sides
 /// stand apart, so the cut never echoes.
 pub(super) fn fit_columns(kind: Kind, out: &mut Translation) {
+    let mut shortened = false;
     for (field, value) in &mut out.patch {
         // Markup that was cut would be none: what is too long goes as text.
         if let Some(Value::Html(html)) = value
@@ -317,7 +368,11 @@ pub(super) fn fit_columns(kind: Kind, out: &mut Translation) {
         {
             *text = cut(text, max);
             out.losses.push(Code::TextTruncated);
+            shortened = true;
         }
+    }
+    if shortened {
+        out.by(rule::FLD_05);
     }
 }
 

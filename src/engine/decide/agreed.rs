@@ -1,5 +1,7 @@
 //! A pair that agreed once: what changed since, on which side, and who may write it where.
 
+use std::collections::HashSet;
+
 use super::addresses;
 use super::carry::{missing_uid, write_to_dynamics, write_to_exchange};
 use super::create::is_past;
@@ -159,7 +161,10 @@ pub(super) fn carry(
     let stamps = unsettled && missing_uid(&pairing, role).is_some();
     if changed.dynamics.is_empty() && changed.exchange.is_empty() && !stamps && !mark {
         // CONF-05, CONF-02: a new version with equal content is an echo, or noise.
-        return acknowledge(pairing, rule::CONF_05);
+        let meeting = pairing.kind().is_meeting();
+        let mailed = meeting && attendee_count(&fields(&pairing, Side::Exchange)) > 0;
+        let verdict = acknowledge(pairing, rule::CONF_05);
+        return if mailed { verdict.by(rule::APPT_OUT_09) } else { verdict };
     }
     let split = split(&pairing, role, changed, context);
     let rival = &split.to_dynamics;
@@ -177,7 +182,8 @@ pub(super) fn carry(
     }
     rules.extend(to_exchange.rules);
     rules.extend(to_dynamics.rules);
-    rules.dedup();
+    let mut told = HashSet::new();
+    rules.retain(|id| told.insert(*id));
     if rules.is_empty() {
         // SVC-04: what was edited in the copy stays there; other changes that flow nowhere are echoes.
         let own = pairing.kind() == Kind::ServiceAppointment && !changed.exchange.is_empty();

@@ -97,33 +97,21 @@ pub(super) fn write_to_exchange(
         return Carried::quiet(&out);
     }
     let mail = update_mail(kind, &item, &row, &wanted, &out.patch);
-    let mut rules = vec![rule::FILT_03, rule::LINK_01];
+    let mut rules = out.rules.clone();
+    rules.extend([rule::FILT_03, rule::LINK_01]);
+    if mark {
+        rules.push(rule::LINK_08);
+    }
     rules.extend(forbidden(&out));
     rules.extend(formats(&out));
     if mail != MailClass::Silent && is_past(&row, context) {
         rules.push(rule::APPT_OUT_11);
-    }
-    if wanted.contains(&Group::Status) {
-        rules.push(status_rule(kind, &row, context));
     }
     Carried {
         write: Some(Write::Update { patch: out.patch, groups: wanted, mail, mark }),
         rules,
         code: out.losses.first().copied(),
         unfit: None,
-    }
-}
-
-/// Returns the rule that decides a status.
-fn status_rule(kind: Kind, row: &Fields, context: &Context<'_>) -> RuleId {
-    let ended = row.time(Field::ActualEnd).is_some_and(|end| end < context.now);
-    match kind {
-        Kind::Appointment | Kind::RecurringAppointment => rule::APPT_OUT_02,
-        Kind::ServiceAppointment => rule::SVC_06,
-        Kind::Task if ended => rule::TASK_OUT_10,
-        Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax | Kind::Contact => {
-            rule::TASK_OUT_07
-        }
     }
 }
 
@@ -253,7 +241,8 @@ pub(super) fn write_to_dynamics(
     if !changes(&out.patch, &row) && stamp.is_none() {
         return Carried::quiet(&out);
     }
-    let mut rules = vec![rule::LINK_01];
+    let mut rules = out.rules.clone();
+    rules.push(rule::LINK_01);
     rules.extend(forbidden(&out));
     rules.extend(formats(&out));
     rules.extend(people::strangers(&out.patch));

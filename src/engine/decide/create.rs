@@ -189,8 +189,10 @@ fn create_item(
     let kind = pairing.kind();
     let all = groups::of(kind, &context.policy.settings);
     let mut out = translate(kind, Side::Dynamics, &all, row, &Fields::new(), context);
-    if kind.collection() == Collection::Calendar && reminder_off(kind, row, context.now) {
+    let calendar = kind.collection() == Collection::Calendar;
+    if let Some(id) = reminder_off(kind, row, context.now).filter(|_| calendar) {
         out.patch.push((Field::ReminderOn, Some(Value::Flag(false))));
+        out.by(id);
     }
     out.patch.retain(|(_, value)| value.is_some());
     let invited = out
@@ -210,6 +212,7 @@ fn create_item(
     }
     rules.extend(forbidden(&out));
     rules.extend(formats(&out));
+    rules.extend(out.rules);
     verdict(pairing, After::Agreed, Verb::Create(Side::Exchange), &rules)
         .with_role(role)
         .with_losses(&out.losses)
@@ -259,6 +262,7 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     rules.extend(formats(&out));
     rules.extend(people::strangers(&out.patch));
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
+    rules.extend(out.rules);
     let role = role_in(&pairing, context);
     let mark = !marked && role == Role::Owner && attendee_count(&item) == 0;
     let row = Write::Create { patch: out.patch, mail: MailClass::Silent };
@@ -273,7 +277,7 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     // mark would mail somebody the meeting's identity must do.
     let (patch, groups) = (Vec::new(), Vec::new());
     let mark = Write::Update { patch, groups, mail: MailClass::Silent, mark: true };
-    made.with_write(Side::Exchange, mark)
+    made.by(rule::LINK_08).with_write(Side::Exchange, mark)
 }
 
 /// Adds what no field of the item carries: owner, organizer, identity, actual start.

@@ -28,9 +28,9 @@ use crate::engine::translate::{
 /// What the rules of a kind say about a delete.
 enum Fate {
     /// The other item is deleted.
-    Delete(RuleId, MailClass),
+    Delete(&'static [RuleId], MailClass),
     /// It stays, and the pair is dissolved.
-    Keep(RuleId),
+    Keep(&'static [RuleId]),
 }
 
 /// The row left the filter, was withdrawn, or is gone (FILT-04).
@@ -52,10 +52,10 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
     let matched = pairing.link.as_ref().is_some_and(|link| link.matched);
     // FILT-06: told apart, a logical delete only unlinks, whatever the kind.
     let fate = if !physical && context.policy.settings.distinct_deletes {
-        Fate::Keep(rule::FILT_06)
+        Fate::Keep(&[rule::FILT_06])
     } else if !physical && !matched {
         // What never matched a filter cannot leave it (rules.md §6, question 3).
-        Fate::Keep(rule::FILT_05)
+        Fate::Keep(&[rule::FILT_05])
     } else {
         match pairing.kind() {
             Kind::Appointment | Kind::RecurringAppointment => appointment_leaves(&pairing, context),
@@ -67,10 +67,14 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
         }
     };
     match fate {
-        Fate::Delete(id, mail) => {
+        Fate::Delete(ids, mail) => {
             let unname = unname(&pairing, physical);
             let verb = Verb::Delete(Side::Exchange);
-            let mut rules = vec![id, rule::FILT_04];
+            let mut rules = ids.to_vec();
+            rules.push(rule::FILT_04);
+            // CXL-07: the organization does not tell the deletes apart.
+            let logical = !physical && pairing.kind().is_meeting();
+            rules.extend(logical.then_some(rule::CXL_07));
             rules.extend(handed_over(&pairing, context));
             let verdict = verdict(pairing, After::Forgotten, verb, &rules)
                 .with_write(Side::Exchange, Write::Delete { mail });
@@ -79,7 +83,7 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
                 None => verdict,
             }
         }
-        Fate::Keep(id) => keep_item(pairing, how, why, id, context),
+        Fate::Keep(ids) => keep_item(pairing, how, why, ids, context),
     }
 }
 
@@ -91,7 +95,8 @@ fn handed_over(pairing: &Pairing, context: &Context<'_>) -> Option<RuleId> {
     let tracked = pairing.link.as_ref().is_some_and(|link| link.origin == Side::Exchange);
     match pairing.kind() {
         Kind::Appointment => other(facts.organizer).then_some(rule::ORG_03),
-        Kind::Contact => (tracked && other(facts.owner)).then_some(rule::CONT_07),
+        Kind::Contact if tracked => other(facts.owner).then_some(rule::CONT_07),
+        Kind::Contact => other(facts.owner).then_some(rule::FILT_07),
         Kind::Task
         | Kind::PhoneCall
         | Kind::Letter
@@ -123,7 +128,7 @@ fn keep_item(
     pairing: Pairing,
     how: &Standing,
     why: Why,
-    id: RuleId,
+    ids: &[RuleId],
     context: &Context<'_>,
 ) -> Verdict {
     let pending = if *how == Standing::LeftFilter { pending(&pairing, context) } else { None };
@@ -134,16 +139,18 @@ fn keep_item(
         (pending, owed) => pending.or(owed),
     };
     match pending {
-        None => verdict(pairing, After::Unlinked(why), Verb::Unlink, &[id, rule::FILT_04]),
+        None => verdict(pairing, After::Unlinked(why), Verb::Unlink, ids).by(rule::FILT_04),
         Some(write) => {
-            let mut rules = vec![id, rule::FILT_18, rule::FILT_04];
             let guessed = guessed(&pairing, &write);
-            if guessed {
-                rules.push(rule::CONF_03);
-            }
-            let verdict = verdict(pairing, After::Unlinked(why), Verb::Unlink, &rules)
+            let verdict = verdict(pairing, After::Unlinked(why), Verb::Unlink, ids)
+                .by(rule::FILT_18)
+                .by(rule::FILT_04)
                 .with_write(Side::Exchange, write);
-            if guessed { verdict.with_code(Code::ConflictResolved) } else { verdict }
+            if guessed {
+                verdict.by(rule::CONF_03).with_code(Code::ConflictResolved)
+            } else {
+                verdict
+            }
         }
     }
 }
@@ -207,8 +214,16 @@ fn appointment_leaves(pairing: &Pairing, context: &Context<'_>) -> Fate {
     let role = pairing.link.as_ref().map(|link| link.role);
     let organizes = role == Some(Role::Owner) && item_facts(pairing).is_organizer;
     match (organizes, is_past(&item, context)) {
-        (true, false) => Fate::Delete(rule::CXL_05, mails(attendee_count(&item))),
-        (true, true) | (false, _) => Fate::Keep(rule::CXL_06),
+        (true, false) => match mails(attendee_count(&item)) {
+            MailClass::Silent => {
+                Fate::Delete(&[rule::CXL_05, rule::CXL_08, rule::CXL_02], MailClass::Silent)
+            }
+            mail @ MailClass::Mails(_) => {
+                Fate::Delete(&[rule::CXL_05, rule::CXL_08, rule::CXL_01], mail)
+            }
+        },
+        (true, true) => Fate::Keep(&[rule::CXL_06, rule::CXL_08, rule::CXL_02]),
+        (false, _) => Fate::Keep(&[rule::CXL_06, rule::ORG_06, rule::CXL_02]),
     }
 }
 
@@ -216,9 +231,9 @@ fn appointment_leaves(pairing: &Pairing, context: &Context<'_>) -> Fate {
 /// which its user invited people is left to him, because its deletion would mail them.
 fn service_leaves(pairing: &Pairing) -> Fate {
     if attendee_count(&fields(pairing, Side::Exchange)) > 0 {
-        Fate::Keep(rule::SVC_02)
+        Fate::Keep(&[rule::SVC_02])
     } else {
-        Fate::Delete(rule::SVC_03, MailClass::Silent)
+        Fate::Delete(&[rule::SVC_03, rule::FILT_08], MailClass::Silent)
     }
 }
 
@@ -227,9 +242,11 @@ fn contact_leaves(pairing: &Pairing, physical: bool, context: &Context<'_>) -> F
     let last = pairing.link.as_ref().and_then(|link| link.last_owner);
     let owner = if physical { last } else { row_facts(pairing).owner.or(last) };
     if is_me(owner, context) {
-        Fate::Keep(if physical { rule::CONT_03 } else { rule::CONT_06 })
+        Fate::Keep(if physical { &[rule::CONT_03, rule::CONT_05] } else { &[rule::CONT_06] })
+    } else if physical {
+        Fate::Delete(&[rule::CONT_02, rule::CONT_05], MailClass::Silent)
     } else {
-        Fate::Delete(rule::CONT_02, MailClass::Silent)
+        Fate::Delete(&[rule::CONT_02], MailClass::Silent)
     }
 }
 
@@ -243,9 +260,9 @@ fn task_leaves(pairing: &Pairing, how: &Standing, context: &Context<'_>) -> Fate
         status == crate::domain::field::TodoStatus::Completed
     };
     if completed_in_exchange(&item) || becomes_completed {
-        Fate::Keep(rule::TASK_OUT_09)
+        Fate::Keep(&[rule::TASK_OUT_09])
     } else {
-        Fate::Delete(rule::TASK_OUT_09, MailClass::Silent)
+        Fate::Delete(&[rule::TASK_OUT_09], MailClass::Silent)
     }
 }
 
@@ -266,19 +283,18 @@ pub(super) fn item_deleted(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let fate = match pairing.kind() {
         Kind::Appointment | Kind::RecurringAppointment => appointment_goes(&pairing, context),
         // SVC-04: nothing that is done to a copy reaches the row.
-        Kind::ServiceAppointment => Fate::Keep(rule::SVC_04),
+        Kind::ServiceAppointment => Fate::Keep(&[rule::SVC_04]),
         Kind::Contact => contact_goes(&pairing, context),
         Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => task_goes(&pairing, context),
     };
     match fate {
-        Fate::Delete(id, mail) => {
-            verdict(pairing, After::Forgotten, Verb::Delete(Side::Dynamics), &[id])
+        Fate::Delete(ids, mail) => {
+            verdict(pairing, After::Forgotten, Verb::Delete(Side::Dynamics), ids)
                 .with_write(Side::Dynamics, Write::Delete { mail })
         }
-        Fate::Keep(id) => {
-            verdict(pairing, After::DeletedInExchange, Verb::Unlink, &[id, rule::CONT_10])
-                .with_code(Code::NotRecreated)
-        }
+        Fate::Keep(ids) => verdict(pairing, After::DeletedInExchange, Verb::Unlink, ids)
+            .by(rule::CONT_10)
+            .with_code(Code::NotRecreated),
     }
 }
 
@@ -289,12 +305,12 @@ fn appointment_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
     let organizes = pairing.link.as_ref().is_some_and(|link| link.role == Role::Owner);
     // CXL-11: a whole series goes even if it is past.
     let series = pairing.kind() == Kind::RecurringAppointment;
-    let id = if series { rule::CXL_11 } else { rule::CXL_09 };
+    let ids: &'static [RuleId] = if series { &[rule::CXL_11] } else { &[rule::CXL_09] };
     let spared = !series && is_past(&row, context);
     if closed || spared || !organizes {
-        Fate::Keep(id)
+        Fate::Keep(ids)
     } else {
-        Fate::Delete(id, MailClass::Silent)
+        Fate::Delete(ids, MailClass::Silent)
     }
 }
 
@@ -302,9 +318,9 @@ fn appointment_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
 fn contact_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
     let owner = row_facts(pairing).owner;
     if is_me(owner, context) && !context.policy.keep_contacts {
-        Fate::Delete(rule::CONT_04, MailClass::Silent)
+        Fate::Delete(&[rule::CONT_04], MailClass::Silent)
     } else {
-        Fate::Keep(rule::CONT_04)
+        Fate::Keep(&[rule::CONT_04])
     }
 }
 
@@ -312,8 +328,8 @@ fn contact_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
 fn task_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
     let closed = fields(pairing, Side::Dynamics).number(Field::State).unwrap_or(0) != 0;
     match context.policy.settings.task_deletion {
-        0 => Fate::Delete(rule::TASK_IN_04, MailClass::Silent),
-        1 if !closed => Fate::Delete(rule::TASK_IN_04, MailClass::Silent),
-        _ => Fate::Keep(rule::TASK_IN_04),
+        0 => Fate::Delete(&[rule::TASK_IN_04], MailClass::Silent),
+        1 if !closed => Fate::Delete(&[rule::TASK_IN_04], MailClass::Silent),
+        _ => Fate::Keep(&[rule::TASK_IN_04]),
     }
 }

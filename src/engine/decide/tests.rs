@@ -6,6 +6,7 @@ mod cancel;
 mod conflict;
 mod contact;
 mod links;
+mod named;
 mod removal;
 mod service;
 mod task;

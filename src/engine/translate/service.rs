@@ -3,6 +3,7 @@
 use super::Translation;
 use crate::domain::field::{Field, Fields, Group, ShowAs, Value};
 use crate::domain::party::Party;
+use crate::engine::catalogue as rule;
 
 /// Returns how a service activity shows in the calendar (SVC-06). A reason that an organization
 /// added itself shows as its state does.
@@ -29,6 +30,7 @@ pub(super) fn shown(row: &Fields) -> ShowAs {
 
 pub(super) fn to_exchange(row: &Fields, out: &mut Translation) {
     out.patch.push((Field::ShowAs, Some(Value::ShowAs(shown(row)))));
+    out.by(rule::SVC_06);
 }
 
 /// The notes, then who takes part: Exchange mails whoever stands in the list of attendees, so the
@@ -49,6 +51,7 @@ pub(super) fn body(wanted: &[Group], row: &Fields, out: &mut Translation) {
     paragraphs.retain(|paragraph| !paragraph.is_empty());
     let text = paragraphs.join("\n\n");
     out.patch.push((Field::Body, (!text.is_empty()).then_some(Value::Text(text))));
+    out.by(rule::SVC_06);
 }
 
 fn name(party: &Party) -> Option<&str> {

@@ -7,40 +7,46 @@ use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, TodoStatus, Value};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::policy::{Context, Policy};
+use crate::domain::rule::RuleId;
 use crate::domain::side::Side;
 use crate::domain::zone::Zone;
+use crate::engine::catalogue as rule;
 
 /// How long after the due date a reminder is still set (TASK-OUT-02).
 const REMINDER_GRACE: Duration = Duration::hours(24);
 
-/// Returns the status a row has in Exchange (TASK-OUT-05 to TASK-OUT-07, TASK-OUT-10).
+/// Returns the status a row has in Exchange.
 #[must_use]
 pub fn todo_status_of(kind: Kind, row: &Fields, policy: &Policy, now: DateTime<Utc>) -> TodoStatus {
+    shows(kind, row, policy, now).0
+}
+
+/// TASK-OUT-05 to TASK-OUT-07, TASK-OUT-10: the status a row has in Exchange, and the rule that
+/// says so.
+fn shows(kind: Kind, row: &Fields, policy: &Policy, now: DateTime<Utc>) -> (TodoStatus, RuleId) {
     let state = row.number(Field::State).unwrap_or(0);
     // TASK-OUT-10 beats the state: code that reopens a task must clear the actual end.
     if kind == Kind::Task && row.time(Field::ActualEnd).is_some_and(|end| end < now) {
-        return TodoStatus::Completed;
+        return (TodoStatus::Completed, rule::TASK_OUT_10);
     }
-    // TASK-OUT-06.
     if state != 0 {
-        return TodoStatus::Completed;
+        return (TodoStatus::Completed, rule::TASK_OUT_06);
     }
     // An open row from here on.
     if policy.preserve_status_reason && kind == Kind::Task {
         match row.number(Field::StatusReason) {
-            Some(3) => return TodoStatus::InProgress,
-            Some(4) => return TodoStatus::WaitingOnOthers,
-            Some(7) => return TodoStatus::Deferred,
+            // The tenant's exception from "not started".
+            Some(3) => return (TodoStatus::InProgress, rule::TASK_OUT_05),
+            Some(4) => return (TodoStatus::WaitingOnOthers, rule::TASK_OUT_05),
+            Some(7) => return (TodoStatus::Deferred, rule::TASK_OUT_05),
             _ => {}
         }
     }
     match row.number(Field::PercentComplete) {
-        // TASK-OUT-05.
-        None => TodoStatus::NotStarted,
-        // TASK-OUT-07.
-        Some(percent) if percent <= 0 => TodoStatus::NotStarted,
-        Some(percent) if percent < 100 => TodoStatus::InProgress,
-        Some(_) => TodoStatus::Completed,
+        None => (TodoStatus::NotStarted, rule::TASK_OUT_05),
+        Some(percent) if percent <= 0 => (TodoStatus::NotStarted, rule::TASK_OUT_07),
+        Some(percent) if percent < 100 => (TodoStatus::InProgress, rule::TASK_OUT_07),
+        Some(_) => (TodoStatus::Completed, rule::TASK_OUT_07),
     }
 }
 
@@ -51,8 +57,9 @@ pub fn completed_in_exchange(item: &Fields) -> bool {
 }
 
 pub(super) fn to_exchange(kind: Kind, row: &Fields, context: &Context<'_>, out: &mut Translation) {
-    let status = todo_status_of(kind, row, context.policy, context.now);
+    let (status, id) = shows(kind, row, context.policy, context.now);
     out.patch.push((Field::TodoStatus, Some(Value::Todo(status))));
+    out.by(id);
     // A9: Graph has no percentage. The number stays in Dynamics, and the item says so.
     let percent = row.number(Field::PercentComplete).unwrap_or(0);
     if kind == Kind::Task && status == TodoStatus::InProgress && (1..100).contains(&percent) {
@@ -62,6 +69,9 @@ pub(super) fn to_exchange(kind: Kind, row: &Fields, context: &Context<'_>, out: 
     // TASK-OUT-08; Exchange refuses a completion date on an open task.
     let completed = row.time(Field::ActualEnd).filter(|_| status == TodoStatus::Completed);
     out.patch.push((Field::CompletedAt, completed.map(|at| Value::Time(day_of(at, zone)))));
+    if completed.is_some() {
+        out.by(rule::TASK_OUT_08);
+    }
 }
 
 /// TASK-OUT-02, TASK-OUT-03: the reminder rings at the due time of an open task.
@@ -76,11 +86,18 @@ pub(super) fn reminder(
     }
     let open = matches!(row.number(Field::State), None | Some(0 | 3));
     let edge = context.now - REMINDER_GRACE;
+    let has_due = row.time(Field::Due).is_some();
     let due = row.time(Field::Due).filter(|due| {
         open && if context.policy.literal_task_reminder { *due < edge } else { *due > edge }
     });
     out.patch.push((Field::ReminderOn, Some(Value::Flag(due.is_some()))));
     out.patch.push((Field::ReminderAt, due.map(Value::Time)));
+    if has_due {
+        out.by(rule::TASK_OUT_02);
+    }
+    if due.is_some() {
+        out.by(rule::TASK_OUT_03);
+    }
 }
 
 pub(super) fn to_dynamics(
@@ -96,6 +113,13 @@ pub(super) fn to_dynamics(
         return;
     }
     let (state, reason) = row_status(kind, *status);
+    out.by(match status {
+        TodoStatus::NotStarted => rule::TASK_IN_02,
+        TodoStatus::Completed => rule::TASK_IN_05,
+        TodoStatus::InProgress | TodoStatus::WaitingOnOthers | TodoStatus::Deferred => {
+            rule::TASK_IN_06
+        }
+    });
     out.patch.push((Field::State, Some(Value::Number(state))));
     out.patch.push((Field::StatusReason, Some(Value::Number(reason))));
     let percent = match status {
@@ -123,7 +147,7 @@ pub(super) fn to_dynamics(
     out.patch.push((Field::ActualEnd, ended.map(Value::Time)));
 }
 
-/// Returns state and reason of a row for a status in Exchange (TASK-IN-02, TASK-IN-05, TASK-IN-06).
+/// Returns state and reason of a row for a status in Exchange.
 const fn row_status(kind: Kind, status: TodoStatus) -> (i64, i64) {
     match (kind, status) {
         (Kind::PhoneCall, TodoStatus::Completed) => (1, 2),
@@ -144,8 +168,12 @@ pub(super) fn due(
     source: &Fields,
     target: &Fields,
     zone: Option<&Zone>,
-) -> (Field, Option<Value>) {
-    (Field::Due, dated(from, source, target, Field::Due, zone))
+    out: &mut Translation,
+) {
+    out.patch.push((Field::Due, dated(from, source, target, Field::Due, zone)));
+    if source.time(Field::Due).is_some() || target.time(Field::Due).is_some() {
+        out.by(rule::TASK_OUT_04);
+    }
 }
 
 /// TASK-OUT-11: the start date, without any rule about a missing due date.
@@ -154,8 +182,12 @@ pub(super) fn start(
     source: &Fields,
     target: &Fields,
     zone: Option<&Zone>,
-) -> (Field, Option<Value>) {
-    (Field::TaskStart, dated(from, source, target, Field::TaskStart, zone))
+    out: &mut Translation,
+) {
+    out.patch.push((Field::TaskStart, dated(from, source, target, Field::TaskStart, zone)));
+    if source.time(Field::TaskStart).is_some() && source.time(Field::Due).is_none() {
+        out.by(rule::TASK_OUT_11);
+    }
 }
 
 fn dated(

@@ -5,6 +5,7 @@ use crate::domain::field::{Field, Fields, Group, ShowAs, TodoStatus, Value};
 use crate::domain::kind::Kind::{self, Appointment, Contact, Fax, Letter, PhoneCall, Task};
 use crate::domain::party::Party;
 use crate::domain::side::Side::{Dynamics, Exchange};
+use crate::engine::catalogue as rule;
 use crate::engine::testing::*;
 use crate::engine::translate::{
     Translation, changes, reminder_off, row_status_of, service_show_as, show_as_of, todo_status_of,
@@ -64,8 +65,9 @@ fn appt_out_04_exactly_seven_days_still_rings() {
     // The reminder goes off one second beyond seven days, and never by the end of the meeting.
     let week = -7 * 24 * 3600;
     for (start, off) in [(seconds(week), false), (seconds(week - 1), true), (seconds(1), false)] {
-        let row = row(Appointment).at(start).time(Field::End, hours(200));
-        assert_eq!(reminder_off(Appointment, &row.0.fields, now()), off, "{start}");
+        let row = row(Appointment).at(start).time(Field::End, hours(200)).status(3, 5);
+        let rule = off.then_some(rule::APPT_OUT_04);
+        assert_eq!(reminder_off(Appointment, &row.0.fields, now()), rule, "{start}");
     }
 }
 
@@ -76,7 +78,8 @@ fn appt_out_05_what_shows_free_does_not_ring() {
         [(0, 1, true), (1, 3, true), (2, 4, true), (0, 2, false), (3, 5, false), (3, 6, false)]
     {
         let row = row(Appointment).status(state, reason);
-        assert_eq!(reminder_off(Appointment, &row.0.fields, now()), off, "{state}/{reason}");
+        let rule = off.then_some(rule::APPT_OUT_05);
+        assert_eq!(reminder_off(Appointment, &row.0.fields, now()), rule, "{state}/{reason}");
     }
 }
 
