@@ -100,7 +100,7 @@ fn hash(item: &Observation) -> u64 {
     for (field, value) in item.fields.iter() {
         hasher.write_u16(field as u16);
         match value {
-            Value::Text(text) => hasher.write(text.as_bytes()),
+            Value::Text(text) | Value::Html(text) => hasher.write(text.as_bytes()),
             Value::Time(time) => hasher.write_i64(time.timestamp()),
             Value::Number(number) => hasher.write_i64(*number),
             Value::Flag(flag) => flag.hash(&mut hasher),

@@ -27,7 +27,7 @@ use lockstep::ports::error::{PullError, SideError, StoreError};
 use lockstep::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use lockstep::ports::organization::{Organization, Profile};
 use lockstep::ports::rest::SideRest;
-use lockstep::ports::side::{Cursor, FarSide, FindKey, PullAsk, Pulled};
+use lockstep::ports::side::{Cursor, FarSide, FindKey, Found, PullAsk, Pulled};
 use lockstep::telemetry::Metrics;
 use tokio::sync::{Semaphore, broadcast};
 use uuid::Uuid;
@@ -76,11 +76,7 @@ impl FarSide for Nothing {
         Ok(Vec::new())
     }
 
-    async fn find(
-        &self,
-        _: &Mailbox,
-        _: &[FindKey],
-    ) -> Result<Vec<Option<Observation>>, SideError> {
+    async fn find(&self, _: &Mailbox, _: &[FindKey]) -> Result<Vec<Found>, SideError> {
         Ok(Vec::new())
     }
 
@@ -190,6 +186,7 @@ pub(crate) async fn tenant(
     let profile = Profile {
         organization: Uuid::from_u128(1),
         settings: lockstep::domain::setting::Values::new(),
+        not_before: None,
         files: Default::default(),
         directions: Directions::default(),
         personal: std::collections::HashMap::new(),

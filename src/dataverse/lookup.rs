@@ -61,7 +61,11 @@ impl DataverseSide {
                 }
                 Err(error) if may_lie_in_one(&error) => {
                     warn!(%error, "a row cannot be read");
-                    replies.push(PartReply { status: 0, headers: Vec::new(), body: Vec::new() });
+                    replies.push(PartReply {
+                        status: 0,
+                        headers: Box::default(),
+                        body: Vec::new(),
+                    });
                 }
                 answer => replies.extend(answer?),
             }

@@ -130,7 +130,10 @@ impl Desk {
             ("OData-Version", "4.0"),
         ];
         let bearer = ("Authorization".to_owned(), format!("Bearer {}", self.token));
-        let own = part.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let own = part
+            .headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone().into_owned()));
         let request = Request {
             method: part.method.to_owned(),
             target: format!("{PATH}/{}", part.path),
@@ -143,6 +146,6 @@ impl Desk {
             body: part.body.clone().unwrap_or_default().into_bytes(),
         };
         let answer = self.sim.handle(&request, self.now);
-        PartReply { status: answer.status, headers: Vec::new(), body: answer.body }
+        PartReply { status: answer.status, headers: Box::default(), body: answer.body }
     }
 }

@@ -317,7 +317,7 @@ fn link(attributes: &str) -> Option<String> {
     let known = |scheme: &&str| {
         target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    SCHEMES.iter().any(|scheme| known(scheme)).then(|| {
+    SCHEMES.iter().any(known).then(|| {
         let safe = target.replace('&', "&amp;").replace('"', "&quot;");
         safe.replace('<', "&lt;").replace('>', "&gt;").replace(' ', "%20")
     })

@@ -206,7 +206,7 @@ impl<B: Body> InnerReply<B> {
     /// Returns the answer to a batch that was refused as a whole, as one of its parts would get it.
     pub(super) fn of(status: u16, body: &[u8]) -> Self {
         let body = B::read(&String::from_utf8_lossy(body));
-        Self { id: String::new(), status, headers: Map::new(), body }
+        Self { id: String::new(), status, headers: Headers::default(), body }
     }
 }
 

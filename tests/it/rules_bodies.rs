@@ -4,7 +4,7 @@ use lockstep::domain::code::Code;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{System, id_of, person, tracked_event};
+use crate::harness::{System, person, tracked_event};
 
 const PAGE: &str = "<html><head><style>p {margin:0}</style></head><body lang=\"EN\">\r\n\
     <p class=\"x\"><b>Agenda</b></p>\r\n<ul><li>one</li><li>two &amp; three</li></ul>\

@@ -2,10 +2,11 @@
 
 use tokio::time::sleep;
 
-use super::fakes::{Tenant, on_paused, phase, secs};
+use super::fakes::{Tenant, id, on_paused, phase, secs};
 use crate::actors::phase::Phase;
 use crate::domain::code::Code;
 use crate::engine::catalogue as rule;
+use crate::ports::clock::Clock;
 
 #[test]
 fn sch_01_the_wait_counts_from_the_end_of_a_cycle() {
