@@ -6,10 +6,10 @@ HISTORIES_JOBS ?= 2
 CASES ?= 100000
 SEED ?= 1
 
-.PHONY: help demo test histories series lint fmt bench deny redis
+.PHONY: help demo test test-clients histories series mutants lint fmt bench deny redis
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Synchronize stand-ins of both sides on this machine.
 	$(CARGO) run --profile release-lite -- demo
@@ -28,6 +28,13 @@ series: ## Send 100,000 generated series through both sides (PROPTEST_CASES, PRO
 histories: ## Run CASES generated histories, optimised (SEED, HISTORIES_JOBS).
 	LOCKSTEP_HISTORIES=$(CASES) LOCKSTEP_SEED=$(SEED) LOCKSTEP_JOBS=$(HISTORIES_JOBS) \
 		$(CARGO) test --profile release-lite --test it -- --nocapture histories_end
+
+test-clients: ## Drive the stand-ins with clients of others (installs them below target/clients).
+	$(CARGO) build
+	tests/clients/run
+
+mutants: ## Change the deciding code at random places and see a test fail (needs cargo-mutants).
+	tests/mutants
 
 lint: ## Check the format, all lints and the tidy tests.
 	$(CARGO) fmt --check

@@ -241,3 +241,6 @@ impl Entry {
         self.verdict.after
     }
 }
+
+#[cfg(test)]
+mod tests;

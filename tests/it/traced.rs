@@ -163,16 +163,18 @@ fn every_rule_of_the_book_holds_or_is_said_not_to() {
 
 #[test]
 fn every_test_of_rules_names_its_rule() {
-    // In the files of rules each name begins with a rule, or with the complaint that it answers.
+    // In the files of rules each name begins with a rule, or stands in the table of complaints.
     let list = list();
     let ids = all_ids(&list);
+    let complaints: BTreeSet<String> =
+        complaints().into_iter().flat_map(|(_, tests)| tests).collect();
     let mut nameless = Vec::new();
     let mut unknown = Vec::new();
     for test in tests(root()) {
         let rules = rules_of(&test.name, &ids);
         if RULE_TESTS.iter().any(|at| test.file.starts_with(at))
             && rules.is_empty()
-            && !is_complaint(&test.name)
+            && !complaints.contains(&test.name)
         {
             nameless.push(test.path.clone());
         }
@@ -182,10 +184,37 @@ fn every_test_of_rules_names_its_rule() {
     assert!(unknown.is_empty(), "tests name rules that do not exist: {unknown:?}");
 }
 
-/// Tells whether a name begins as `odoo_242064_…`: a tracker and the number of its report.
-fn is_complaint(name: &str) -> bool {
-    let number = name.split('_').find(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
-    number.is_some_and(|number| number.len() >= 2 && !name.starts_with(number))
+/// Returns the class and the tests of each line of the table of complaints.
+fn complaints() -> Vec<(String, Vec<String>)> {
+    let page = fs::read_to_string(root().join("docs/testing.md")).unwrap();
+    let table = page.split("\n## Complaints\n").nth(1).expect("the table of complaints");
+    let table = table.split("\n## ").next().unwrap_or_default();
+    let lines = table.lines().filter(|line| line.starts_with("| ") && !line.contains("---"));
+    let cells = lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    let rows = cells.filter(|cells| cells.len() > 4 && cells[1].len() == 1);
+    let tests = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    rows.map(|cells| (cells[1].to_owned(), tests(cells[3]))).collect()
+}
+
+#[test]
+fn every_class_of_complaints_has_its_tests() {
+    // The table of docs/testing.md has the classes A to N; each test that it names exists, and each
+    // test of complaints stands in it. Only a class without a wire of ours (L) has none.
+    let table = complaints();
+    let classes: String = table.iter().map(|(class, _)| class.as_str()).collect();
+    assert_eq!(classes, "ABCDEFGHIJKLMN");
+    let listed: BTreeSet<&str> =
+        table.iter().flat_map(|(_, tests)| tests).map(String::as_str).collect();
+    let bare: Vec<_> = table.iter().filter(|(_, tests)| tests.is_empty()).collect();
+    assert!(bare.iter().all(|(class, _)| class == "L"), "{bare:?}");
+    let all = tests(root());
+    let names: BTreeSet<&str> = all.iter().map(|test| test.name.as_str()).collect();
+    let unknown: Vec<_> = listed.difference(&names).collect();
+    assert!(unknown.is_empty(), "the table names tests that do not exist: {unknown:?}");
+    let here = all.iter().filter(|test| test.file.starts_with("tests/it/complaints/"));
+    let unlisted: Vec<_> =
+        here.map(|test| test.name.as_str()).filter(|name| !listed.contains(name)).collect();
+    assert!(unlisted.is_empty(), "tests of complaints that the table lacks: {unlisted:?}");
 }
 
 #[test]

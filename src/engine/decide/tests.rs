@@ -3,8 +3,11 @@
 mod appointment_in;
 mod appointment_out;
 mod cancel;
+mod carried;
 mod conflict;
 mod contact;
+mod farewell;
+mod gates;
 mod links;
 mod named;
 mod removal;

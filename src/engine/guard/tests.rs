@@ -57,7 +57,9 @@ fn guard_halts_when_a_side_would_be_emptied() {
     for (linked, gone, code) in [(6, 6, Some(Code::SideEmptied)), (6, 5, None), (5, 5, None)] {
         let (plan, links) = mailbox(linked, gone);
         let halt = guard(plan, &links, &limits(20, 1.0), None).err();
-        assert_eq!(halt.map(|it| it.code), code, "{linked} {gone}");
+        assert_eq!(halt.as_ref().map(|it| it.code), code, "{linked} {gone}");
+        // All but one may go.
+        assert!(halt.is_none_or(|it| it.allowed == 5), "{linked} {gone}");
     }
 }
 

@@ -107,7 +107,11 @@ impl Call {
         now: DateTime<Utc>,
         trace: Trace,
     ) -> Result<Self, Refusal> {
-        let (path, query) = split_target(&request.target)?;
+        let (mut path, query) = split_target(&request.target)?;
+        // OData: a function without parameters may be called with empty parentheses.
+        if let Some(last) = path.last_mut().filter(|last| *last == "delta()") {
+            "delta".clone_into(last);
+        }
         let json = request
             .header("Content-Type")
             .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));

@@ -169,3 +169,15 @@ fn task_out_10_a_reopening_in_exchange_beats_the_clock() {
     assert_eq!(writes(&verdict, Exchange, Field::TodoStatus), None);
     assert_eq!(writes(&verdict, Dynamics, Field::ActualEnd), Some(None));
 }
+
+#[test]
+fn task_out_03_a_due_time_moved_within_its_day_moves_the_reminder() {
+    // Exchange shows the same day, so that only the reminder is written; a due date that did not
+    // move rings no second time.
+    let world = World::new();
+    let pairing = world.linked(&row(Task), &item(Task));
+    let moved = world.decide(world.then(pairing.clone(), &row(Task).time(Field::Due, hours(35))));
+    assert!(writes(&moved, Exchange, Field::ReminderAt).is_some_and(|value| value.is_some()));
+    let edited = world.decide(world.then(pairing, &row(Task).text(Field::Subject, "New")));
+    assert!(writes(&edited, Exchange, Field::ReminderAt).is_none());
+}

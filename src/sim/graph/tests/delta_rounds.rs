@@ -209,3 +209,13 @@ fn immutable_ids_survive_a_move_and_plain_ids_do_not() {
     let answer = bench.get_preferring("/contactFolders/delta", "IdType=\"ImmutableId\"");
     assert_eq!(super::body(&answer)["value"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_function_may_be_called_with_empty_parentheses() {
+    // As generated clients write it: `delta()` is `delta`; no other segment takes them.
+    let mut bench = Bench::new();
+    bench.made("/events", &meeting());
+    let (rows, _) = bench.round(&WINDOW.replace("delta?", "delta()?"));
+    assert_eq!(rows.len(), 1);
+    assert_eq!(bench.get("/events()").status, 400);
+}
