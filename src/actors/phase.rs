@@ -72,7 +72,7 @@ pub enum Effect {
 /// How a mailbox waits. All times are lower bounds; the actor adds jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// From the end of a quiet cycle to the next.
+    /// From the end of a quiet cycle to the next (SCH-01).
     pub sweep: Duration,
     /// After a cycle that wrote: its echo is acknowledged soon, so that the sweep can be long.
     pub settle: Duration,

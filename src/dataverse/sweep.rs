@@ -86,7 +86,8 @@ struct Swept {
 }
 
 impl DataverseSide {
-    /// Answers a pull.
+    /// Answers a pull. What stands there now is compared by id, and no log of changes is read, so it
+    /// does not matter how long a mailbox was away (SCH-07).
     pub(super) async fn sweep(&self, ask: &PullAsk<'_>) -> Result<Pulled, PullError> {
         let old = ask.rest.and_then(SweepRest::read);
         let watched = match &old {

@@ -16,7 +16,6 @@ use crate::domain::observation::{Observation, Presence};
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
-use crate::engine::catalogue as rule;
 use crate::engine::decide::After;
 use crate::engine::normalise::{Seen, normalise};
 use crate::engine::plan::Entry;
@@ -60,14 +59,11 @@ pub fn fold(
         if moves {
             continue;
         }
-        match (joins(entry), trouble) {
-            // Whoever wins a conflict, it is decided and told anew.
-            (true, Some(_)) if !entry.verdict.decision.rules.contains(&rule::CONF_03) => {
-                settle_join(&mut link, entry, side, outcomes, written);
-            }
+        match (join::joins(entry), trouble) {
+            (true, Some(_)) => join::settle(&mut link, entry, side, outcomes, written),
             // What it waits for is not known by group: the pair is made anew.
             (true, None) => {}
-            (true | false, _) => settle_groups(&mut link, entry, side, written),
+            (false, _) => settle_groups(&mut link, entry, side, written),
         }
     }
     match trouble {
@@ -180,44 +176,6 @@ fn settle_groups(link: &mut Link, entry: &Entry, side: Side, written: Option<&Se
         link.agreed.get_mut(side).set(*group, written.prints.get(*group));
         link.agreed.get_mut(side.other()).set(*group, source.prints.get(*group));
     }
-}
-
-/// Tells whether two items that are there become a pair.
-fn joins(entry: &Entry) -> bool {
-    let pairing = &entry.verdict.pairing;
-    let there = |side: Side| {
-        pairing.seen.get(side).is_some()
-            && matches!(entry.steps.get(side), None | Some(Step { op: Op::Update { .. }, .. }))
-    };
-    let state = pairing.link.as_ref().map(|link| link.state);
-    matches!(state, None | Some(LinkState::Creating(_) | LinkState::LeftAlone))
-        && Side::BOTH.into_iter().all(there)
-}
-
-/// Two items became a pair and not all was carried. What was carried, or did not differ, is
-/// agreed; what still has to leave a side stays as it was remembered, so that it goes the way that
-/// was decided.
-fn settle_join(
-    link: &mut Link,
-    entry: &Entry,
-    side: Side,
-    outcomes: &PerSide<Option<Outcome>>,
-    written: Option<&Seen>,
-) {
-    let Some(seen) = entry.verdict.pairing.seen.get(side) else { return };
-    let old = link.agreed.get(side).clone();
-    let mut prints = agreed_prints(&old, entry, side, Some(seen), written);
-    let there = side.other();
-    let done = matches!(outcomes.get(there), Some(Outcome::Done(_)));
-    if let (false, Some(Step { op: Op::Update { groups, .. }, .. })) =
-        (done, entry.steps.get(there))
-    {
-        for group in groups {
-            prints.set(*group, old.get(*group));
-        }
-    }
-    prints.set(Group::Files, old.get(Group::Files));
-    link.agreed.set(side, prints);
 }
 
 fn created(entry: &Entry, side: Side, outcome: Option<&Outcome>) -> bool {

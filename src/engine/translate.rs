@@ -4,11 +4,13 @@
 //! their kind; each such arm names its rule. The result is a patch for the *target* side.
 
 mod appointment;
+mod columns;
 mod flow;
 mod service;
 mod task;
 
 pub use appointment::{reminder_off, row_status_of, show_as_of};
+pub(super) use columns::fit_columns;
 pub use service::service_show_as;
 pub use task::{completed_in_exchange, todo_status_of, turns};
 
@@ -22,7 +24,7 @@ use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
 use crate::domain::side::Side;
 use crate::domain::zone::Zone;
-use crate::engine::{catalogue as rule, groups, series};
+use crate::engine::{catalogue as rule, series};
 
 /// What a translation gives: the patch and what was lost on the way.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,8 +46,6 @@ impl Translation {
     }
 }
 
-/// The mark at the end of a text that was cut (FLD-05).
-const CUT_MARK: &str = "… [shortened]";
 /// What stands for a subject that Dynamics requires and Exchange does not.
 const NO_SUBJECT: &str = "(no subject)";
 
@@ -348,52 +348,6 @@ fn status(
         (Kind::ServiceAppointment, Side::Exchange) => {}
         (Kind::Contact, _) => {}
     }
-}
-
-/// FLD-05: a text longer than its column is cut with a mark; the fingerprints of the two sides
-/// stand apart, so the cut never echoes.
-pub(super) fn fit_columns(kind: Kind, out: &mut Translation) {
-    let mut shortened = false;
-    for (field, value) in &mut out.patch {
-        // Markup that was cut would be none: what is too long goes as text.
-        if let Some(Value::Html(html)) = value
-            && groups::max_chars(kind, *field).is_some_and(|max| length(html) > max)
-        {
-            *value = Some(Value::Text(markup::plain(html)));
-            out.losses.push(Code::TextTruncated);
-        }
-        if let Some(Value::Text(text)) = value
-            && let Some(max) = groups::max_chars(kind, *field)
-            && length(text) > max
-        {
-            *text = cut(text, max);
-            out.losses.push(Code::TextTruncated);
-            shortened = true;
-        }
-    }
-    if shortened {
-        out.by(rule::FLD_05);
-    }
-}
-
-/// Dataverse counts as .NET does, in UTF-16 units.
-fn length(text: &str) -> usize {
-    text.encode_utf16().count()
-}
-
-fn cut(text: &str, max: usize) -> String {
-    let mark = if max > 4 * length(CUT_MARK) { CUT_MARK } else { "" };
-    let mut room = max - length(mark);
-    let mut short = String::new();
-    for character in text.chars() {
-        let Some(left) = room.checked_sub(character.len_utf16()) else { break };
-        room = left;
-        short.push(character);
-    }
-    // A space before the mark, or at the end, would not survive the comparison.
-    let mut short = short.trim_end().to_owned();
-    short.push_str(mark);
-    short
 }
 
 /// FLD-02: the row as Exchange may know it. Percentage and actual end decide a task's status

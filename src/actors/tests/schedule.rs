@@ -2,7 +2,8 @@
 
 use tokio::time::sleep;
 
-use super::fakes::{Tenant, id, on_paused, phase, secs};
+use super::fakes::{Tenant, id, on_paused, outage, phase, secs};
+use crate::actors::alerts::{Level, alerts};
 use crate::actors::phase::Phase;
 use crate::domain::code::Code;
 use crate::engine::catalogue as rule;
@@ -58,5 +59,29 @@ fn sch_05_nobody_takes_part_before_the_instant_that_the_organization_names() {
         tenant.world.clock.forward(12 * 60);
         sleep(secs(600)).await;
         assert_eq!(tenant.world.exchange.subjects(), ["Call Anna"]);
+    });
+}
+
+#[test]
+fn err_04_an_alert_comes_with_its_cause_and_goes_with_it() {
+    // Waiting is a warning, parked an error; once the far side answers again, there is none.
+    on_paused(async {
+        let tenant = Tenant::new().await;
+        let (runtime, _supervisor) = tenant.start();
+        let told = || {
+            let rows = runtime.board.mailboxes();
+            let list = alerts(&runtime.board.tenant_row(), &rows, tenant.world.clock.now());
+            list.into_iter().map(|alert| (alert.level, alert.code)).collect::<Vec<_>>()
+        };
+        sleep(secs(60)).await;
+        assert_eq!(told(), []);
+        tenant.world.dynamics.fail(Some(outage));
+        sleep(secs(905)).await;
+        assert_eq!(told(), [(Level::Warning, Code::FarSideUnreachable)]);
+        sleep(secs(300)).await;
+        assert_eq!(told(), [(Level::Error, Code::FarSideUnreachable)]);
+        tenant.world.dynamics.fail(None);
+        sleep(secs(1_000)).await;
+        assert_eq!(told(), []);
     });
 }

@@ -16,7 +16,7 @@ const REPORTS: [(Code, &str); 10] = [
     (Code::WriteRefused, "ErrorQuotaExceeded, -2147220956"),
 ];
 
-/// Returns what Microsoft's product reports for the same, where its pages name something.
+/// ERR-05: returns what Microsoft's product reports for the same, where its pages name something.
 #[must_use]
 pub fn reported_as(code: Code) -> Option<&'static str> {
     REPORTS.iter().find(|(one, _)| *one == code).map(|(_, text)| *text)

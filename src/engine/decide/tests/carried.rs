@@ -78,11 +78,9 @@ fn task_out_10_a_status_cites_the_end_only_when_it_has_passed() {
 fn appt_out_06_a_meeting_that_returns_to_the_future_takes_along_what_was_held_back() {
     // Its subject was held back while it was past. Moved to the future by its row, it comes along;
     // it does not when it stays past, when it never was past, or when the move is no move.
-    for (was, becomes, along) in [
-        (hours(-2), hours(24), true),
-        (hours(-2), hours(-1), false),
-        (hours(2), hours(24), false),
-    ] {
+    for (was, becomes, along) in
+        [(hours(-2), hours(24), true), (hours(-2), hours(-1), false), (hours(2), hours(24), false)]
+    {
         let world = World::new();
         let pairing = world.linked(&row(Appointment).at(was), &item(Appointment).at(was));
         // What was held back is agreed on neither side: the hashes are as if it had been.
