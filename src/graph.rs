@@ -11,6 +11,7 @@ mod errors;
 mod fetch;
 mod files;
 mod find;
+mod folders;
 mod lists;
 mod map;
 mod marked;
@@ -60,6 +61,8 @@ pub struct GraphSide {
     lists: Mutex<HashMap<Address, Arc<str>>>,
     /// Searches through to-do lists that one cycle did not finish.
     scans: Mutex<HashMap<Address, Scan>>,
+    /// The default contact folder of each mailbox.
+    folders: Mutex<HashMap<Address, Arc<str>>>,
     /// How far each mailbox with events outside the window is with its slow probes.
     probed: Mutex<HashMap<Address, Probed>>,
 }
@@ -86,6 +89,7 @@ impl GraphSide {
             root,
             lists: Mutex::default(),
             scans: Mutex::default(),
+            folders: Mutex::default(),
             probed: Mutex::default(),
         }
     }

@@ -35,11 +35,19 @@ pub fn purge(links: &[Link], seen: Vec<Seen>, allow_mail: bool) -> Vec<Verdict> 
 /// Returns how many items carry each marker.
 fn holders(seen: &[Seen]) -> HashMap<LinkId, usize> {
     let mut holders = HashMap::new();
-    let there = seen.iter().filter(|one| one.observation.presence == Presence::Present);
+    let there = seen.iter().filter(|one| is_there(one));
     for id in there.filter_map(|one| one.observation.marker) {
         *holders.entry(id).or_insert(0) += 1;
     }
     holders
+}
+
+/// What was moved to another calendar or folder is still ours, and its id leads to it.
+fn is_there(seen: &Seen) -> bool {
+    match seen.observation.presence {
+        Presence::Present | Presence::MovedAway => true,
+        Presence::LeftFilter | Presence::Unreadable | Presence::Deleted => false,
+    }
 }
 
 fn marker(pairing: &Pairing) -> Option<LinkId> {
@@ -47,11 +55,7 @@ fn marker(pairing: &Pairing) -> Option<LinkId> {
 }
 
 fn one(pairing: Pairing, alone: bool, allow_mail: bool) -> Verdict {
-    let there = pairing
-        .seen
-        .exchange
-        .as_ref()
-        .is_some_and(|seen| seen.observation.presence == Presence::Present);
+    let there = pairing.seen.exchange.as_ref().is_some_and(is_there);
     let linked = pairing.link.as_ref().is_some_and(|link| link.state != LinkState::LeftAlone);
     // A copy that a person made carries our marks, too. Which one is the copy is known by the link;
     // without one nothing of that marker is deleted.

@@ -3,6 +3,7 @@
 use super::GraphSide;
 use super::batch::{Inner, InnerReply};
 use super::errors;
+use super::folders::{ask_folder, is_elsewhere};
 use super::map;
 use super::url::Paths;
 use crate::domain::code::Code;
@@ -56,6 +57,24 @@ pub(super) fn read_one(
     Ok(Read::Unreadable)
 }
 
+/// Reads the answer to a read by id; a contact in another folder than `home` was moved away.
+fn read_at_home(
+    collection: Collection,
+    reply: Option<InnerReply>,
+    home: Option<&str>,
+    beside: bool,
+) -> Result<Read, SideError> {
+    let contact = reply.as_ref().filter(|_| collection == Collection::Contacts);
+    let away = contact.zip(home).is_some_and(|(reply, home)| is_elsewhere(&reply.body, home));
+    let mut read = read_one(collection, reply, beside)?;
+    if let Read::There(seen) = &mut read
+        && away
+    {
+        seen.presence = Presence::MovedAway;
+    }
+    Ok(read)
+}
+
 impl GraphSide {
     /// Returns each item as it stands, with its marker, in the order asked.
     pub(super) async fn fetch_items(
@@ -89,16 +108,27 @@ impl GraphSide {
         let list = if tasks { Some(self.default_list(mailbox).await?) } else { None };
         let list = list.as_deref().unwrap_or("");
         let paths = Paths::new(mailbox);
-        let requests: Vec<Inner> = items
+        let mut requests: Vec<Inner> = items
             .iter()
             .map(|(collection, id)| Inner::get(paths.item_expanded(*collection, list, id.as_str())))
             .collect();
-        let replies = self.client.read_items(mailbox, &requests).await?;
+        let contacts = items.iter().any(|(collection, _)| *collection == Collection::Contacts);
+        let known = self.known_folder(mailbox);
+        if contacts && known.is_none() {
+            requests.push(ask_folder(&paths));
+        }
+        let mut replies = self.client.read_items(mailbox, &requests).await?;
+        let home = match known {
+            None if contacts => Some(self.keep_folder(mailbox, replies.pop().flatten())?),
+            known => known,
+        };
         let beside = replies.iter().flatten().any(|reply| reply.status == 200);
         let mut reads = items
             .iter()
             .zip(replies)
-            .map(|((collection, _), reply)| read_one(*collection, reply, beside))
+            .map(|((collection, _), reply)| {
+                read_at_home(*collection, reply, home.as_deref(), beside)
+            })
             .collect::<Result<Vec<Read>, SideError>>()?;
         self.whole_series(mailbox, &mut reads).await?;
         Ok(reads)

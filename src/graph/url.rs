@@ -81,7 +81,17 @@ impl Paths {
 
     /// One item with what is needed to know its link and all of its fields.
     pub(super) fn item_expanded(&self, collection: Collection, list: &str, id: &str) -> String {
-        format!("{}?{}", self.item(collection, list, id), expand(collection))
+        let item = format!("{}?{}", self.item(collection, list, id), expand(collection));
+        match collection {
+            // By id an event is found in every calendar of the mailbox; it says in which it lies.
+            Collection::Calendar => format!("{item},calendar"),
+            Collection::Contacts | Collection::Tasks => item,
+        }
+    }
+
+    /// The default contact folder, its id alone.
+    pub(super) fn contact_folder(&self) -> String {
+        format!("{}/contactFolders/contacts?$select=id", self.user)
     }
 
     /// The files of an event.
@@ -98,7 +108,7 @@ impl Paths {
     pub(super) fn series(&self, id: &str) -> String {
         let item = self.item(Collection::Calendar, "", id);
         let expand = expand(Collection::Calendar);
-        format!("{item}?$select={}&{expand},exceptionOccurrences", map::series::SELECT)
+        format!("{item}?$select={}&{expand},calendar,exceptionOccurrences", map::series::SELECT)
     }
 
     /// The occurrences of a series that overlap a window.

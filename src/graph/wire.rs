@@ -41,6 +41,14 @@ pub(super) struct Event {
     pub(super) categories: Option<Vec<String>>,
     pub(super) created_date_time: Option<String>,
     pub(super) single_value_extended_properties: Option<Vec<ExtendedProperty>>,
+    pub(super) calendar: Option<Calendar>,
+}
+
+/// `microsoft.graph.calendar`, as far as it says which calendar it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Calendar {
+    pub(super) is_default_calendar: Option<bool>,
 }
 
 /// `microsoft.graph.contact`.

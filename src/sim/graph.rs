@@ -6,6 +6,7 @@
 
 mod attachments;
 mod batch;
+mod calendars;
 mod call;
 mod contacts;
 mod copies;

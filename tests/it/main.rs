@@ -37,6 +37,7 @@ mod rules_copies;
 mod rules_fields;
 mod rules_general;
 mod rules_links;
+mod rules_moved;
 mod rules_people;
 mod rules_personal;
 mod rules_policy;

@@ -27,6 +27,16 @@ fn ops_01_what_was_made_goes_and_what_was_there_loses_its_marks() {
 }
 
 #[test]
+fn ops_01_what_was_moved_to_another_calendar_goes_as_well() {
+    // A person's move takes nothing of what Lockstep wrote out of a purge; a delete does.
+    let moved = made(Kind::Appointment).presence(Presence::MovedAway);
+    let verdicts = purged(&[moved], false);
+    assert_eq!(verdicts[0].writes.exchange, Some(Write::Delete { mail: MailClass::Silent }));
+    let gone = made(Kind::Appointment).presence(Presence::Deleted);
+    assert_eq!(purged(&[gone], false)[0].writes.exchange, None);
+}
+
+#[test]
 fn ops_01_a_meeting_whose_removal_mails_is_left_unless_allowed() {
     // Past or not, the class counts everybody whom Exchange would mail.
     let meeting = made(Kind::Appointment).at(hours(24)).invites(&["ann@customer.example"]);

@@ -12,7 +12,7 @@ use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Patch, ShowAs, Value};
 use crate::domain::ids::{Address, GlobalId, NativeId, Version};
 use crate::domain::kind::{Collection, Kind};
-use crate::domain::observation::{ExchangeFacts, Facts, Observation};
+use crate::domain::observation::{ExchangeFacts, Facts, Observation, Presence};
 use crate::domain::party::Party;
 use crate::graph::wire::{Attendee, EmailAddress, Event};
 
@@ -58,6 +58,9 @@ pub(in crate::graph) fn observe(event: &Event) -> Observation {
     seen.marker = marker_of(event.single_value_extended_properties.as_ref());
     seen.uid = event.i_cal_u_id.as_deref().filter(|uid| !uid.is_empty()).map(GlobalId::new);
     seen.facts = Facts::Exchange(facts(event));
+    if is_elsewhere(event) {
+        seen.presence = Presence::MovedAway;
+    }
     seen.unfit = times(event, &mut seen.fields).err();
     if series::is_master(event) {
         seen.kind = Kind::RecurringAppointment;
@@ -115,6 +118,12 @@ fn is_unaddressed(event: &Event) -> bool {
     let who = event.organizer.as_ref().and_then(|who| who.email_address.as_ref());
     let empty = |who: &EmailAddress| who.address.as_deref().is_none_or(|it| it.trim().is_empty());
     event.is_organizer == Some(false) && who.is_some_and(empty)
+}
+
+/// Tells whether an event lies in a calendar other than the main one (LINK-04). Only a read by id
+/// asks for its calendar; what the main calendar lists lies there.
+fn is_elsewhere(event: &Event) -> bool {
+    event.calendar.as_ref().is_some_and(|calendar| calendar.is_default_calendar == Some(false))
 }
 
 /// Tells whether an event is a series or a part of one.

@@ -113,6 +113,40 @@ async fn cxl_12_a_search_through_very_many_tasks_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
+async fn what_was_moved_elsewhere_is_seen_there_by_its_id() {
+    // CXL-12: by its immutable id an event or contact is found wherever it lies, and says where.
+    let desk = Desk::new();
+    let first = desk.pull(&[], &[]).await;
+    let (event, known_event) = desk.made(Kind::Appointment, 1, writes::event_patch()).await;
+    let (contact, known_contact) = desk.made(Kind::Contact, 2, writes::contact_patch()).await;
+    let known = [known_event, known_contact];
+    let second = desk.pull(&first.cursors, &known).await;
+    let now = desk.now();
+    let calendar = desk.sim().user_create_calendar(ME, "Private", now).unwrap();
+    let folder = desk.sim().user_create_contact_folder(ME, "Private", now).unwrap();
+    desk.sim().user_move_event(ME, event.id.as_str(), &calendar, now).unwrap();
+    desk.sim().user_move_contact(ME, contact.id.as_str(), &folder, now).unwrap();
+    let mut missing = desk.pull(&second.cursors, &known).await.missing;
+    missing.sort_unstable();
+    let mut moved = vec![(Kind::Appointment, event.id), (Kind::Contact, contact.id)];
+    moved.sort_unstable();
+    assert_eq!(missing, moved);
+    for (kind, id) in &moved {
+        let seen = desk.fetch(*kind, id).await;
+        assert_eq!((seen.presence, &seen.id), (Presence::MovedAway, id));
+    }
+    desk.sim().user_move_event(ME, moved_id(&moved, Kind::Appointment), "calendar", now).unwrap();
+    desk.sim().user_move_contact(ME, moved_id(&moved, Kind::Contact), "contacts", now).unwrap();
+    for (kind, id) in &moved {
+        assert_eq!(desk.fetch(*kind, id).await.presence, Presence::Present);
+    }
+}
+
+fn moved_id(moved: &[(Kind, NativeId)], kind: Kind) -> &str {
+    moved.iter().find(|(one, _)| *one == kind).unwrap().1.as_str()
+}
+
+#[tokio::test]
 async fn of_two_items_with_one_marker_the_oldest_is_meant() {
     // A copy carries the marker too; the original was there first (COPY-03).
     let desk = Desk::new();

@@ -91,10 +91,12 @@ impl GraphSim {
                 self.delta(Scope { mailbox, kind: Kind::ContactFolder, folder: 0 }, call)
             }
             ("GET", [id]) => {
+                let options = call.options("contactFolder", &["$select"])?;
                 let folder = self.folder_at(mailbox, id)?;
                 let room = &self.mailboxes[mailbox];
                 let item = room.items.get(&folder).ok_or_else(not_found)?;
-                Ok(one(&self.base_url, "users/contactFolders", render::folder(room, item), 200))
+                let row = render::select(render::folder(room, item), item, id, &options);
+                Ok(one(&self.base_url, "users/contactFolders", row, 200))
             }
             (_, [id, "contacts", rest @ ..]) => {
                 let folder = self.folder_at(mailbox, id)?;

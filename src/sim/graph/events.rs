@@ -22,18 +22,20 @@ use super::times::day_number;
 use crate::sim::wire::Response;
 
 impl GraphSim {
-    /// Answers everything under `/events`.
+    /// Answers everything under `/events` of a calendar; `/events` of a user is the main one's, but
+    /// by id it leads into every calendar.
     pub(super) fn events_route(
         &mut self,
         mailbox: usize,
+        calendar: u64,
         rest: &[&str],
         call: &Call,
     ) -> Result<Response, Refusal> {
         match (call.method.as_str(), rest) {
-            ("GET", []) => self.list(mailbox, Kind::Event, 0, call, "event"),
+            ("GET", []) => self.list(mailbox, Kind::Event, calendar, call, "event"),
             ("POST", []) => {
                 call.options("event", &[])?;
-                let key = self.create_event(mailbox, call.object()?, call.now)?;
+                let key = self.create_event(mailbox, calendar, call.object()?, call.now)?;
                 self.event_answer(mailbox, key, None, call, 201)
             }
             (_, ["delta"]) => {
@@ -120,12 +122,13 @@ impl GraphSim {
     pub(super) fn create_event(
         &mut self,
         mailbox: usize,
+        calendar: u64,
         body: Map<String, Value>,
         now: DateTime<Utc>,
     ) -> Result<u64, Refusal> {
         let uid = self.new_uid();
         let room = &mut self.mailboxes[mailbox];
-        let mut item = room.blank(Kind::Event, 0, defaults(), now);
+        let mut item = room.blank(Kind::Event, calendar, defaults(), now);
         let (name, address) = (room.person.full_name(), room.person.address.clone());
         let organizer = json!({ "emailAddress": { "name": name, "address": address } });
         item.fields.insert("organizer".into(), organizer);
@@ -216,7 +219,8 @@ impl GraphSim {
         let (key, day) = self.event_at(mailbox, id)?;
         match navigation {
             "calendar" => {
-                let row = render::calendar(&self.mailboxes[mailbox]);
+                let item = self.event_item(mailbox, key, day)?;
+                let row = render::calendar(&self.mailboxes[mailbox], item.folder);
                 Ok(one(&self.base_url, "users/calendar", row, 200))
             }
             "instances" => {

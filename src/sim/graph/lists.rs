@@ -82,9 +82,14 @@ impl GraphSim {
     }
 
     /// Answers calendarView: single events and expanded occurrences, by start.
-    pub(super) fn calendar_view(&self, mailbox: usize, call: &Call) -> Result<Response, Refusal> {
+    pub(super) fn calendar_view(
+        &self,
+        mailbox: usize,
+        calendar: u64,
+        call: &Call,
+    ) -> Result<Response, Refusal> {
         let room = &self.mailboxes[mailbox];
-        let masters: Vec<&Item> = room.of(Kind::Event, 0).collect();
+        let masters: Vec<&Item> = room.of(Kind::Event, calendar).collect();
         self.expanded(mailbox, &masters, call)
     }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::GraphSim;
+use super::calendars::MAIN;
 use super::call::{Expand, Prefer};
 use super::ids::Kind;
 use super::mailbox::Item;
@@ -18,7 +19,7 @@ fn object(body: &Value) -> Result<Map<String, Value>, Refusal> {
 
 impl GraphSim {
     // The mailbox of a person; it shows the services' work that is due.
-    fn room(&mut self, address: &str, now: DateTime<Utc>) -> Result<usize, Refusal> {
+    pub(super) fn room(&mut self, address: &str, now: DateTime<Utc>) -> Result<usize, Refusal> {
         let unknown = || Refusal::new(404, "ErrorInvalidUser", "The user is not known.");
         let mailbox = self.mailbox_of(address).ok_or_else(unknown)?;
         self.mailboxes[mailbox].settle(now, false);
@@ -53,7 +54,7 @@ impl GraphSim {
         now: DateTime<Utc>,
     ) -> Result<String, Refusal> {
         let mailbox = self.room(address, now)?;
-        let key = self.create_event(mailbox, object(body)?, now)?;
+        let key = self.create_event(mailbox, MAIN, object(body)?, now)?;
         self.id_inside(mailbox, key)
     }
 
@@ -270,7 +271,7 @@ impl GraphSim {
         self.inside(address, Kind::Event)
     }
 
-    /// Returns what a mailbox's calendar shows between two instants in UTC, series as their
+    /// Returns what a mailbox's main calendar shows between two instants in UTC, series as their
     /// occurrences, in the order of their starts. Instants that cannot be read show nothing.
     #[must_use]
     pub fn shown(&self, address: &str, from: &str, to: &str) -> Vec<Value> {
@@ -281,7 +282,7 @@ impl GraphSim {
         let room = &self.mailboxes[mailbox];
         let (prefer, expand) = (Prefer::inside(), Expand::default());
         let mut found = Vec::new();
-        for item in room.of(Kind::Event, 0) {
+        for item in room.of(Kind::Event, MAIN) {
             if item.series.is_some() {
                 let days = render::occurrences(item, from, to).unwrap_or_default();
                 found.extend(days.into_iter().map(|(day, one)| (Some(day), one)));

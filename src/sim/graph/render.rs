@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+use super::calendars::MAIN;
 use super::call::{Expand, Options, Prefer};
 use super::event_body::NEVER;
 use super::extended;
@@ -192,7 +193,7 @@ fn navigations(
     for name in &expand.others {
         let value = match name.as_str() {
             "linkedResources" => item.linked.iter().cloned().map(Value::Object).collect(),
-            "calendar" => calendar(mailbox),
+            "calendar" => calendar(mailbox, item.folder),
             "exceptionOccurrences" => {
                 let days = item.series.as_ref().map(|series| series.exceptions.keys());
                 let rows = days.into_iter().flatten().filter_map(|day| {
@@ -207,12 +208,15 @@ fn navigations(
     }
 }
 
-/// Returns the default calendar.
-pub(super) fn calendar(mailbox: &Mailbox) -> Value {
-    let Some(item) = mailbox.items.get(&mailbox.calendar) else { return Value::Null };
-    json!({ "id": mailbox.id(item, None, false), "name": "Calendar", "color": "auto",
-        "changeKey": mailbox.change_key(item), "isDefaultCalendar": true, "canEdit": true,
-        "canShare": true, "canViewPrivateItems": true, "isRemovable": false, "hexColor": "",
+/// Returns a calendar by its key or its folder.
+pub(super) fn calendar(mailbox: &Mailbox, folder: u64) -> Value {
+    let key = if folder == MAIN { mailbox.calendar } else { folder };
+    let Some(item) = mailbox.items.get(&key) else { return Value::Null };
+    let main = key == mailbox.calendar;
+    json!({ "id": mailbox.id(item, None, false), "name": item.text("displayName"),
+        "color": "auto", "changeKey": mailbox.change_key(item), "isDefaultCalendar": main,
+        "canEdit": true, "canShare": main, "canViewPrivateItems": true, "isRemovable": !main,
+        "hexColor": "",
         "isTallyingResponses": true, "defaultOnlineMeetingProvider": "unknown",
         "allowedOnlineMeetingProviders": [],
         "owner": { "name": mailbox.person.full_name(), "address": mailbox.person.address } })

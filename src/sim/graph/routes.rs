@@ -1,19 +1,18 @@
-//! From a path to the room that answers it; users, calendars, categories and id translation.
+//! From a path to the room that answers it; users, categories and id translation.
 //!
 //! A path that is not here does not exist for this stand-in.
 
 use serde_json::{Value, json};
 
 use super::GraphSim;
+use super::calendars::MAIN;
 use super::call::Call;
-use super::delta::Scope;
 use super::ids::{self, Kind, Parsed};
 use super::mailbox::MailboxState;
 use super::one;
 use super::refusal::{
     Refusal, bad_query, invalid, malformed_id, no_method, no_segment, not_found, property,
 };
-use super::render;
 use super::schema::schema;
 use crate::sim::wire::Response;
 
@@ -55,18 +54,13 @@ impl GraphSim {
         call: &Call,
     ) -> Result<Response, Refusal> {
         match rest {
-            ["events", rest @ ..] => self.events_route(mailbox, rest, call),
-            ["calendarView", rest @ ..] => self.view_route(mailbox, rest, call),
-            ["calendar", rest @ ..] => self.calendar_route(mailbox, rest, call),
-            ["calendars"] => {
-                only_get(call)?;
-                let options = call.options("calendar", &["$select", "$top"])?;
-                let row = render::calendar(&self.mailboxes[mailbox]);
-                Ok(self.page(call, &options, 1, std::iter::once(row)))
-            }
+            ["events", rest @ ..] => self.events_route(mailbox, MAIN, rest, call),
+            ["calendarView", rest @ ..] => self.view_route(mailbox, MAIN, rest, call),
+            ["calendar", rest @ ..] => self.calendar_route(mailbox, MAIN, rest, call),
+            ["calendars"] => self.calendars_route(mailbox, call),
             ["calendars", id, rest @ ..] => {
-                self.mailboxes[mailbox].find(Kind::Calendar, id)?;
-                self.calendar_route(mailbox, rest, call)
+                let calendar = self.calendar_at(mailbox, id)?;
+                self.calendar_route(mailbox, calendar, rest, call)
             }
             ["contacts", rest @ ..] => {
                 let folder = self.mailboxes[mailbox].contacts;
@@ -86,39 +80,6 @@ impl GraphSim {
             ["translateExchangeIds"] => self.translate(mailbox, call),
             [.., last] => Err(no_segment(last)),
             [] => Err(no_segment("")),
-        }
-    }
-
-    fn calendar_route(
-        &mut self,
-        mailbox: usize,
-        rest: &[&str],
-        call: &Call,
-    ) -> Result<Response, Refusal> {
-        match rest {
-            [] => {
-                only_get(call)?;
-                call.options("calendar", &["$select"])?;
-                let row = render::calendar(&self.mailboxes[mailbox]);
-                Ok(one(&self.base_url, "users/calendar", row, 200))
-            }
-            ["events", rest @ ..] => self.events_route(mailbox, rest, call),
-            ["calendarView", rest @ ..] => self.view_route(mailbox, rest, call),
-            [.., last] => Err(no_segment(last)),
-        }
-    }
-
-    fn view_route(
-        &mut self,
-        mailbox: usize,
-        rest: &[&str],
-        call: &Call,
-    ) -> Result<Response, Refusal> {
-        only_get(call)?;
-        match rest {
-            [] => self.calendar_view(mailbox, call),
-            ["delta"] => self.delta(Scope { mailbox, kind: Kind::Event, folder: 0 }, call),
-            [.., last] => Err(no_segment(last)),
         }
     }
 
@@ -231,7 +192,8 @@ fn category(room: &super::mailbox::Mailbox, item: &super::mailbox::Item) -> Valu
         "color": item.text("color") })
 }
 
-fn only_get(call: &Call) -> Result<(), Refusal> {
+/// Refuses everything but a GET.
+pub(super) fn only_get(call: &Call) -> Result<(), Refusal> {
     if call.method == "GET" { Ok(()) } else { Err(no_method()) }
 }
 

@@ -3,6 +3,7 @@
 mod anything;
 mod batches;
 mod calendar;
+mod calendars;
 mod delta_rounds;
 mod parts;
 mod people;
