@@ -1,9 +1,9 @@
 //! Budgets: how many requests a far side allows a key (a mailbox, an application user), how many
 //! at once, and the gate that a `Retry-After` closes.
 //!
-//! Three parts a key: a governor rate limiter, a semaphore of slots, a gate. A caller takes a
-//! slot first and then waits in a queue for the gate and the rate. So at most `concurrent` calls
-//! are ready when a gate opens, and they leave in the order in which they came.
+//! Three parts a key: a governor rate limiter, a semaphore of slots, a gate. A caller takes its
+//! slots first and then waits in a queue for the gate and the rate. So at most `concurrent`
+//! requests are ready when a gate opens, and they leave in the order in which they came.
 //!
 //! What is absent: budgets shared between nodes, and any knowledge of HTTP. Waiting uses tokio's
 //! timer (governor's own waiting ignores a paused clock).
@@ -53,25 +53,31 @@ pub struct ThrottleOptions {
     pub per: Duration,
     /// Requests at once; at least 1 is allowed.
     pub concurrent: usize,
+    /// Of the requests of one call, those that the far side runs at once; each takes a slot.
+    pub abreast: usize,
     /// The longest that `enter` waits before it gives up.
     pub max_wait: Duration,
 }
 
 impl ThrottleOptions {
-    /// Outlook's budget of an application in one mailbox (Graph: concepts/throttling-limits.md).
+    /// Outlook's budget of an application in one mailbox (Graph: concepts/throttling-limits.md). It
+    /// runs up to four requests of a batch at once, so one batch leaves no slot to another.
     pub const GRAPH: Self = Self {
         requests: 10_000,
         per: Duration::from_secs(600),
         concurrent: 4,
+        abreast: 4,
         max_wait: Duration::from_secs(60),
     };
 
     /// Dataverse's service protection limits of one user (api-limits.md). The page says that 52
-    /// at once are refused; 48 leave room for an operator's own session.
+    /// at once are refused; 48 leave room for an operator's own session. The requests of a batch run
+    /// one after the other (execute-batch-operations).
     pub const DATAVERSE: Self = Self {
         requests: 6_000,
         per: Duration::from_secs(300),
         concurrent: 48,
+        abreast: 1,
         max_wait: Duration::from_secs(60),
     };
 }
@@ -90,11 +96,11 @@ impl From<Throttled> for SideError {
     }
 }
 
-/// The right to have one call on its way; the slot is free again when this is dropped.
-#[must_use = "the slot is given back when the permit is dropped"]
+/// The right to have one call on its way; its slots are free again when this is dropped.
+#[must_use = "the slots are given back when the permit is dropped"]
 #[derive(Debug)]
 pub struct Permit {
-    _slot: OwnedSemaphorePermit,
+    _slots: OwnedSemaphorePermit,
 }
 
 /// The budgets of one far side of one tenant.
@@ -127,8 +133,8 @@ impl Throttle {
         let deadline = Instant::now() + self.options.max_wait;
         let gate = self.gate(key);
         gate.refuse_if_closed_past(deadline)?;
-        match timeout_at(deadline, gate.pass(weight, deadline)).await {
-            Ok(passed) => Ok(Permit { _slot: passed? }),
+        match timeout_at(deadline, gate.pass(weight, self.slots(weight), deadline)).await {
+            Ok(passed) => Ok(Permit { _slots: passed? }),
             Err(_elapsed) => {
                 let retry_after = gate.closed_for().unwrap_or(CROWDED_RETRY);
                 Err(Throttled { retry_after })
@@ -158,6 +164,12 @@ impl Throttle {
         // A count of one means that nobody but the map holds the gate: clones are made under
         // the same lock, so no caller can be on its way in.
         self.gates().retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.is_idle(window));
+    }
+
+    /// Returns the slots of a call; more than there are would never be free.
+    fn slots(&self, weight: u32) -> u32 {
+        let most = self.options.abreast.min(self.options.concurrent);
+        weight.clamp(1, u32::try_from(most).unwrap_or(u32::MAX).max(1))
     }
 
     fn gate(&self, key: &BudgetKey) -> Arc<Gate> {

@@ -92,7 +92,7 @@ impl DataverseSim {
         let mut core = Core::new(&config.base_url, config.seed);
         core.found(&config.people);
         let scope = format!("{}/.default", config.base_url);
-        let oauth = Oauth::new(config.app, scope, config.token_lifetime);
+        let oauth = Oauth::new(config.app, scope, config.token_lifetime, config.seed);
         let (limits, poisons) = (Limits::default(), Poisons::default());
         Self { core, oauth, limits, throttled: Vec::new(), poisons, requests: 0 }
     }
@@ -289,6 +289,11 @@ impl DataverseSim {
     /// Lets every delta token that is out be refused as too old.
     pub fn expire_delta_tokens(&mut self) {
         self.core.oldest_token = self.core.store.version();
+    }
+
+    /// Lets every page of FetchXML say that there are more, and repeat its rows.
+    pub fn set_endless_fetches(&mut self, endless: bool) {
+        self.core.endless = endless;
     }
 
     /// Replaces the user's Outlook filters of one table.

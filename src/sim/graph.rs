@@ -10,6 +10,7 @@ mod calendars;
 mod call;
 mod contacts;
 mod copies;
+mod crowd;
 mod delta;
 mod event_body;
 mod events;
@@ -51,6 +52,7 @@ use super::poison::{Harm, Poisons};
 use super::wire::{Request, Response};
 use attachments::Attached;
 use call::Call;
+pub use crowd::Shortage;
 use mailbox::Mailbox;
 pub use mailbox::MailboxState;
 pub use meetings::{MailEntry, MailKind};
@@ -58,6 +60,8 @@ pub use refusal::Refusal;
 use refusal::{Trace, poisoned};
 use uploads::Upload;
 
+/// Where batches go.
+const BATCH: &str = "/v1.0/$batch";
 /// The budget of one mailbox per ten minutes (A12).
 const REQUESTS_PER_TEN_MINUTES: u64 = 10_000;
 
@@ -95,6 +99,9 @@ pub struct GraphSim {
     resets: u64,
     throttled: Vec<(usize, u32)>,
     poisons: Poisons,
+    /// The places that the next batch lacks.
+    crowd: crowd::Crowd,
+    crowded: u64,
     /// The files of events, by mailbox and event.
     attached: HashMap<(usize, u64), Vec<Attached>>,
     /// Upload sessions that are open.
@@ -117,7 +124,7 @@ impl GraphSim {
         let epoch = DateTime::<Utc>::UNIX_EPOCH;
         Self {
             base_url: config.base_url.trim_end_matches('/').to_owned(),
-            oauth: Oauth::new(config.app, scope, config.token_lifetime),
+            oauth: Oauth::new(config.app, scope, config.token_lifetime, config.seed),
             mailboxes: config.people.into_iter().map(|who| Mailbox::new(who, epoch)).collect(),
             addresses,
             meetings: HashMap::new(),
@@ -131,6 +138,8 @@ impl GraphSim {
             resets: 0,
             throttled: Vec::new(),
             poisons: Poisons::default(),
+            crowd: crowd::Crowd::default(),
+            crowded: 0,
             attached: HashMap::new(),
             uploads: HashMap::new(),
         }
@@ -159,7 +168,7 @@ impl GraphSim {
             return traced(poisoned(status).response(&trace), &trace);
         }
         let path = request.target.split('?').next().unwrap_or_default();
-        if path.eq_ignore_ascii_case("/v1.0/$batch") {
+        if path.eq_ignore_ascii_case(BATCH) {
             let answer = self.batch(request, &trace, now);
             return traced(answer.unwrap_or_else(|refusal| refusal.response(&trace)), &trace);
         }
@@ -193,21 +202,6 @@ impl GraphSim {
             }
         }
         traced(answer, &trace)
-    }
-
-    /// Returns whose budget of concurrent requests a request uses; a batch uses none itself.
-    #[must_use]
-    pub fn concurrency_key(&self, request: &Request) -> Option<String> {
-        let mailbox = self.mailbox_in(&request.target)?;
-        Some(self.mailboxes[mailbox].person.address.clone())
-    }
-
-    /// Returns the answer to a request over the concurrency limit.
-    pub fn refuse_concurrency(&mut self, now: DateTime<Utc>) -> Response {
-        self.requests += 1;
-        let id = self.random_id();
-        let trace = Trace { request_id: id.clone(), client_request_id: id, at: now };
-        traced(throttle(1, &trace, "MailboxConcurrency"), &trace)
     }
 
     /// Refuses the `nth` (from 0) inner request of the next batch with 429; it isn't executed.
@@ -252,7 +246,7 @@ impl GraphSim {
         self.mailboxes.iter_mut().for_each(|mailbox| mailbox.set_behind(behind));
     }
 
-    /// Makes the delta tokens of one mailbox or of all expire; their next use answers 410.
+    /// Makes the delta tokens of one mailbox or of all expire; their next use is refused.
     pub fn expire_delta_tokens(&mut self, address: Option<&str>) {
         match address {
             Some(address) => {

@@ -3,9 +3,11 @@
 //! Shape of requests and replies: Microsoft identity platform, client credentials flow.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
+use siphasher::sip::SipHasher13;
 
 use super::directory::AppCredentials;
 use super::wire::{Request, Response};
@@ -18,13 +20,20 @@ pub struct Oauth {
     lifetime: Duration,
     issued: HashMap<String, DateTime<Utc>>,
     counter: u64,
+    /// Decides the texts of the tokens.
+    seed: u64,
 }
 
 impl Oauth {
     /// Builds an endpoint that accepts `app` and grants `scope` (it ends in `/.default`).
     #[must_use]
-    pub fn new(app: AppCredentials, scope: impl Into<String>, lifetime: Duration) -> Self {
-        Self { app, scope: scope.into(), lifetime, issued: HashMap::new(), counter: 0 }
+    pub fn new(
+        app: AppCredentials,
+        scope: impl Into<String>,
+        lifetime: Duration,
+        seed: u64,
+    ) -> Self {
+        Self { app, scope: scope.into(), lifetime, issued: HashMap::new(), counter: 0, seed }
     }
 
     /// Answers a token request; refuses as the identity platform does (400 or 401 with `error`).
@@ -79,7 +88,7 @@ impl Oauth {
     fn grant(&mut self, now: DateTime<Utc>) -> Response {
         self.counter += 1;
         self.issued.retain(|_, expires| *expires > now);
-        let token = format!("stand-in.{}.{}", self.counter, uuid::Uuid::new_v4().simple());
+        let token = self.text(self.counter);
         self.issued.insert(token.clone(), now + self.lifetime);
         Response::json(
             200,
@@ -90,6 +99,16 @@ impl Oauth {
                 "access_token": token,
             }),
         )
+    }
+}
+
+impl Oauth {
+    /// Returns the text of the token of that number: the same in every world with this seed, and
+    /// another one for each application and scope.
+    fn text(&self, number: u64) -> String {
+        let mut hasher = SipHasher13::new_with_keys(self.seed, number);
+        (&self.app.client_id, &self.scope).hash(&mut hasher);
+        format!("stand-in.{number}.{:016x}", hasher.finish())
     }
 }
 

@@ -48,15 +48,16 @@ impl Gate {
         }
     }
 
-    /// Waits for a slot, the gate and the rate. The caller bounds the time.
+    /// Waits for the slots, the gate and the rate. The caller bounds the time.
     pub(super) async fn pass(
         &self,
         weight: u32,
+        slots: u32,
         deadline: Instant,
     ) -> Result<OwnedSemaphorePermit, Throttled> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let slots = Arc::clone(&self.slots).acquire_many_owned(slots).await;
         // The semaphore is never closed.
-        let slot = slot.map_err(|_closed| Throttled { retry_after: CROWDED_RETRY })?;
+        let slots = slots.map_err(|_closed| Throttled { retry_after: CROWDED_RETRY })?;
         let _turn = self.turn.lock().await;
         // Heavier than the bucket (a large batch): taken in portions, so that it is paid in full.
         let mut owed = weight.max(1);
@@ -64,7 +65,7 @@ impl Gate {
             self.take(portion, deadline).await?;
             owed -= portion.get();
         }
-        Ok(slot)
+        Ok(slots)
     }
 
     pub(super) fn refuse_if_closed_past(&self, deadline: Instant) -> Result<(), Throttled> {

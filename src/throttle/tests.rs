@@ -19,6 +19,7 @@ fn throttle(requests: u32, per: u64, concurrent: usize, max_wait: u64) -> Arc<Th
         requests,
         per: Duration::from_secs(per),
         concurrent,
+        abreast: 1,
         max_wait: Duration::from_secs(max_wait),
     };
     Arc::new(Throttle::new(options, Arc::new(Epoch)))
@@ -42,6 +43,30 @@ async fn a_permit_holds_its_slot_until_it_is_dropped() {
     drop(first);
     third.await.unwrap().unwrap();
     assert_eq!(started.elapsed().as_secs(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_takes_a_slot_for_each_request_that_runs_at_once() {
+    // One batch of four or more leaves no room for another, two small ones fit beside each other.
+    let clock = Arc::new(Epoch);
+    let throttle = Throttle::new(ThrottleOptions::GRAPH, clock.clone());
+    let key = key();
+    let soon = |weight: u32| {
+        let entered = throttle.enter(&key, weight);
+        async move { tokio::time::timeout(Duration::from_secs(1), entered).await.is_ok() }
+    };
+    let large = throttle.enter(&key, 20).await.unwrap();
+    assert!(!soon(1).await);
+    drop(large);
+    let _first = throttle.enter(&key, 2).await.unwrap();
+    let second = throttle.enter(&key, 2).await.unwrap();
+    assert!(!soon(1).await);
+    drop(second);
+    assert!(!soon(3).await);
+    assert!(soon(2).await);
+    let one_by_one = Throttle::new(ThrottleOptions::DATAVERSE, clock);
+    let _large = one_by_one.enter(&key, 900).await.unwrap();
+    assert!(one_by_one.enter(&key, 900).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,6 +208,7 @@ proptest! {
             requests,
             per: Duration::from_secs(per),
             concurrent,
+            abreast: 1,
             max_wait: Duration::from_secs(600),
         };
         // A request heavier than the bucket is spread over time, which `run` does not see.

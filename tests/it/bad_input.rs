@@ -215,6 +215,24 @@ fn delta_pages_that_never_end_are_refused() {
 }
 
 #[test]
+fn filter_pages_that_never_end_are_refused() {
+    // Every page of a filter says that there are more: the sweep gives up with a code, and nothing
+    // is taken for gone.
+    let system = agreed();
+    edit(&system);
+    let mailboxes = system.enrol();
+    system.organization().dataverse().set_endless_fetches(true);
+    let before = system.organization().dataverse().request_count();
+    let results = system.run(mailboxes, 1);
+    assert_eq!(code_of(&results, 0), Some(Code::AnswerTooLarge), "{results:?}");
+    let asked = system.organization().dataverse().request_count() - before;
+    assert!((40..2 * 60).contains(&asked), "{asked} requests of two mailboxes");
+    system.organization().dataverse().set_endless_fetches(false);
+    system.settled();
+    assert_edited(&system);
+}
+
+#[test]
 fn an_unknown_time_zone_leaves_the_event_alone_until_it_is_known() {
     // One event is told in a zone nobody knows: it waits with a code, the others are imported.
     let system = agreed();

@@ -12,6 +12,7 @@ mod bad_input;
 mod bad_items;
 mod complaints;
 mod crash;
+mod crowds;
 mod dataverse;
 mod docs;
 mod explains;

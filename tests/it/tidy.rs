@@ -161,6 +161,25 @@ fn the_core_knows_no_outside() {
 }
 
 #[test]
+fn the_stand_ins_draw_and_date_nothing_by_themselves() {
+    // A world with the same seed, clock and requests is the same world.
+    let drawn = ["new_v4", "now_v7", "Rng::new", "fastrand::u64", "fastrand::f64"];
+    let clocks = ["Utc::now", "Local::now", "Instant::now", "SystemTime::now"];
+    let mut violations = Vec::new();
+    for source in product().into_iter().filter(|source| source.room() == "sim") {
+        let dates = source.path.ends_with("sim/world/clock.rs");
+        for named in source.names() {
+            let by_itself = drawn.iter().any(|path| named.path.ends_with(path))
+                || (!dates && clocks.iter().any(|path| named.path.ends_with(path)));
+            if by_itself {
+                violations.push(format!("{}:{}: names {}", source.path, named.line, named.path));
+            }
+        }
+    }
+    report(&violations);
+}
+
+#[test]
 fn files_are_short() {
     // A file beyond the limit holds two subjects.
     let mut violations = Vec::new();

@@ -35,6 +35,8 @@ pub(super) struct Core {
     pub(super) columns: super::secured::Columns,
     /// When the next expansion of a series is due.
     pub(super) series_jobs: HashMap<Uuid, DateTime<Utc>>,
+    /// Pages of FetchXML never end.
+    pub(super) endless: bool,
     random: fastrand::Rng,
 }
 
@@ -61,6 +63,7 @@ impl Core {
             mappings: Mappings::default(),
             columns: super::secured::Columns::default(),
             series_jobs: HashMap::new(),
+            endless: false,
             random,
         }
     }

@@ -192,9 +192,10 @@ impl Core {
         self.check_read(at.caller, table)?;
         let found = self.run(at.caller, &fetch);
         let size = fetch.top.or(fetch.count).unwrap_or(MAX_PAGE);
-        let first = first_of_page(&fetch, &found, size)?;
+        let asked = first_of_page(&fetch, &found, size)?;
+        let first = if self.endless { 0 } else { asked };
         let page: Vec<&Found<'_>> = found.iter().skip(first).take(size).collect();
-        let more = fetch.top.is_none() && first + page.len() < found.len();
+        let more = fetch.top.is_none() && (self.endless || first + page.len() < found.len());
         let mut out = Map::new();
         out.insert("@odata.context".into(), self.context(table.set, ""));
         if prefer.notes.want(TOTAL) {

@@ -43,6 +43,7 @@ impl GraphSim {
         }
         let inner = read(&request.body)?;
         let throttled = std::mem::take(&mut self.throttled);
+        let mut crowd = std::mem::take(&mut self.crowd);
         let mut status: HashMap<String, u16> = HashMap::new();
         let mut answers = Vec::with_capacity(inner.len());
         for (number, one) in inner.iter().enumerate() {
@@ -64,6 +65,10 @@ impl GraphSim {
             } else if let Some(wait) = wait {
                 let answer = throttle(i64::from(wait), &inner_trace, "MailboxConcurrency");
                 traced(answer, &inner_trace)
+            } else if one.after.is_empty()
+                && let Some(answer) = self.crowd_out(&mut crowd, &one.request, &inner_trace, now)
+            {
+                answer
             } else {
                 self.serve(&one.request, inner_trace, now)
             };

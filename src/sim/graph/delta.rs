@@ -1,4 +1,8 @@
-//! Delta rounds (A2): tokens, pages, `@removed` rows, replays and empty pages.
+//! Delta rounds (A2): tokens, pages, `@removed` rows, replays, empty pages, any order.
+//!
+//! What clients must expect and seldom meet comes as noise: empty pages, replayed rows, removals in
+//! a first round, rows in another order than that of the changes. The rows of one item keep theirs,
+//! for the last one counts.
 //!
 //! A token holds the whole state of a round, so nothing is kept for clients that never return.
 //! Absent: tokens that expire by age; the tests expire them.
@@ -137,12 +141,19 @@ impl GraphSim {
         })
     }
 
-    // 410, now with one code, now with the other; a required reset names where to start again.
+    // Every form that the pages and live services know, one after the other; a required reset names
+    // where to start again.
     fn gone(&mut self, token: Option<Token>, call: &Call) -> Response {
         self.resets += 1;
-        if self.resets % 2 == 1 {
+        let form = match self.resets % 4 {
+            1 => Some((410, "SyncStateNotFound")),
+            2 => None,
+            3 => Some((400, "syncStateNotFound")),
+            _ => Some((404, "SyncStateNotFound")),
+        };
+        if let Some((status, code)) = form {
             let text = "The sync state generation is not found; the token is expired or unknown.";
-            return Refusal::new(410, "SyncStateNotFound", text).response(&call.trace);
+            return Refusal::new(status, code, text).response(&call.trace);
         }
         let text = "Resync required. Start a full round.";
         let refusal = Refusal::new(410, "resyncRequired", text);
@@ -174,6 +185,7 @@ impl GraphSim {
             delta_options(scope.kind, &first)?
         };
         let (empty, replay) = (self.noise(), self.noise());
+        let (ghosts, mixed) = (self.noise(), self.noise());
         let context = format!("{}/v1.0/$metadata#{}", self.base_url, call.path.join("/"));
         let mut body = json!({ "@odata.context": context, "value": [] });
         let room = &self.mailboxes[scope.mailbox];
@@ -184,11 +196,16 @@ impl GraphSim {
         }
         let size = call.prefer.page_size.or(options.top).unwrap_or(DEFAULT_PAGE);
         let size = size.min(self.largest_page);
-        let silent = self.deletions_untold && scope.kind == Kind::Event;
+        // A first round may tell what was removed before it.
+        let silent =
+            (self.deletions_untold && scope.kind == Kind::Event) || (token.initial && !ghosts);
         let reader = RowReader { room, scope, token: &token, call, options: &options, silent };
         let mut page = reader.page(size, upto)?;
-        if replay && !token.initial {
+        if replay {
             page.rows.splice(0..0, reader.replayed()?);
+        }
+        if mixed {
+            page.rows = mix(&mut self.rng, page.rows);
         }
         body["value"] = Value::Array(page.rows);
         token.cursor = page.cursor;
@@ -264,11 +281,12 @@ impl RowReader<'_> {
                 Some(item) if item.folder == self.scope.folder => self.rows_of_item(item),
                 Some(_) | None => Ok(Vec::new()),
             },
-            Entry::Gone { .. } if self.token.initial || self.silent => Ok(Vec::new()),
+            Entry::Gone { .. } if self.silent => Ok(Vec::new()),
             Entry::Gone { key, serial, folder } if folder == self.scope.folder => {
                 let kind = self.scope.kind;
                 let id = self.room.id_of(kind, key, serial, None, self.call.prefer.immutable);
-                Ok(vec![removed(&id)])
+                // In the trash it can be restored from, or not even there: either is documented.
+                Ok(vec![removed(&id, if serial % 2 == 0 { "changed" } else { "deleted" })])
             }
             Entry::Gone { .. } => Ok(Vec::new()),
         }
@@ -312,7 +330,7 @@ impl RowReader<'_> {
             rows.push(full(item, None));
         }
         if rows.is_empty() && !self.token.initial {
-            rows.push(removed(&self.room.id(item, None, prefer.immutable)));
+            rows.push(removed(&self.room.id(item, None, prefer.immutable), "deleted"));
         }
         Ok(rows)
     }
@@ -320,13 +338,23 @@ impl RowReader<'_> {
     // A row the client has had before; the same entity may appear several times.
     fn replayed(&self) -> Result<Vec<Value>, Refusal> {
         let key = self.room.newest_before(self.scope.kind, self.token.cursor);
-        match key.and_then(|key| self.room.items.get(&key)) {
-            Some(item) if item.folder == self.scope.folder => self.rows_of_item(item),
-            Some(_) | None => Ok(Vec::new()),
-        }
+        key.map_or_else(|| Ok(Vec::new()), |key| self.rows_of(Entry::Live(key)))
     }
 }
 
-fn removed(id: &str) -> Value {
-    json!({ "id": id, "@removed": { "reason": "deleted" } })
+fn removed(id: &str, reason: &str) -> Value {
+    json!({ "id": id, "@removed": { "reason": reason } })
+}
+
+/// Puts the items of a page into another order.
+fn mix(rng: &mut fastrand::Rng, rows: Vec<Value>) -> Vec<Value> {
+    let mut items: Vec<(Value, Vec<Value>)> = Vec::new();
+    for row in rows {
+        match items.iter_mut().find(|(id, _)| *id == row["id"]) {
+            Some((_, known)) => known.push(row),
+            None => items.push((row["id"].clone(), vec![row])),
+        }
+    }
+    rng.shuffle(&mut items);
+    items.into_iter().flat_map(|(_, rows)| rows).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Organization, World, locked, spoil};
 use crate::sim::dataverse::DataverseSim;
 use crate::sim::faults::{FarSide, FaultKind, Verdict};
-use crate::sim::graph::GraphSim;
+use crate::sim::graph::{GraphSim, Shortage};
 use crate::sim::wire::{Request, Response};
 
 /// What the client gets to see.
@@ -35,8 +35,10 @@ pub struct Admitted<'w> {
     /// The page of an endless collection that is asked for.
     endless_page: Option<u64>,
     is_over_limit: bool,
+    /// The places that a batch lacks.
+    shortages: Vec<Shortage>,
     /// Held, never read: dropping it frees the place.
-    _permit: Option<Permit<'w>>,
+    _permit: Permit<'w>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +68,10 @@ impl World {
             Service::Dataverse => FarSide::Dataverse,
             Service::Graph => FarSide::Graph,
         };
-        let (permit, is_over_limit) = organization.take_place(side, &request);
+        let (permit, shortages) = organization.take_places(side, &request);
+        // A batch comes in whatever places are free; the rest of it is refused inside.
+        let is_partial = side == FarSide::Graph && is_batch(&request);
+        let is_over_limit = !shortages.is_empty() && !is_partial;
         // A request that is refused anyway must not use up a fault.
         let verdict = if is_over_limit {
             Verdict::default()
@@ -83,6 +88,7 @@ impl World {
             verdict,
             endless_page,
             is_over_limit,
+            shortages,
             _permit: permit,
         })
     }
@@ -162,6 +168,7 @@ impl Admitted<'_> {
             }
             Service::Graph => {
                 let mut sim = self.organization.graph();
+                sim.run_short(&self.shortages);
                 if let Some((nth, retry_after_s)) = inner {
                     sim.throttle_inner(nth, retry_after_s);
                 }
@@ -184,21 +191,23 @@ impl Admitted<'_> {
     }
 }
 
-/// A place in flight under one budget; given back when dropped.
+/// Places in flight by budget; given back when dropped.
 #[derive(Debug)]
 struct Permit<'w> {
     organization: &'w Organization,
-    key: String,
+    places: Vec<(String, usize)>,
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut in_flight = locked(&self.organization.in_flight);
-        let left = in_flight.get(&self.key).copied().unwrap_or_default().saturating_sub(1);
-        if left == 0 {
-            in_flight.remove(&self.key);
-        } else {
-            in_flight.insert(self.key.clone(), left);
+        for (key, count) in &self.places {
+            let left = in_flight.get(key).copied().unwrap_or_default().saturating_sub(*count);
+            if left == 0 {
+                in_flight.remove(key);
+            } else {
+                in_flight.insert(key.clone(), left);
+            }
         }
     }
 }
@@ -210,23 +219,39 @@ impl Organization {
         locked(&self.in_flight).values().sum()
     }
 
-    /// Takes a place under the request's budget; the flag says that none was free.
-    fn take_place(&self, side: FarSide, request: &Request) -> (Option<Permit<'_>>, bool) {
-        let (key, limit) = match side {
-            FarSide::Token => (None, 0),
+    /// Takes the places that a request wants, as far as they are free, and returns what is missing.
+    fn take_places(&self, side: FarSide, request: &Request) -> (Permit<'_>, Vec<Shortage>) {
+        let (wants, limit) = match side {
+            FarSide::Token => (Vec::new(), 0),
             FarSide::Dataverse => {
-                (self.dataverse().concurrency_key(request), DataverseSim::CONCURRENCY_LIMIT)
+                let owner = self.dataverse().concurrency_key(request);
+                // So many at once are one too many (B7).
+                (
+                    owner.map(|key| (key, 1)).into_iter().collect(),
+                    DataverseSim::CONCURRENCY_LIMIT - 1,
+                )
             }
-            FarSide::Graph => (self.graph().concurrency_key(request), GraphSim::CONCURRENCY_LIMIT),
+            FarSide::Graph => (self.graph().places(request), GraphSim::CONCURRENCY_LIMIT),
         };
-        let Some(key) = key else { return (None, false) };
-        let key = format!("{side:?} {key}");
+        let (mut places, mut shortages) = (Vec::new(), Vec::new());
         let mut in_flight = locked(&self.in_flight);
-        let count = in_flight.entry(key.clone()).or_default();
-        if *count >= limit {
-            return (None, true);
+        for (mailbox, wanted) in wants {
+            let key = format!("{side:?} {mailbox}");
+            let taken = in_flight.get(&key).copied().unwrap_or_default();
+            let got = wanted.min(limit.saturating_sub(taken));
+            if got > 0 {
+                in_flight.insert(key.clone(), taken + got);
+                places.push((key, got));
+            }
+            if got < wanted {
+                shortages.push(Shortage { mailbox, wanted, got });
+            }
         }
-        *count += 1;
-        (Some(Permit { organization: self, key }), false)
+        (Permit { organization: self, places }, shortages)
     }
+}
+
+fn is_batch(request: &Request) -> bool {
+    let path = request.target.split('?').next().unwrap_or_default();
+    path.ends_with("/$batch")
 }

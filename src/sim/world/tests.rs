@@ -198,6 +198,70 @@ fn fifth_request_in_flight_on_a_mailbox_is_refused() {
 }
 
 #[test]
+fn two_batches_at_once_on_a_mailbox_are_refused_in_part() {
+    // The first takes the four places, the second finds none: its requests are refused inside.
+    let world = world();
+    let token = bearer(&world);
+    let batch = |count: usize| {
+        let one = |n| json!({ "id": n, "method": "GET", "url": "/users/ada@contoso.test/events" });
+        let list: Vec<Value> = (0..count).map(|n| one(n.to_string())).collect();
+        let headers = [("Authorization", token.as_str()), ("Content-Type", "application/json")];
+        let body = json!({ "requests": list }).to_string();
+        world.admit(request("POST", "/contoso/graph/v1.0/$batch", &headers, &body)).unwrap()
+    };
+    let refused = |outcome: &Outcome| {
+        let answers = json_of(outcome);
+        let list = answers["responses"].as_array().unwrap();
+        list.iter().filter(|one| one["status"] == 429).count()
+    };
+    let (first, second) = (batch(9), batch(9));
+    assert_eq!(status(&world.carry_out(world.admit(get(&token, EVENTS)).unwrap())), 429);
+    assert_eq!(refused(&world.carry_out(second)), 9);
+    assert_eq!(refused(&world.carry_out(first)), 0);
+    let (first, second) = (batch(3), batch(2));
+    assert_eq!(refused(&world.carry_out(second)), 1);
+    drop(first);
+    assert_eq!(world.organization("contoso").unwrap().in_flight(), 0);
+    assert_eq!(refused(&world.carry_out(batch(20))), 0);
+}
+
+#[test]
+fn fifty_second_request_in_flight_on_dataverse_is_refused() {
+    // The page says that 52 or more at once are refused (protocols B7), for all users together.
+    let world = world();
+    let who = "/contoso/dataverse/api/data/v9.2/WhoAmI";
+    let admit = || world.admit(get("", who)).unwrap();
+    let held: Vec<_> = (0..51).map(|_| admit()).collect();
+    let refused = world.carry_out(admit());
+    assert_eq!(
+        (status(&refused), &json_of(&refused)["error"]["code"]),
+        (429, &json!("0x80072326"))
+    );
+    drop(held);
+    assert_eq!(status(&world.carry_out(admit())), 401);
+}
+
+#[test]
+fn tokens_are_the_same_in_every_world_of_a_seed() {
+    // A world can be repeated; another seed and the other service have other tokens.
+    let tokens = |seed: u64| {
+        let spec = OrganizationSpec::new("contoso", vec![person("Ada")], seed);
+        let world = World::new(BASE, vec![spec], SimClock::fixed(start()).as_fn());
+        let contoso = world.organization("contoso").unwrap();
+        let scope = format!("{BASE}/contoso/dataverse/.default");
+        let target = "/contoso/dataverse/oauth2/v2.0/token";
+        let answer = send(&world, token_request(target, &contoso.dataverse_app, &scope));
+        let other = format!("Bearer {}", json_of(&answer)["access_token"].as_str().unwrap());
+        [bearer(&world), bearer(&world), other]
+    };
+    assert_eq!(tokens(1), tokens(1));
+    let mut all = [tokens(1), tokens(2)].concat();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 6);
+}
+
+#[test]
 fn a_poisoned_lock_does_not_stop_the_world() {
     // A panic under a lock stays with the thread that panicked.
     let world = Arc::new(world());

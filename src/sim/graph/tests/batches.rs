@@ -91,17 +91,60 @@ fn a_mailbox_has_ten_thousand_requests_in_ten_minutes() {
 
 #[test]
 fn concurrency_is_counted_per_mailbox() {
-    // The key is the mailbox however the user is named; a batch has none.
+    // The key is the mailbox however the user is named.
     let mut bench = Bench::new();
     let object = uuid::Uuid::from_u128(1001);
     let by_id = bench.request("GET", &format!("/v1.0/users/{object}/events"), None);
     let by_name = bench.request("GET", "/v1.0/users/Anna%40contoso.com/events", None);
-    assert_eq!(bench.sim.concurrency_key(&by_id).as_deref(), Some(ANNA));
-    assert_eq!(bench.sim.concurrency_key(&by_name).as_deref(), Some(ANNA));
-    let outer = bench.request("POST", "/v1.0/$batch", None);
-    assert_eq!(bench.sim.concurrency_key(&outer), None);
+    for request in [by_id, by_name] {
+        assert_eq!(bench.sim.places(&request), [(ANNA.to_owned(), 1)]);
+    }
     let now = bench.now;
     let answer = bench.sim.refuse_concurrency(now);
     assert_eq!((answer.status, code(&answer)), (429, "ApplicationThrottled".into()));
     assert!(answer.header("Retry-After").is_some());
+}
+
+#[test]
+fn a_batch_runs_up_to_four_of_its_requests_at_once_in_a_mailbox() {
+    // It wants a place for each independent request, four at most; a chain wants one.
+    let bench = Bench::new();
+    let places = |list: Vec<Value>| {
+        let outer = bench.request("POST", "/v1.0/$batch", Some(&json!({ "requests": list })));
+        bench.sim.places(&outer)
+    };
+    let none = json!({});
+    let many = (0..20).map(|n| inner(&n.to_string(), &none)).collect();
+    assert_eq!(places(many), [(ANNA.to_owned(), 4)]);
+    let chain = vec![
+        inner("1", &none),
+        inner("2", &json!({ "dependsOn": ["1"] })),
+        inner("3", &json!({ "dependsOn": ["2"] })),
+    ];
+    assert_eq!(places(chain), [(ANNA.to_owned(), 1)]);
+    let ben = json!({ "url": format!("/users/{BEN}/events") });
+    let both = vec![inner("1", &none), inner("2", &ben), inner("3", &none)];
+    assert_eq!(places(both), [(ANNA.to_owned(), 2), (BEN.to_owned(), 1)]);
+    assert!(places(vec![json!({ "id": 1 })]).is_empty());
+}
+
+#[test]
+fn a_batch_without_enough_places_is_refused_in_part() {
+    // Of each four requests those beyond the free places get 429 in their own answers.
+    let mut bench = Bench::new();
+    let list: Vec<Value> = (0..6).map(|n| inner(&n.to_string(), &json!({}))).collect();
+    let short = |got| super::super::Shortage { mailbox: ANNA.to_owned(), wanted: 4, got };
+    for (got, refused) in [(1, vec!["1", "2", "3", "5"]), (0, vec!["0", "1", "2", "3", "4", "5"])] {
+        bench.sim.run_short(&[short(got)]);
+        let (outer, answers) = batch(&mut bench, &list);
+        assert_eq!(outer, 200);
+        for one in &list {
+            let id = one["id"].as_str().unwrap();
+            let expected = if refused.contains(&id) { 429 } else { 200 };
+            assert_eq!(status(&answers, id), expected, "{got} {id}");
+        }
+    }
+    assert_eq!(bench.sim.crowded_count(), 10);
+    let (_, answers) = batch(&mut bench, &list);
+    assert!(list.iter().all(|one| status(&answers, one["id"].as_str().unwrap()) == 200));
 }
