@@ -7,7 +7,9 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHand
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::messages::{CycleEnded, Ended, MailboxDied, MailboxSpec, Order, Stop, Wake};
+use super::messages::{
+    CycleEnded, Ended, Hold, MailboxDied, MailboxSpec, Order, Stop, TenantRefused, Wake,
+};
 use super::phase::{Effect, Event, Phase};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
@@ -40,8 +42,12 @@ pub struct MailboxActor {
     rest: Option<Box<Rest>>,
     delay: Duration,
     timer: Option<SpawnHandle>,
+    /// The last cycle found that nothing of the tenant works, and the supervisor was told.
+    refused: bool,
+    /// It waits with its tenant.
+    held: bool,
     /// Tells the supervisor however this actor ends.
-    _guard: Guard,
+    guard: Guard,
 }
 
 /// Reports the end of the actor; also runs when a panic unwinds its task.
@@ -78,7 +84,9 @@ impl MailboxActor {
             rest: None,
             delay: spec.delay,
             timer: None,
-            _guard: guard,
+            refused: false,
+            held: false,
+            guard,
         }
     }
 
@@ -90,14 +98,44 @@ impl MailboxActor {
             Effect::None => {}
             Effect::Start => self.start(context),
             Effect::Timer(wait) => self.wait(jittered(wait), context),
+            Effect::Hold => {
+                self.held = true;
+                self.stop_timer(context);
+            }
+        }
+    }
+
+    fn stop_timer(&mut self, context: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            context.cancel_future(timer);
+        }
+    }
+
+    /// Tells the supervisor when nothing of the tenant works, and when that is over. What a full
+    /// supervisor does not take in is told after the next cycle.
+    fn tell_tenant(&mut self, ended: &Ended) {
+        let code = match ended {
+            Ended::End(CycleEnd::Side(_, error)) => match error.disposition() {
+                Disposition::Fatal(code) => Some(code),
+                Disposition::Retry { .. }
+                | Disposition::Reauthenticate
+                | Disposition::Resync
+                | Disposition::Park(_) => None,
+            },
+            Ended::End(CycleEnd::Store(_) | CycleEnd::Halted(_) | CycleEnd::Stuck)
+            | Ended::Report(_)
+            | Ended::Panicked => None,
+        };
+        if code.is_some() || self.refused {
+            let told = TenantRefused { mailbox: self.mailbox.key.mailbox, code };
+            let heard = self.guard.parent.try_send(told).is_ok();
+            self.refused = code.is_some() || !heard;
         }
     }
 
     /// The cycle runs on the I/O runtime; only its end comes back as a message.
     fn start(&mut self, context: &mut Context<Self>) {
-        if let Some(timer) = self.timer.take() {
-            context.cancel_future(timer);
-        }
+        self.stop_timer(context);
         self.given = std::mem::take(&mut self.orders);
         let rest = self.rest.take();
         let cycle = self.runtime.clone().cycle_from(self.mailbox.clone(), self.given.clone(), rest);
@@ -110,9 +148,7 @@ impl MailboxActor {
     }
 
     fn wait(&mut self, wait: Duration, context: &mut Context<Self>) {
-        if let Some(timer) = self.timer.take() {
-            context.cancel_future(timer);
-        }
+        self.stop_timer(context);
         self.timer = Some(context.run_later(wait, |me, context| {
             me.timer = None;
             me.on(Event::Timer, context);
@@ -173,6 +209,7 @@ impl MailboxActor {
 
     fn ended(&mut self, ended: Ended) -> Event {
         self.keep_orders(&ended);
+        self.tell_tenant(&ended);
         match ended {
             Ended::Report(report) => self.reported(*report),
             Ended::End(end) => {
@@ -213,12 +250,12 @@ fn event_of(end: &CycleEnd) -> Event {
         CycleEnd::Store(_) | CycleEnd::Stuck => Event::Failed { after: SHORT_WAIT, code },
         CycleEnd::Side(_, error) => match error.disposition() {
             Disposition::Retry { after } => Event::Failed { after, code },
-            // Adapters get new tokens and restart feeds by themselves; if it still comes up here,
-            // waiting is all that is left.
-            Disposition::Reauthenticate | Disposition::Resync | Disposition::SkipItem(_) => {
+            // The session got a new token and the adapter restarted the feed, once; what still
+            // comes up here does so again in the next cycle. A fatal end stops the tenant beside
+            // this (`tell_tenant`); the mailbox that is told nothing is its probe.
+            Disposition::Reauthenticate | Disposition::Resync | Disposition::Fatal(_) => {
                 Event::Failed { after: SHORT_WAIT, code }
             }
-            Disposition::Fatal(code) => Event::Failed { after: SHORT_WAIT, code },
             Disposition::Park(code) => Event::Park(code),
         },
     }
@@ -245,6 +282,22 @@ impl Handler<Wake> for MailboxActor {
     fn handle(&mut self, _: Wake, context: &mut Self::Context) {
         self.rest = None;
         self.on(Event::Wake, context);
+    }
+}
+
+impl Handler<Hold> for MailboxActor {
+    type Result = ();
+
+    fn handle(&mut self, hold: Hold, context: &mut Self::Context) {
+        match hold.0 {
+            Some(code) => self.on(Event::Hold(code), context),
+            None if self.held => {
+                self.held = false;
+                self.rest = None;
+                self.on(Event::Release, context);
+            }
+            None => {}
+        }
     }
 }
 

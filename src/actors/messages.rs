@@ -41,6 +41,11 @@ pub enum Order {
 }
 message!(Order => ());
 
+/// To a mailbox: wait with the tenant, of which nothing works for this reason; without one, go on.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold(pub Option<Code>);
+message!(Hold => ());
+
 /// To a mailbox: no further cycle, the actor ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop;
@@ -71,6 +76,17 @@ pub struct MailboxDied {
     pub panicked: bool,
 }
 message!(MailboxDied => ());
+
+/// To a tenant: one of its mailboxes found that nothing of the tenant works, or, without a code,
+/// that it no longer finds so.
+#[derive(Debug, Clone, Copy)]
+pub struct TenantRefused {
+    /// The mailbox.
+    pub mailbox: Uuid,
+    /// Why nothing works.
+    pub code: Option<Code>,
+}
+message!(TenantRefused => ());
 
 /// To a tenant: its profile was read, or could not be.
 #[derive(Debug)]

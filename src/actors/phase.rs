@@ -23,7 +23,7 @@ pub enum Phase {
         /// Why.
         code: Code,
     },
-    /// It waits for an operator, or for a change of its record.
+    /// It waits for an operator, for its slow timer, or with its tenant.
     Parked(Code),
     /// A brake halted its plan; an operator releases it.
     Halted(Code),
@@ -54,6 +54,8 @@ pub enum Event {
     Park(Code),
     /// A brake halted the plan.
     Halt(Code),
+    /// Nothing of the tenant works; another mailbox finds out when it does.
+    Hold(Code),
     /// An operator released or retried the mailbox.
     Release,
 }
@@ -67,6 +69,8 @@ pub enum Effect {
     Start,
     /// The timer is set, in place of any other.
     Timer(Duration),
+    /// The timer is taken away: the tenant says when to go on.
+    Hold,
 }
 
 /// How a mailbox waits. All times are lower bounds; the actor adds jitter.
@@ -126,6 +130,11 @@ impl Phase {
             (Self::Backoff { .. } | Self::Parked(_) | Self::Halted(_), Event::Wake)
             | (Self::Halted(_), Event::Timer)
             | (Self::Running { .. }, Event::Timer) => (self, E::None),
+            (Self::Idle | Self::Backoff { .. } | Self::Parked(_), Event::Hold(code)) => {
+                (Self::Parked(code), E::Hold)
+            }
+            // A cycle that runs finds out by itself; a halt needs an operator in any case.
+            (Self::Running { .. } | Self::Halted(_), Event::Hold(_)) => (self, E::None),
             // The end of a cycle that this phase does not know of: a late message. Ignored.
             (
                 Self::Idle | Self::Backoff { .. } | Self::Parked(_) | Self::Halted(_),

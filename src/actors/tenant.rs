@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::mailbox::MailboxActor;
 use super::messages::{
-    MailboxDied, MailboxSpec, ProfileRead, Stop, StopTenant, ToMailbox, Wake, WakeMailbox,
+    Hold, MailboxDied, MailboxSpec, ProfileRead, Stop, StopTenant, TenantRefused, ToMailbox, Wake,
+    WakeMailbox,
 };
 use super::runtime::TenantRuntime;
 use crate::cycle::Roster;
@@ -35,6 +36,8 @@ const PANICKED: &str = "reading the profile panicked; this is a defect of Lockst
 pub struct TenantSupervisor {
     runtime: Arc<TenantRuntime>,
     children: HashMap<Uuid, Child>,
+    /// The mailbox that finds out when the tenant works again, while nothing of it does.
+    probe: Option<Uuid>,
 }
 
 struct Child {
@@ -47,7 +50,7 @@ impl TenantSupervisor {
     /// Builds the supervisor.
     #[must_use]
     pub fn new(runtime: Arc<TenantRuntime>) -> Self {
-        Self { runtime, children: HashMap::new() }
+        Self { runtime, children: HashMap::new(), probe: None }
     }
 
     fn read_profile(&self, context: &mut Context<Self>) {
@@ -89,6 +92,41 @@ impl TenantSupervisor {
             }
             delay += START_SPACING;
             self.spawn(Arc::new(mailbox.clone()), delay, 0, context);
+        }
+        if self.probe.is_some_and(|probe| !self.children.contains_key(&probe)) {
+            self.resume();
+        }
+    }
+
+    /// Nothing of the tenant works: all its mailboxes wait, but for the one that found it out first.
+    fn hold(&mut self, mailbox: Uuid, code: Code) {
+        match self.probe {
+            Some(probe) if probe == mailbox => {}
+            Some(_) => {
+                if let Some(child) = self.children.get(&mailbox) {
+                    let _ = child.address.try_send(Hold(Some(code)));
+                }
+            }
+            None => {
+                tracing::error!(
+                    lockstep.tenant = self.runtime.options.tenant.as_str(),
+                    lockstep.code = code.as_str(),
+                    "nothing of this tenant works; one of its mailboxes goes on asking"
+                );
+                self.probe = Some(mailbox);
+                for (_, child) in self.children.iter().filter(|(id, _)| **id != mailbox) {
+                    let _ = child.address.try_send(Hold(Some(code)));
+                }
+            }
+        }
+    }
+
+    /// All mailboxes that waited go on.
+    fn resume(&mut self) {
+        if self.probe.take().is_some() {
+            for child in self.children.values() {
+                let _ = child.address.try_send(Hold(None));
+            }
         }
     }
 
@@ -175,6 +213,10 @@ impl Handler<MailboxDied> for TenantSupervisor {
             return;
         }
         let (mailbox, respawns) = (child.mailbox.clone(), child.respawns + 1);
+        if self.probe == Some(died.mailbox) {
+            // Its successor knows of nothing that it could take back.
+            self.resume();
+        }
         if respawns > RESPAWNS {
             let phase = super::phase::Phase::Parked(Code::MailboxParked);
             self.runtime.board.phase(died.mailbox, phase);
@@ -182,6 +224,17 @@ impl Handler<MailboxDied> for TenantSupervisor {
         }
         let delay = self.runtime.pace.backoff.saturating_mul(1 << respawns.min(8));
         self.spawn(mailbox, delay, respawns, context);
+    }
+}
+
+impl Handler<TenantRefused> for TenantSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, told: TenantRefused, _: &mut Self::Context) {
+        match told.code {
+            Some(code) => self.hold(told.mailbox, code),
+            None => self.resume(),
+        }
     }
 }
 

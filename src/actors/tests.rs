@@ -1,6 +1,7 @@
 //! Tests of the actors: one arbiter, paused time, cycles on the same runtime.
 
 mod fakes;
+mod held;
 mod mailbox;
 mod node;
 mod orders;

@@ -222,6 +222,7 @@ const fn may_lie_in_one(error: &SideError) -> bool {
         SideError::Throttled { .. }
         | SideError::Unreachable { .. }
         | SideError::Unauthorized { .. }
+        | SideError::TokenRefused { .. }
         | SideError::MailboxUnreachable { .. }
         | SideError::TokenExpired => false,
     }

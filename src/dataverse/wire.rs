@@ -197,7 +197,7 @@ fn replies(reply: &Reply, expected: usize) -> Result<Vec<PartReply>, CallError> 
 fn failure(reply: &Reply) -> SideError {
     let code = errors::code(&reply.body);
     if reply.status == 401 {
-        return SideError::Unauthorized { reason: code };
+        return SideError::TokenRefused { reason: code };
     }
     match errors::judge_failure(reply.status, &code, None) {
         Verdict::Throttled(retry_after) => SideError::Throttled { retry_after },

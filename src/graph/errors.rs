@@ -75,7 +75,7 @@ pub(super) fn refused_read(status: u16, body: &impl Body) -> SideError {
         return SideError::MailboxUnreachable { reason: code };
     }
     match status {
-        401 => SideError::Unauthorized { reason: code },
+        401 => SideError::TokenRefused { reason: code },
         500.. => SideError::Unreachable { reason: format!("{status} {code}") },
         _ => SideError::Refused { status, code },
     }

@@ -203,7 +203,7 @@ impl Session {
         match reply.status {
             401 if tries.reauthenticated => {
                 let reason = "HTTP 401 with a new token".to_owned();
-                Next::Failed(CallError::NotSent(SideError::Unauthorized { reason }))
+                Next::Failed(CallError::NotSent(SideError::TokenRefused { reason }))
             }
             401 => {
                 tries.reauthenticated = true;

@@ -6,7 +6,10 @@ use thiserror::Error;
 
 use crate::domain::code::Code;
 
-/// What the caller does about an error.
+/// What the caller does about an error of a whole conversation.
+///
+/// What concerns a single item is no such error: the item is skipped with its code, which
+/// `Observation::unfit` or `Outcome::Refused` carries, and the conversation goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
     /// Try the cycle again after this long.
@@ -14,15 +17,14 @@ pub enum Disposition {
         /// The wait; at least what the far side demanded.
         after: Duration,
     },
-    /// Get a new token and try again.
+    /// The token was thrown away: try again, which gets a new one.
     Reauthenticate,
     /// Forget the cursor and read everything again.
     Resync,
-    /// Leave this one item, go on with the others.
-    SkipItem(Code),
     /// Stop this mailbox until something changes; visible to operators.
     Park(Code),
-    /// Stop the tenant: nothing will work until its configuration changes.
+    /// Stop the tenant: nothing will work until its configuration or its grant changes. One mailbox
+    /// goes on asking whether it has.
     Fatal(Code),
 }
 
@@ -41,9 +43,15 @@ pub enum SideError {
         /// What happened, without content.
         reason: String,
     },
-    /// The token endpoint or the API refuses our credentials.
+    /// The token endpoint refuses our credentials: no mailbox of the tenant gets a token.
     #[error("credentials refused: {reason}")]
     Unauthorized {
+        /// The error code of the token endpoint.
+        reason: String,
+    },
+    /// The API refuses a token that the token endpoint has just issued. It may be this mailbox alone.
+    #[error("token refused: {reason}")]
+    TokenRefused {
         /// The error code of the far side.
         reason: String,
     },
@@ -89,6 +97,7 @@ impl SideError {
             Self::Throttled { retry_after } => Disposition::Retry { after: *retry_after },
             Self::Unreachable { .. } => Disposition::Retry { after: DEFAULT_RETRY },
             Self::Unauthorized { .. } => Disposition::Fatal(Code::CredentialsRefused),
+            Self::TokenRefused { .. } => Disposition::Reauthenticate,
             Self::MailboxUnreachable { .. } => Disposition::Park(Code::MailboxUnreachable),
             Self::TokenExpired => Disposition::Resync,
             Self::Unreadable { .. } => Disposition::Retry { after: DEFAULT_RETRY },
@@ -103,7 +112,7 @@ impl SideError {
         match self {
             Self::Throttled { .. } => Code::PutOff,
             Self::Unreachable { .. } => Code::FarSideUnreachable,
-            Self::Unauthorized { .. } => Code::CredentialsRefused,
+            Self::Unauthorized { .. } | Self::TokenRefused { .. } => Code::CredentialsRefused,
             Self::MailboxUnreachable { .. } => Code::MailboxUnreachable,
             Self::TokenExpired => Code::PutOff,
             Self::Unreadable { .. } => Code::AnswerUnreadable,

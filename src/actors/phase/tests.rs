@@ -111,6 +111,22 @@ fn a_parked_mailbox_is_probed_once_per_wait() {
 }
 
 #[test]
+fn a_mailbox_waits_with_its_tenant() {
+    // Whoever waits goes on waiting without a timer; what runs ends first, what is halted stays so.
+    let (hold, held) = (Event::Hold(CODE), Phase::Parked(CODE));
+    let other = Code::AnswerTooLarge;
+    check(&[
+        (Phase::Idle, hold, held, Effect::Hold),
+        (backoff(2), hold, held, Effect::Hold),
+        (Phase::Parked(other), hold, held, Effect::Hold),
+        (running(false, 1), hold, running(false, 1), Effect::None),
+        (running(true, 1), hold, running(true, 1), Effect::None),
+        (Phase::Halted(other), hold, Phase::Halted(other), Effect::None),
+        (held, Event::Release, running(false, 0), Effect::Start),
+    ]);
+}
+
+#[test]
 fn a_halted_mailbox_waits_for_an_operator() {
     // Only a release starts it.
     let halted = Phase::Halted(CODE);
@@ -155,6 +171,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Park(CODE)),
         1 => Just(Event::Halt(CODE)),
         1 => Just(Event::Release),
+        1 => Just(Event::Hold(CODE)),
     ];
     prop::collection::vec(event, 0..80)
 }
@@ -166,6 +183,8 @@ struct Actor {
     timer: bool,
     /// A wake-up came during the cycle that runs or ran last.
     owed: bool,
+    /// The tenant says when to go on.
+    held: bool,
 }
 
 proptest! {
@@ -193,7 +212,7 @@ proptest! {
                 Effect::Start => {
                     prop_assert!(!actor.cycle, "a second cycle from {phase:?} on {event:?}");
                     prop_assert!(!halted || event == Event::Release);
-                    actor = Actor { cycle: true, timer: false, owed: false };
+                    actor = Actor { cycle: true, ..Actor::default() };
                 }
                 Effect::Timer(wait) => {
                     actor.timer = true;
@@ -202,10 +221,14 @@ proptest! {
                         prop_assert!(wait <= pace.backoff_max.max(after));
                     }
                 }
+                Effect::Hold => {
+                    prop_assert!(!actor.cycle && !halted);
+                    (actor.timer, actor.held) = (false, true);
+                }
                 Effect::None => {}
             }
             prop_assert_eq!(actor.cycle, matches!(next, Phase::Running { .. }));
-            let held = matches!(next, Phase::Halted(_));
+            let held = actor.held || matches!(next, Phase::Halted(_));
             // Whoever does not run has a timer, so that a wake-up is answered in the end.
             prop_assert!(actor.cycle || actor.timer || held, "{phase:?} on {event:?} sleeps for ever");
             prop_assert!(!actor.owed || actor.cycle || actor.timer || held);

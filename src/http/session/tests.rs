@@ -117,7 +117,7 @@ async fn a_throttled_token_endpoint_is_waited_for() {
 async fn a_second_401_is_a_refusal() {
     // A fresh token that is refused too will not get better.
     let (result, asked) = play(Method::Get, |_, _| answer(401, &[], "")).await;
-    assert!(matches!(result, Err(CallError::NotSent(SideError::Unauthorized { .. }))));
+    assert!(matches!(result, Err(CallError::NotSent(SideError::TokenRefused { .. }))));
     assert_eq!(asked.len(), 2);
 }
 
