@@ -2,8 +2,8 @@
 //!
 //! It knows nothing of the program's code, links or store; its field tables are written anew
 //! from the catalogue. Items are paired by marker and, as a cross-check, by the number that ends
-//! every seeded subject. Absent: the occurrences of series, reminders, and the history of an
-//! item, for which a caller excuses pairs by hand.
+//! every seeded subject. Absent: past occurrences of series,
+//! reminders, and the history of an item, for which a caller excuses pairs by hand.
 
 mod booking;
 mod fields;

@@ -94,6 +94,8 @@ pub struct GraphSim {
     noise_per_mille: u32,
     deletions_untold: bool,
     largest_page: usize,
+    /// A deleted occurrence gives no sign in delta, as it may (A2).
+    silent_deletions: bool,
     requests: u64,
     writes: u64,
     resets: u64,
@@ -133,6 +135,7 @@ impl GraphSim {
             noise_per_mille: 60,
             deletions_untold: false,
             largest_page: usize::MAX,
+            silent_deletions: false,
             requests: 0,
             writes: 0,
             resets: 0,

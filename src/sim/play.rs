@@ -2,11 +2,13 @@
 //!
 //! People change what they see: their own rows in Dynamics, their tracked or linked items in
 //! Outlook. Past and closed meetings are let be, because the catalogue freezes them. Subjects keep
-//! the number at their end. Absent: series, answers to invitations, and mails.
+//! the number at their end. Absent: edits of a whole series, answers to invitations,
+//! and mails.
 
 mod dynamics;
 mod example;
 mod exchange;
+mod series;
 #[cfg(test)]
 mod tests;
 
@@ -58,11 +60,15 @@ pub enum Edit {
     Untrack,
     /// A contact gets another owner (FILT-07).
     ChangeOwner,
+    /// One occurrence of a series takes place later on its day.
+    MoveOccurrence,
+    /// One occurrence of a series is deleted.
+    DropOccurrence,
     /// An item is looked at: its version moves, its content doesn't (CONF-02).
     Open,
 }
 
-const EDITS: [(Side, Edit); 19] = [
+const EDITS: [(Side, Edit); 23] = [
     (Side::Dynamics, Edit::Rename),
     (Side::Exchange, Edit::Rename),
     (Side::Dynamics, Edit::Move),
@@ -82,6 +88,10 @@ const EDITS: [(Side, Edit); 19] = [
     (Side::Exchange, Edit::Track),
     (Side::Exchange, Edit::Untrack),
     (Side::Exchange, Edit::Open),
+    (Side::Dynamics, Edit::MoveOccurrence),
+    (Side::Exchange, Edit::MoveOccurrence),
+    (Side::Dynamics, Edit::DropOccurrence),
+    (Side::Exchange, Edit::DropOccurrence),
 ];
 
 /// One edit that was made.

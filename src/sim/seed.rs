@@ -8,6 +8,7 @@ mod dynamics;
 mod exchange;
 mod meetings;
 mod names;
+mod series;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,8 @@ pub struct SeedSpec {
     pub appointments_per: usize,
     /// Service activities in Dynamics.
     pub services_per: usize,
+    /// Series: in Dynamics for every second person, tracked ones in Outlook for the others.
+    pub series_per: usize,
     /// Events, tasks and contacts made in Outlook, tracked or not.
     pub exchange_items_per: usize,
     /// Decides every choice.
@@ -60,7 +63,7 @@ impl SeedSpec {
     #[must_use]
     pub fn new(name: impl Into<String>, mailboxes: usize, seed: u64, now: DateTime<Utc>) -> Self {
         let (contacts_per, tasks_per, appointments_per, exchange_items_per) = (5, 5, 5, 6);
-        let services_per = 1;
+        let (services_per, series_per) = (1, 1);
         let name = name.into();
         Self {
             name,
@@ -69,6 +72,7 @@ impl SeedSpec {
             tasks_per,
             appointments_per,
             services_per,
+            series_per,
             exchange_items_per,
             seed,
             now,
@@ -151,6 +155,10 @@ pub fn fill(organization: &Organization, spec: &SeedSpec) -> Result<Seeded, Seed
     }
     for number in 0..people.len() {
         filler.exchange_items(number)?;
+    }
+    for number in 0..people.len() {
+        filler.rows_of_series(number)?;
+        filler.events_of_series(number)?;
     }
     Ok(filler.seeded)
 }

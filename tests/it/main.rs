@@ -45,6 +45,8 @@ mod rules_policy;
 mod rules_schedule;
 mod rules_secured;
 mod rules_series;
+mod rules_series_limits;
+mod rules_series_people;
 mod rules_services;
 mod rules_tasks;
 mod stores;

@@ -1,5 +1,6 @@
 //! The field tables of the catalogue (§2), written for the judge alone.
 
+mod series;
 mod service;
 
 use std::collections::BTreeSet;
@@ -27,7 +28,10 @@ pub(super) fn differences(judge: &Judge<'_>, row: &Row) -> Vec<Difference> {
         Kind::Contact => contact(judge, row, &mut sheet),
         Kind::Task => task(judge, row, &mut sheet),
         Kind::Appointment if row.is_service() => service::differences(judge, row, &mut sheet),
-        Kind::Appointment => appointment(judge, row, &mut sheet),
+        Kind::Appointment => {
+            appointment(judge, row, &mut sheet);
+            series::differences(judge, row, &mut sheet);
+        }
     }
     sheet.found
 }

@@ -95,7 +95,14 @@ fn invitations(
     let past = row.instant("scheduledstart").is_none_or(|start| start < world.now);
     let other = row.organizer() != Some(mailbox.person.user_id);
     // SVC-02: a service activity mails nobody.
-    if row.is_service() || past || other || before.known.contains(&(me.clone(), mark.clone())) {
+    // The invitation to a series is that of its master.
+    let part = row.series().is_some();
+    if row.is_service()
+        || part
+        || past
+        || other
+        || before.known.contains(&(me.clone(), mark.clone()))
+    {
         return Vec::new();
     }
     let addresses = row.parties(&[5, 6]).into_iter().map(|(_, address, _)| address);

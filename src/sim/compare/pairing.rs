@@ -27,8 +27,8 @@ pub(super) fn mailbox(world: &World<'_>, mailbox: &Mailbox<'_>, found: &mut Comp
     let mut paired = BTreeSet::new();
     for item in &mailbox.items {
         let judge = Judge { world, mailbox, item };
-        if item.recurring {
-            judge.recurring(found);
+        if item.recurring && item.kind == Kind::Task {
+            judge.recurring_task(found);
             continue;
         }
         let row = judge.row(found);
@@ -42,7 +42,8 @@ pub(super) fn mailbox(world: &World<'_>, mailbox: &Mailbox<'_>, found: &mut Comp
 
 fn items_twice(mailbox: &Mailbox<'_>, found: &mut Comparison) {
     let mut sets: BTreeMap<(Kind, String), BTreeSet<&str>> = BTreeMap::new();
-    for item in mailbox.items.iter().filter(|item| !item.recurring) {
+    let counts = |item: &&Item| !item.recurring || item.kind == Kind::Appointment;
+    for item in mailbox.items.iter().filter(counts) {
         let number = item.mark.as_ref().map(|mark| format!("number {mark}"));
         let marker = item.marker.map(|marker| format!("marker {marker}"));
         for key in number.into_iter().chain(marker) {
@@ -66,8 +67,8 @@ fn unpaired(world: &World<'_>, mailbox: &Mailbox<'_>, row: &Row, found: &mut Com
         return found.leave("excused by an edit");
     }
     if row.kind == Kind::Appointment && !row.is_service() {
-        if row.number("instancetypecode").is_some_and(|code| code != 0) {
-            return found.leave("series");
+        if row.series().is_some() {
+            return found.leave("occurrence of a series, judged with it");
         }
         let Some(organizer) = row.organizer() else {
             return found.leave("no organizer (ORG-02)");
@@ -114,11 +115,8 @@ impl Judge<'_> {
         self.world.by_mark.get(&(self.item.kind, mark))?.first().copied()
     }
 
-    // Recurring tasks never have a row (REC-10); series are judged by nobody yet.
-    fn recurring(&self, found: &mut Comparison) {
-        if self.item.kind != Kind::Task {
-            return found.leave("series");
-        }
+    // REC-10: a recurring task never has a row.
+    fn recurring_task(&self, found: &mut Comparison) {
         match self.by_mark() {
             Some(at) => {
                 let detail = "a recurring task was imported (REC-10)".to_owned();

@@ -10,6 +10,7 @@ use crate::sim::seed::{self, SeedSpec, TRACKED_CATEGORY};
 use crate::sim::world::OrganizationSpec;
 
 mod columns;
+mod series;
 
 const LINK: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepLink";
 

@@ -15,17 +15,22 @@ use crate::sim::directory::Person;
 use crate::sim::world::Organization;
 
 /// The tables compared: logical name, set, kind.
-pub(super) const TABLES: [(&str, &str, Kind); 7] = [
+pub(super) const TABLES: [(&str, &str, Kind); 8] = [
     ("contact", "contacts", Kind::Contact),
     ("task", "tasks", Kind::Task),
     ("phonecall", "phonecalls", Kind::Task),
     ("letter", "letters", Kind::Task),
     ("fax", "faxes", Kind::Task),
     ("appointment", "appointments", Kind::Appointment),
+    (SERIES, "recurringappointmentmasters", Kind::Appointment),
     (SERVICE, "serviceappointments", Kind::Appointment),
 ];
 /// Service activities stand in calendars, one copy for each user (SVC-01, SVC-03).
 const SERVICE: &str = "serviceappointment";
+/// A series; its occurrences are appointments that name it.
+const SERIES: &str = "recurringappointmentmaster";
+/// How far, in days, occurrences are looked at: as far as Dynamics makes rows, and then some.
+const AHEAD: i64 = 760;
 const CATEGORY: &str = "Tracked to Dynamics 365";
 const APP_SIGNAL: &str = "Name LockstepTrack";
 const LINK: &str = "Name LockstepLink";
@@ -43,6 +48,15 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn is_service(&self) -> bool {
         self.table == SERVICE
+    }
+
+    pub(super) fn is_series(&self) -> bool {
+        self.table == SERIES
+    }
+
+    /// Returns the series of which this is an occurrence.
+    pub(super) fn series(&self) -> Option<Uuid> {
+        self.text("seriesid").parse().ok()
     }
 
     pub(super) fn text(&self, column: &str) -> &str {
@@ -158,6 +172,8 @@ pub(super) struct Mailbox<'a> {
     pub(super) items: Vec<Item>,
     /// Positions in `World::rows`.
     pub(super) wanted: BTreeSet<usize>,
+    /// The occurrences that the calendar shows from now on, by the id of their series.
+    pub(super) shown: HashMap<String, Vec<Item>>,
 }
 
 /// Everything, read once.
@@ -168,6 +184,8 @@ pub(super) struct World<'a> {
     pub(super) by_id: HashMap<Uuid, usize>,
     pub(super) by_mark: HashMap<(Kind, String), Vec<usize>>,
     pub(super) by_uid: HashMap<String, usize>,
+    /// Positions of the occurrences of a series.
+    pub(super) parts: HashMap<Uuid, Vec<usize>>,
     pub(super) people: HashMap<Uuid, &'a Person>,
     pub(super) served: BTreeSet<String>,
     pub(super) mailboxes: Vec<Mailbox<'a>>,
@@ -191,10 +209,14 @@ impl<'a> World<'a> {
             rows.iter().enumerate().map(|(at, r)| (r.id, at)).collect();
         let mut by_mark: HashMap<(Kind, String), Vec<usize>> = HashMap::new();
         let mut by_uid = HashMap::new();
+        let mut parts: HashMap<Uuid, Vec<usize>> = HashMap::new();
         for (at, row) in rows.iter().enumerate() {
-            // The instances of a series share its subject.
-            let single = row.number("instancetypecode").is_none_or(|code| code == 0);
-            if let Some(mark) = row.mark.as_ref().filter(|_| single) {
+            // The occurrences of a series share its subject.
+            if let Some(series) = row.series() {
+                parts.entry(series).or_default().push(at);
+                continue;
+            }
+            if let Some(mark) = row.mark.as_ref() {
                 by_mark.entry((row.kind, mark.clone())).or_default().push(at);
             }
             if row.kind == Kind::Appointment && !row.text("globalobjectid").is_empty() {
@@ -221,8 +243,20 @@ impl<'a> World<'a> {
         drop(dataverse);
         let people = organization.people.iter().map(|person| (person.user_id, person)).collect();
         let now = Timestamp::from_second(now.timestamp()).unwrap_or_default();
-        let mailboxes = mailboxes(organization, wanted);
-        Self { options, now, rows, by_id, by_mark, by_uid, people, served, mailboxes, accounts }
+        let mailboxes = mailboxes(organization, wanted, now);
+        Self {
+            options,
+            now,
+            rows,
+            by_id,
+            by_mark,
+            by_uid,
+            parts,
+            people,
+            served,
+            mailboxes,
+            accounts,
+        }
     }
 
     pub(super) fn excused(&self, mailbox: &str, mark: Option<&str>) -> bool {
@@ -232,7 +266,11 @@ impl<'a> World<'a> {
     }
 }
 
-fn mailboxes(organization: &Organization, wanted: Vec<BTreeSet<usize>>) -> Vec<Mailbox<'_>> {
+fn mailboxes(
+    organization: &Organization,
+    wanted: Vec<BTreeSet<usize>>,
+    now: Timestamp,
+) -> Vec<Mailbox<'_>> {
     let graph = organization.graph();
     let all = organization.people.iter().zip(wanted).map(|(person, wanted)| {
         let read = |kind: Kind, list: Vec<Value>| {
@@ -242,7 +280,14 @@ fn mailboxes(organization: &Organization, wanted: Vec<BTreeSet<usize>>) -> Vec<M
         items.extend(read(Kind::Appointment, graph.events(&person.address)));
         items.extend(read(Kind::Contact, graph.contacts(&person.address)));
         items.extend(read(Kind::Task, graph.tasks(&person.address)));
-        Mailbox { person, items, wanted }
+        let until = now + jiff::SignedDuration::from_hours(24 * AHEAD);
+        let mut shown: HashMap<String, Vec<Item>> = HashMap::new();
+        for event in graph.shown(&person.address, &now.to_string(), &until.to_string()) {
+            if let Some(series) = event["seriesMasterId"].as_str().map(str::to_owned) {
+                shown.entry(series).or_default().push(Item::read(Kind::Appointment, event));
+            }
+        }
+        Mailbox { person, items, wanted, shown }
     });
     all.collect()
 }

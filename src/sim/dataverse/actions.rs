@@ -121,7 +121,7 @@ impl Core {
             .logical(name)
             .filter(|table| table.states.iter().any(|(state, _)| *state == 3))
             .ok_or_else(|| Refusal::payload("'@odata.type' of 'Target' names no meeting."))?;
-        let clashes = self.clashes(table, target)?;
+        let clashes = self.clashes(at, table, target)?;
         let mut id = Uuid::nil();
         if action == "Book" && clashes.is_empty() {
             let mut target = target.clone();

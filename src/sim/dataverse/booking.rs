@@ -1,14 +1,15 @@
 //! Free and busy: whether the users of a meeting are free in the calendars of Dynamics.
 //!
 //! Busy is whoever takes part in an appointment or a service activity that is scheduled (state 3)
-//! at a time that overlaps; ends that touch do not. Absent: working hours, resources and the rules
+//! at a time that overlaps; ends that touch do not. Which
+//! occurrences of a series are looked at is not documented: here those whose rows are made at once. Absent: working hours, resources and the rules
 //! of services. The texts of `ErrorCode` are not documented; clients must not build on them.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::core::Core;
+use super::core::{Core, Moment};
 use super::error::Refusal;
 use super::schema::{Table, party_table, schema};
 use super::store::Row;
@@ -23,6 +24,7 @@ impl Core {
     /// before calendars are looked at.
     pub(super) fn clashes(
         &self,
+        at: Moment,
         table: &'static Table,
         target: &Map<String, Value>,
     ) -> Result<Vec<Value>, Refusal> {
@@ -32,19 +34,22 @@ impl Core {
             return Err(duplicate());
         }
         let time = |name: &str| text(name).and_then(|text| text.parse::<DateTime<Utc>>().ok());
-        let (Some(start), Some(end)) = (time("scheduledstart"), time("scheduledend")) else {
-            return Ok(Vec::new());
+        let times = match (time("scheduledstart"), time("scheduledend")) {
+            _ if Self::is_master(table) => self.first_times(at, target)?,
+            (Some(start), Some(end)) => vec![(start, end)],
+            _ => return Ok(Vec::new()),
         };
+        let is_busy = |user: &Uuid| times.iter().any(|time| self.is_busy(*user, *time));
         let busy: Vec<Value> = users(table, target)
             .into_iter()
-            .filter(|user| self.is_busy(*user, start, end))
+            .filter(is_busy)
             .map(|user| self.resource(user))
             .collect();
         let list = json!({ "ErrorCode": "ResourceBusy", "ResourceList": busy });
         Ok(if busy.is_empty() { Vec::new() } else { vec![list] })
     }
 
-    fn is_busy(&self, user: Uuid, start: DateTime<Utc>, end: DateTime<Utc>) -> bool {
+    fn is_busy(&self, user: Uuid, (start, end): (DateTime<Utc>, DateTime<Utc>)) -> bool {
         CALENDARS.iter().filter_map(|name| schema().logical(name)).any(|table| {
             let rows = self.store.rows(table);
             let his = rows.by_party.get(&user).into_iter().flatten();

@@ -5,8 +5,10 @@
 //! runs when its time has come, inside the organization's window. The form of
 //! `deletedexceptionslist` is not documented: here it is instants parted by commas. The clocks of
 //! a series are those of `utcconversiontimezonecode`, by default the zone of whoever made it.
-//! Absent: `AddRecurrence`, `CreateException` and `CreateInstance` as messages of their own.
+//! An instance that is changed is an exception; `AddRecurrence` is what people do in the app.
+//! Absent: the messages `CreateException`, `CreateInstance` and `DeleteOpenInstances`.
 
+mod people;
 mod rule;
 
 use chrono::{DateTime, Duration, Months, Utc};

@@ -1,6 +1,6 @@
 //! The event resource: create, read, change, delete, answer and cancel (A3, A4, A6, A7).
 //!
-//! Absent: forwarding, and attendees of a single occurrence.
+//! Absent: forwarding, and copies of a single occurrence in the mailboxes of its own guests.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -165,6 +165,7 @@ impl GraphSim {
         let room = &mut self.mailboxes[mailbox];
         let before = room.items.get(&key).cloned().ok_or_else(not_found)?;
         let mut after = before.clone();
+        let guests_only = day.is_some() && body.keys().all(|name| name == "attendees");
         match day {
             None => write(&mut after, body, false)?,
             Some(day) => {
@@ -172,9 +173,15 @@ impl GraphSim {
                 write_exception(&mut after, day, body, version)?;
             }
         }
-        room.items.insert(key, after);
+        room.items.insert(key, after.clone());
         room.touch(key, now);
-        self.after_change(mailbox, key, &before, now);
+        if let Some(day) = day {
+            let of = |item: &Item| render::occurrence(item, day);
+            self.guests_of_one(mailbox, (&of(&before)?, &of(&after)?), now);
+        }
+        if !guests_only {
+            self.after_change(mailbox, key, &before, now);
+        }
         Ok(())
     }
 
@@ -199,7 +206,9 @@ impl GraphSim {
         }
         let after = item.clone();
         let owner = room.person.address.clone();
-        room.touch(key, now);
+        if !self.silent_deletions {
+            room.touch(key, now);
+        }
         if after.flag("isOrganizer") {
             for to in after.attendees().into_iter().filter(|to| *to != owner) {
                 self.mail(now, &owner, &to, MailKind::Cancellation, &before);
@@ -312,10 +321,8 @@ fn write_exception(
     body: Map<String, Value>,
     version: u64,
 ) -> Result<(), Refusal> {
-    for name in ["recurrence", "attendees"] {
-        if body.contains_key(name) {
-            return Err(invalid(format!("'{name}' cannot be written to one occurrence.")));
-        }
+    if body.contains_key("recurrence") {
+        return Err(invalid("'recurrence' cannot be written to one occurrence."));
     }
     let mut one = render::occurrence(master, day)?;
     write(&mut one, body, false)?;

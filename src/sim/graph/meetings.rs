@@ -149,6 +149,26 @@ impl GraphSim {
         }
     }
 
+    /// Mails those who were added to one occurrence or taken off it, and nobody else (A4).
+    pub(super) fn guests_of_one(
+        &mut self,
+        mailbox: usize,
+        (before, after): (&Item, &Item),
+        now: DateTime<Utc>,
+    ) {
+        if !after.flag("isOrganizer") {
+            return;
+        }
+        let owner = self.mailboxes[mailbox].person.address.clone();
+        let (old, new) = (before.attendees(), after.attendees());
+        for to in new.iter().filter(|to| !old.contains(to) && **to != owner) {
+            self.mail(now, &owner, to, MailKind::Invitation, after);
+        }
+        for to in old.iter().filter(|to| !new.contains(to) && **to != owner) {
+            self.mail(now, &owner, to, MailKind::Cancellation, before);
+        }
+    }
+
     /// Puts a meeting into an attendee's mailbox or brings the copy there up to date.
     pub(super) fn deliver(&mut self, meeting: &Item, to: &str, ask: bool, now: DateTime<Utc>) {
         let Some(mailbox) = self.mailbox_of(to) else { return };

@@ -87,6 +87,11 @@ impl GraphSim {
         self.delete_any(mailbox, key, day, now)
     }
 
+    /// Lets deleted occurrences give no sign from now on, or a sign again.
+    pub fn set_silent_deletions(&mut self, on: bool) {
+        self.silent_deletions = on;
+    }
+
     /// Answers an invitation: `accept`, `decline` or `tentativelyAccept`, with a mail.
     ///
     /// # Errors

@@ -52,15 +52,21 @@ pub(in crate::sim) struct Recurrence {
 
 impl Recurrence {
     /// Reads and checks a `recurrence` value whose shape the schema has accepted.
-    pub(in crate::sim) fn read(value: &Value) -> Result<Self, Refusal> {
+    pub(super) fn read(value: &Value) -> Result<Self, Refusal> {
+        Self::read_within(value, 999)
+    }
+
+    /// Reads and checks a recurrence whose interval may be as long as said.
+    pub(in crate::sim) fn read_within(value: &Value, longest: i32) -> Result<Self, Refusal> {
         let missing = |name: &str| property(format!("The recurrence needs '{name}'."));
         let pattern = value["pattern"].as_object().ok_or_else(|| missing("pattern"))?;
         let range = value["range"].as_object().ok_or_else(|| missing("range"))?;
         let kind = text(pattern, "type").ok_or_else(|| missing("pattern/type"))?;
         belongs(pattern, kind)?;
         let interval = whole(pattern, "interval").unwrap_or(1);
-        if !(1..=999).contains(&interval) {
-            return Err(property("The recurrence interval must be between 1 and 999."));
+        if !(1..=longest).contains(&interval) {
+            let text = format!("The recurrence interval must be between 1 and {longest}.");
+            return Err(property(text));
         }
         let start = date(range, "startDate")?.ok_or_else(|| missing("range/startDate"))?;
         let made = Self {

@@ -56,6 +56,9 @@ impl Play {
             Edit::Create => self.create_row(organization, person, now),
             Edit::Delete => self.delete_row(organization, person, now),
             Edit::ChangeOwner => self.change_owner(organization, person, now),
+            Edit::MoveOccurrence | Edit::DropOccurrence => {
+                self.occurrence_in_dynamics(organization, person, edit, now)
+            }
             Edit::Track | Edit::Untrack | Edit::Open => None,
         }
     }
@@ -267,7 +270,8 @@ fn fit(hand: &Hand, person: &Person, now: DateTime<Utc>) -> bool {
                 party["participationtypemask"] == 7
                     && party["addressused"] == person.address.as_str()
             });
-            future && open && organizes && mine
+            // An occurrence of a series has edits of its own.
+            future && open && organizes && mine && hand.row["seriesid"].is_null()
         }
     }
 }

@@ -64,6 +64,9 @@ impl Play {
         let events_and_tasks = [Kind::Appointment, Kind::Task];
         let kind = match edit {
             Edit::Create => return self.create_item(organization, person, now),
+            Edit::MoveOccurrence | Edit::DropOccurrence => {
+                return self.occurrence_in_exchange(organization, person, edit, now);
+            }
             Edit::Move | Edit::AddAttendee => Kind::Appointment,
             Edit::Complete => Kind::Task,
             Edit::Phone => Kind::Contact,
@@ -99,7 +102,11 @@ impl Play {
                 Some(hand.done(format!("looks at “{}”", hand.name())))
             }
             Edit::Delete => delete(organization, person, &hand, now),
-            Edit::Create | Edit::Reopen | Edit::ChangeOwner => None,
+            Edit::Create
+            | Edit::Reopen
+            | Edit::ChangeOwner
+            | Edit::MoveOccurrence
+            | Edit::DropOccurrence => None,
         }
     }
 

@@ -18,6 +18,9 @@ const WEEKDAYS: [&str; 7] =
     ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 const NTH: [&str; 5] = ["first", "second", "third", "fourth", "last"];
 
+/// The longest interval of a master; Graph's is one shorter (B11).
+const LONGEST_INTERVAL: i32 = 1_000;
+
 /// A rule that has been checked.
 pub(super) struct Rule {
     pub(super) dates: Recurrence,
@@ -58,7 +61,8 @@ pub(super) fn rule_of(table: &Table, row: &Row) -> Result<Rule, Refusal> {
             range["endDate"] = json!(day(time("patternenddate")?));
         }
     }
-    let read = Recurrence::read(&json!({ "pattern": pattern, "range": range }));
+    let whole = json!({ "pattern": pattern, "range": range });
+    let read = Recurrence::read_within(&whole, LONGEST_INTERVAL);
     let dates = read.map_err(|refusal| wrong(&refusal.message))?;
     let clock = |name: &str| time(name).map(|at| local(jiff_of(at), &zone));
     let (begin, end) = (clock("starttime")?, clock("endtime")?);

@@ -1,0 +1,118 @@
+//! What people do with series besides editing them: deletions without a sign, guests of one
+//! occurrence, an appointment that becomes a series, and a calendar that is not free.
+
+use lockstep::domain::code::Code;
+use serde_json::{Value, json};
+
+use crate::harness::{CATEGORY, System, guid, id_of, two};
+
+const MASTERS: &str = "recurringappointmentmasters";
+const WINDOW: (&str, &str) = ("2026-11-01T00:00:00Z", "2027-12-31T00:00:00Z");
+
+/// Tuesdays at nine in Berlin, ten times, tracked in Outlook.
+fn tracked() -> Value {
+    let zone = "W. Europe Standard Time";
+    let at =
+        |hour: u32| json!({ "dateTime": format!("2026-12-01T{hour:02}:00:00"), "timeZone": zone });
+    json!({ "subject": "Weekly", "categories": [CATEGORY], "start": at(9), "end": at(10),
+        "recurrence": {
+            "pattern": { "type": "weekly", "interval": 1, "daysOfWeek": ["tuesday"],
+                "firstDayOfWeek": "sunday" },
+            "range": { "type": "numbered", "startDate": "2026-12-01", "numberOfOccurrences": 10,
+                "recurrenceTimeZone": zone } } })
+}
+
+fn shown(system: &System) -> Vec<Value> {
+    system.organization().graph().shown(&system.address(0), WINDOW.0, WINDOW.1)
+}
+
+fn instances(system: &System) -> Vec<Value> {
+    let mut rows = system.rows("appointments");
+    rows.retain(|row| row["seriesid"].is_string());
+    rows.sort_by_key(|row| row["originalstartdate"].to_string());
+    rows
+}
+
+#[test]
+fn rec_07_an_occurrence_that_is_deleted_without_a_sign_is_missed_within_the_hour() {
+    // No delta tells of it; the series is read anew all the same, and its row goes.
+    let system = two();
+    system.new_event(0, &tracked());
+    system.settled();
+    system.organization().graph().set_silent_deletions(true);
+    system.delete_event(0, &id_of(&shown(&system)[3]));
+    system.settled();
+    assert_eq!(instances(&system).len(), 10, "nothing told of it yet");
+    system.advance(3_700);
+    system.settled();
+    let rows = instances(&system);
+    assert_eq!(rows.len(), 9);
+    assert!(rows.iter().all(|row| row["originalstartdate"] != "2026-12-22T08:00:00Z"));
+    assert!(system.mails().is_empty());
+}
+
+#[test]
+fn rec_02_a_guest_of_one_occurrence_stays_and_changes_nothing_else() {
+    // Invited to one occurrence in Outlook: one mail, to that guest. Later edits keep the guest.
+    let system = two();
+    system.new_event(0, &tracked());
+    system.settled();
+    let guest = json!([{ "type": "required",
+        "emailAddress": { "address": "guest@fabrikam.example" } }]);
+    system.edit_event(0, &id_of(&shown(&system)[1]), &json!({ "attendees": guest }));
+    system.settled();
+    let to: Vec<String> = system.mails().into_iter().map(|(_, to)| to).collect();
+    assert_eq!(to, ["guest@fabrikam.example"]);
+    let id = guid(&instances(&system)[2], "activityid");
+    system.update(0, "appointments", id, &json!({ "location": "Room 2" }));
+    system.settled();
+    let attendees = |at: usize| shown(&system)[at]["attendees"].as_array().unwrap().len();
+    assert_eq!((attendees(1), attendees(2)), (1, 0));
+    assert_eq!(shown(&system)[2]["location"]["displayName"], "Room 2");
+    for _ in 0..3 {
+        system.advance(3_700);
+        system.settled();
+    }
+    assert_eq!(system.mails().len(), 1);
+}
+
+#[test]
+fn rec_01_an_appointment_that_is_made_a_series_becomes_one_series() {
+    // Dynamics makes a new series and deletes the appointment: its event goes, one series comes, and
+    // the guest hears of both once.
+    let system = two();
+    let parties = [system.party(0, 7), system.party(1, 5)];
+    let body = system.meeting("Talk", "2026-12-01T08:00:00Z", &parties);
+    let single = system.create(0, "appointments", &body);
+    system.settled();
+    assert_eq!((system.events(0).len(), system.mails().len()), (1, 1));
+    let rule = json!({ "recurrencepatterntype": 1, "interval": 1, "daysofweekmask": 4,
+        "patternstartdate": "2026-12-01T00:00:00Z", "patternendtype": 2, "occurrences": 5,
+        "starttime": "2026-12-01T08:00:00Z", "endtime": "2026-12-01T09:00:00Z" });
+    let (user, now) = (system.user(0), system.clock.now());
+    let made = system.organization().dataverse().user_add_recurrence(user, single, &rule, now);
+    made.unwrap();
+    system.settled();
+    let events = system.events(0);
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!((&events[0]["type"], shown(&system).len()), (&json!("seriesMaster"), 5));
+    assert_eq!((system.rows(MASTERS).len(), system.mails().len()), (1, 3));
+    system.advance(3_700);
+    system.settled();
+    assert_eq!(system.mails().len(), 3);
+}
+
+#[test]
+fn appt_in_06_a_series_is_booked_and_one_busy_occurrence_keeps_it_out() {
+    // Paul is busy on the third Tuesday: no master, a code. On another day he is free: one master.
+    for (day, rows) in [("2026-12-15", 0), ("2026-12-16", 1)] {
+        let system = two();
+        let parties = [system.party(0, 6), system.party(1, 7)];
+        let body = system.meeting("Busy", &format!("{day}T08:30:00Z"), &parties);
+        system.create(1, "appointments", &body);
+        system.new_event(0, &tracked());
+        system.settled();
+        assert_eq!(system.rows(MASTERS).len(), rows, "{day}");
+        assert_eq!(system.codes().contains(&Code::SchedulingConflict), rows == 0, "{day}");
+    }
+}
