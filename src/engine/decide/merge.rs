@@ -23,8 +23,13 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
             (true, true) | (false, false) => own.contains(group) || !rival.contains(group),
             // A create without an answer: its source tells its own edits, the rest of what
             // differs was edited where it was made.
-            (true, false) => own.contains(group),
-            (false, true) => !rival.contains(group) && !agree(&pairing, *group, context),
+            (true, false) => {
+                own.contains(group) || one_by_one(*group) && !agree(&pairing, *group, context)
+            }
+            (false, true) => {
+                let theirs = rival.contains(group) || one_by_one(*group);
+                !theirs && !agree(&pairing, *group, context)
+            }
         };
         all.iter().copied().filter(differs).collect()
     });
@@ -44,6 +49,12 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
     let id = if verdict.pairing.kind().is_meeting() { rule::APPT_IN_11 } else { rule::LINK_03 };
     verdict.decision.rules.insert(0, id);
     verdict
+}
+
+/// Occurrences are written one by one after their series is made, some when they have rows
+/// (REC-05): one that is missing was not written yet.
+fn one_by_one(group: Group) -> bool {
+    group == Group::Exceptions
 }
 
 /// Returns what a side held when the pair was made, as far as that is known. A pair that was
