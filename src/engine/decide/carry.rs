@@ -245,7 +245,6 @@ pub(super) fn write_to_dynamics(
     rules.push(rule::LINK_01);
     rules.extend(forbidden(&out));
     rules.extend(formats(&out));
-    rules.extend(people::strangers(&out.patch));
     local_midnights(&mut out.patch, &item, context);
     rules.extend(people::unaddressed(pairing, context, &mut out.patch));
     if let Some(uid) = stamp {

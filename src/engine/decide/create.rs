@@ -4,7 +4,7 @@ use super::carry::{forbidden, formats};
 use super::fit::{fits_dynamics, fits_exchange};
 use super::{
     After, Standing, Verdict, Write, attendee_count, booking, fields, gate, is_me, item_facts,
-    leave, mails, merge, people, removal, role_in, row_facts, verdict,
+    leave, mails, merge, removal, role_in, row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -260,7 +260,6 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     rules.extend([rule::LINK_02, rule::LINK_03]);
     rules.extend(forbidden(&out));
     rules.extend(formats(&out));
-    rules.extend(people::strangers(&out.patch));
     rules.extend(add_by_rule(kind, &pairing, context, &mut out.patch));
     rules.extend(out.rules);
     let role = role_in(&pairing, context);

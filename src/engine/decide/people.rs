@@ -1,7 +1,7 @@
 //! The people of a row whom Exchange does not know well enough.
 
 use super::{item_facts, row_facts};
-use crate::domain::field::{Field, Patch, Value};
+use crate::domain::field::{Field, Patch};
 use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
 use crate::engine::catalogue as rule;
@@ -24,14 +24,4 @@ pub(super) fn unaddressed(
         patch.push((Field::Organizer, None));
     }
     Some(rule::ORG_07)
-}
-
-/// RES-03: an address that no row has stays an address; no contact is made of it.
-pub(super) fn strangers(patch: &Patch) -> Option<RuleId> {
-    let attends =
-        |field: Field| matches!(field, Field::RequiredAttendees | Field::OptionalAttendees);
-    let stranger = |value: &Value| value.as_parties().iter().any(|party| party.row.is_none());
-    let some =
-        patch.iter().any(|(field, value)| attends(*field) && value.as_ref().is_some_and(stranger));
-    some.then_some(rule::RES_03)
 }
