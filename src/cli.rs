@@ -184,12 +184,7 @@ pub(crate) fn incomplete() -> ExitCode {
 
 /// Loads the configuration; all its problems at once when it has any.
 pub(crate) fn load(args: &ConfigArgs, environment: &Environment) -> anyhow::Result<Loaded> {
-    if !args.config.is_dir() {
-        return Err(anyhow!(
-            "there is no configuration directory {}; name one with --config DIR",
-            args.config.display()
-        ));
-    }
+    demand_directory(args)?;
     let loaded = config::load(&args.config, environment).map_err(|problems| {
         anyhow!("the configuration has problems\n{}", config::render(&problems))
     })?;
@@ -197,6 +192,17 @@ pub(crate) fn load(args: &ConfigArgs, environment: &Environment) -> anyhow::Resu
         eprint!("{}", config::render(&loaded.warnings));
     }
     Ok(loaded)
+}
+
+/// A directory that does not exist is a mistake, not an empty configuration.
+fn demand_directory(args: &ConfigArgs) -> anyhow::Result<()> {
+    if args.config.is_dir() {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "there is no configuration directory {}; name one with --config DIR",
+        args.config.display()
+    ))
 }
 
 /// Builds the runtime of cycles and I/O.

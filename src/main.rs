@@ -16,5 +16,13 @@ fn main() -> ExitCode {
     let filter = variables.iter().find(|(name, _)| name == "LOCKSTEP_LOG");
     let filter = filter.map(|(_, value)| value.clone());
     let environment = Environment::new(variables);
-    cli::run(Cli::parse(), &environment, filter.as_deref())
+    match Cli::try_parse() {
+        Ok(cli) => cli::run(cli, &environment, filter.as_deref()),
+        // clap ends such a process with 2, which here means "ran, and something is left".
+        Err(error) => {
+            let shown = error.print();
+            let fine = !error.use_stderr() && shown.is_ok();
+            if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::actors::messages::{StopNode, TenantsRead};
 use crate::actors::node::{NodeActor, TenantEntry, Tenants};
 use crate::actors::runtime::TenantRuntime;
 use crate::api::{self, ApiState};
-use crate::config::{self, Environment, Problem, TenantFile};
+use crate::config::{self, Environment, Problem, Severity, TenantFile};
 
 /// How often the tenant files are read again.
 const RELOAD: Duration = Duration::from_secs(5);
@@ -90,7 +90,11 @@ impl Node {
             let (files, problems) = config::load_tenants(&directory, &environment);
             let text = config::render(&problems);
             if text != shown && !text.is_empty() {
-                tracing::error!(problems = text, "tenant files have problems");
+                if problems.iter().any(|one| one.severity == Severity::Error) {
+                    tracing::error!(problems = text, "tenant files have problems");
+                } else {
+                    tracing::warn!(problems = text, "tenant files have warnings");
+                }
             }
             shown = text;
             let broken = broken(&files, &problems, &mut names);

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::table::table;
 use super::{ConfigArgs, Format};
 use crate::app::{App, once};
-use crate::config::{self, Environment, NodeConfig, StateUrl, TenantConfig};
+use crate::config::{self, Environment, NodeConfig, Problem, Severity, StateUrl, TenantConfig};
 use crate::cycle::Judged;
 use crate::domain::ids::LinkId;
 use crate::domain::kind::Kind;
@@ -46,30 +46,72 @@ struct Found {
 }
 
 pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    super::demand_directory(&args.config)?;
     let loaded = match config::load(&args.config.config, environment) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            say_on!("{}", config::render(&problems));
-            say!("{} problems", problems.len());
+            print_problems(&problems, args.format);
             return Ok(ExitCode::FAILURE);
         }
     };
-    say_on!("{}", config::render(&loaded.warnings));
+    let tenants: Vec<TenantConfig> = loaded.tenants.into_iter().map(|file| file.config).collect();
     if !args.online {
-        say!("the configuration is in order: {} tenants", loaded.tenants.len());
+        print_in_order(&tenants, &loaded.warnings, args.format);
         return Ok(ExitCode::SUCCESS);
     }
-    let tenants: Vec<TenantConfig> = loaded.tenants.into_iter().map(|file| file.config).collect();
     let found = ask(loaded.node, &tenants, args.all)?;
     match args.format {
-        Format::Table => found.iter().for_each(print_table),
+        Format::Table => {
+            say_on!("{}", config::render(&loaded.warnings));
+            found.iter().for_each(print_table);
+        }
         Format::Json => {
-            say!("{:#}", json!({ "tenants": found.iter().map(as_json).collect::<Vec<_>>() }));
+            let tenants: Vec<_> = found.iter().map(as_json).collect();
+            let warnings = problems_json(&loaded.warnings);
+            say!("{:#}", json!({ "problems": [], "warnings": warnings, "tenants": tenants }));
         }
     }
     let failed =
         found.iter().any(|one| one.failed.is_some() || one.opened.iter().any(|it| it.1.is_err()));
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn print_problems(problems: &[Problem], format: Format) {
+    match format {
+        Format::Table => {
+            say_on!("{}", config::render(problems));
+            say!("{} problems", problems.len());
+        }
+        Format::Json => {
+            let (errors, warnings): (Vec<_>, Vec<_>) =
+                problems.iter().cloned().partition(|one| one.severity == Severity::Error);
+            let (errors, warnings) = (problems_json(&errors), problems_json(&warnings));
+            say!("{:#}", json!({ "problems": errors, "warnings": warnings, "tenants": [] }));
+        }
+    }
+}
+
+fn print_in_order(tenants: &[TenantConfig], warnings: &[Problem], format: Format) {
+    match format {
+        Format::Table => {
+            say_on!("{}", config::render(warnings));
+            say!("the configuration is in order: {} tenants", tenants.len());
+        }
+        Format::Json => {
+            let names: Vec<_> =
+                tenants.iter().map(|one| json!({ "tenant": one.tenant.as_str() })).collect();
+            let warnings = problems_json(warnings);
+            say!("{:#}", json!({ "problems": [], "warnings": warnings, "tenants": names }));
+        }
+    }
+}
+
+fn problems_json(problems: &[Problem]) -> Vec<serde_json::Value> {
+    let one = |one: &Problem| {
+        json!({ "file": one.file.display().to_string(), "line": one.line, "column": one.column,
+            "field": one.field, "message": one.message, "remedy": one.remedy })
+    };
+    problems.iter().map(one).collect()
 }
 
 /// A check writes nothing, so it runs on a store in memory beside whatever node is running.

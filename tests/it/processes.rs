@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::process::{Running, free_port, get, put, run, until};
@@ -144,6 +144,14 @@ fn check_and_sync_say_what_they_found_and_did() {
     let offline = run(&["check", "--config", sim.config()]);
     assert_eq!((offline.code, offline.err.as_str()), (Some(0), ""), "{offline:?}");
     assert!(offline.out.contains("the configuration is in order: 2 tenants"));
+    let told = run(&["check", "--format", "json", "--config", sim.config()]).json();
+    assert_eq!(
+        (&told["problems"], &told["tenants"][1]["tenant"]),
+        (&json!([]), &json!("fabrikam"))
+    );
+    let nowhere = run(&["check", "--config", "/nonexistent"]);
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    assert!(nowhere.err.contains("there is no configuration directory /nonexistent"));
     let online = run(&["check", "--online", "--format", "json", "--config", sim.config()]);
     assert_eq!(online.code, Some(0), "{online:?}");
     for tenant in online.json()["tenants"].as_array().unwrap() {
@@ -219,7 +227,7 @@ fn sim_never_overwrites_a_file_that_differs() {
     let twice = run(&["sim", "--port", "0", "--organizations", "contoso,contoso"]);
     assert_eq!(twice.code, Some(1));
     let bad = run(&["sim", "--organizations", "Con/toso"]);
-    assert_eq!(bad.code, Some(2));
+    assert_eq!(bad.code, Some(1));
 }
 
 fn read(directory: &Path, name: &str) -> String {
