@@ -290,6 +290,7 @@ fn err_04_alerts_are_listed_and_counted_by_level() {
             [
                 ["error", "mailbox", "delete-budget"],
                 ["error", "mailbox", "mailbox-unreachable"],
+                ["warning", "items", "item-parked"],
                 ["information", "mailbox", "queue-mailbox"],
             ]
         );

@@ -117,6 +117,12 @@ pub(super) fn any_answered(replies: &[PartReply]) -> bool {
     replies.len() == 1 || replies.iter().any(answered)
 }
 
+/// Tells whether a row that got no usable answer, while others were answered for (`beside`), is at
+/// fault by itself. A 401 or 403 of another kind than a missing privilege speaks of the caller.
+pub(super) fn is_of_the_row(reply: &PartReply, beside: bool) -> bool {
+    beside && !matches!(reply.status, 401 | 403)
+}
+
 /// Tells whether a duplicate detection rule refused the write (CONF-06).
 pub(super) fn is_duplicate(reply: &PartReply) -> bool {
     code(&reply.body) == DUPLICATES_FOUND

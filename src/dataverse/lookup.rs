@@ -120,7 +120,9 @@ impl DataverseSide {
                     Err(_) => found[at] = Some(read::unreadable(table.kind, &id)),
                 },
                 Verdict::Missing | Verdict::Denied => doubtful.push((at, table, id)),
-                Verdict::Unavailable | Verdict::Precondition | Verdict::Refused if beside => {
+                Verdict::Unavailable | Verdict::Precondition | Verdict::Refused
+                    if errors::is_of_the_row(reply, beside) =>
+                {
                     found[at] = Some(read::unreadable(table.kind, &id));
                 }
                 Verdict::Throttled(_)
@@ -152,7 +154,9 @@ impl DataverseSide {
                 },
                 Verdict::Missing => read::bare(table.kind, &id, Presence::Deleted),
                 Verdict::Denied => read::unreadable(table.kind, &id),
-                Verdict::Unavailable | Verdict::Precondition | Verdict::Refused if beside => {
+                Verdict::Unavailable | Verdict::Precondition | Verdict::Refused
+                    if errors::is_of_the_row(reply, beside) =>
+                {
                     read::unreadable(table.kind, &id)
                 }
                 Verdict::Throttled(_)

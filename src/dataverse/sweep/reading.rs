@@ -86,7 +86,9 @@ impl DataverseSide {
                     Err(_) => Some(unreadable(&id)),
                 },
                 Verdict::Missing | Verdict::Denied => None,
-                Verdict::Unavailable | Verdict::Precondition | Verdict::Refused if beside => {
+                Verdict::Unavailable | Verdict::Precondition | Verdict::Refused
+                    if errors::is_of_the_row(reply, beside) =>
+                {
                     Some(unreadable(&id))
                 }
                 Verdict::Throttled(_)

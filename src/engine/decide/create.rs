@@ -233,8 +233,12 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let tracked = facts.tracked
         && (pairing.kind() == Kind::Contact || context.policy.settings.track_categorized);
     if !tracked && !creating {
-        // LINK-02: not remembered, it is none of our business.
-        return verdict(pairing, After::Nothing, Verb::LeaveAlone, &[rule::LINK_02]);
+        // LINK-02: not remembered, it is none of our business. What could not be read may have been.
+        let (after, verb) = match &pairing.link {
+            Some(_) => (After::Forgotten, Verb::Forget),
+            None => (After::Nothing, Verb::LeaveAlone),
+        };
+        return verdict(pairing, after, verb, &[rule::LINK_02]);
     }
     if marked && pairing.link.is_none() {
         // It had a row once (the marker names it) and that row cannot be found.

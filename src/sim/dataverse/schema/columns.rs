@@ -40,7 +40,6 @@ bias int -1500 1500";
 pub(super) const ORGANIZATION: &str = "name text 160
 orgdborgsettings text 1073741823
 isappointmentattachmentsyncenabled bool
-performactsyncafter time
 iscontactmailingaddresssyncenabled bool
 isassignedtaskssyncenabled bool
 appointmentricheditorexperience bool
