@@ -346,6 +346,9 @@ impl Scene {
             // Without the store a row that names its meeting does not tell a delete from a
             // meeting that was never here; to make it anew would invite everybody once more.
             thing.apart |= self.forgotten && thing.sort == Sort::Meeting;
+            // One that was made without an answer and is gone before it was found is made again;
+            // the guest then has the cancelled meeting and the new one.
+            thing.apart |= self.shaken && thing.sort == Sort::Meeting;
         }
         Some(())
     }
