@@ -1,5 +1,5 @@
 """PyPI msgraph-sdk against the stand-in of Microsoft Graph, over plain http to the loopback address: typed events,
-calendarView delta over pages, contacts, to-do tasks, a batch, an error."""
+calendarView delta over pages, contacts, to-do tasks, an error."""
 
 import asyncio
 import os

@@ -1,5 +1,6 @@
 //! Tests of the decision tables, by subject: each rule at its boundary, and once negated.
 
+mod adopted;
 mod appointment_in;
 mod appointment_out;
 mod cancel;

@@ -115,7 +115,7 @@ fn ogcs_2312_items_near_midnight_at_the_edge_of_the_window_stay() {
     // Months pass until the events have left the calendar's window, one a minute before midnight and
     // one a minute after: none is deleted, no row either, and nothing is written.
     let system = two();
-    for (subject, start) in [("Late", "2026-11-24T23:59:00Z"), ("Early", "2026-11-25T00:01:00Z")] {
+    for (subject, start) in [("Late", "2026-11-24T23:59:00Z"), ("Early", "2026-11-26T00:01:00Z")] {
         system.new_event(0, &tracked_event(subject, start));
         let row = system.meeting(&format!("Row {subject}"), start, &[system.party(1, 7)]);
         system.create(1, "appointments", &row);

@@ -88,9 +88,14 @@ fn appt_out_06_a_meeting_that_returns_to_the_future_takes_along_what_was_held_ba
         let prints = world.seen(&held).prints;
         let pairing = linking(pairing, |link| link.agreed.dynamics = prints.clone());
         let moved = row(Appointment).at(becomes).text(Field::Subject, "Held");
+        let rivals = world.then(pairing.clone(), &moved);
         let verdict = world.decide(world.then(pairing, &moved));
         let written = writes(&verdict, Exchange, Field::Subject).is_some();
         assert_eq!(written, along, "{was} {becomes}");
+        // What Exchange changed itself is not overwritten by what was held back.
+        let placed = item(Appointment).at(was).text(Field::Location, "Room 4");
+        let verdict = world.decide(world.then(rivals, &placed));
+        assert_eq!(writes(&verdict, Exchange, Field::Location), None, "{was} {becomes}");
     }
 }
 
@@ -127,6 +132,10 @@ fn appt_out_08_svc_02_a_copy_that_invites_is_left_alone_and_says_which_rule() {
             let verdict = world.decide(world.then(pairing, &after));
             assert_eq!(verdict.writes.exchange.is_some(), !guests, "{kind} {guests}");
             assert_eq!(cites(&verdict, id), guests, "{kind} {guests}");
+            let pairing = in_role(world.linked(&row(kind), &item), Role::PrivateCopy);
+            let invited =
+                world.decide(world.then(pairing, &row(kind).invites(&[GUEST, "a@x.test"])));
+            assert_eq!(writes(&invited, Exchange, Field::RequiredAttendees), None, "{kind}");
         }
     }
 }

@@ -175,9 +175,20 @@ fn task_out_03_a_due_time_moved_within_its_day_moves_the_reminder() {
     // Exchange shows the same day, so that only the reminder is written; a due date that did not
     // move rings no second time.
     let world = World::new();
-    let pairing = world.linked(&row(Task), &item(Task));
-    let moved = world.decide(world.then(pairing.clone(), &row(Task).time(Field::Due, hours(35))));
+    // The item's due date is the midnight of that day.
+    let due = row(Task).time(Field::Due, hours(40));
+    let pairing = world.linked(&due, &item(Task));
+    let later = row(Task).time(Field::Due, hours(41));
+    let moved = world.decide(world.then(pairing.clone(), &later));
     assert!(writes(&moved, Exchange, Field::ReminderAt).is_some_and(|value| value.is_some()));
-    let edited = world.decide(world.then(pairing, &row(Task).text(Field::Subject, "New")));
+    let edited = world.decide(world.then(pairing, &due.text(Field::Subject, "New")));
     assert!(writes(&edited, Exchange, Field::ReminderAt).is_none());
+    assert!(edited.writes.exchange.is_some());
+    // Nothing rings for another reason of an open task, nor for a completed one.
+    let reason =
+        world.decide(world.then(world.linked(&row(Task), &item(Task)), &row(Task).status(0, 3)));
+    assert!(reason.writes.exchange.is_none());
+    let done = |due| row(Task).status(1, 5).time(Field::Due, hours(due));
+    let pairing = world.linked(&done(40), &item(Task).todo(TodoStatus::Completed));
+    assert!(world.decide(world.then(pairing, &done(41))).writes.exchange.is_none());
 }
