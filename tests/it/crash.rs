@@ -45,7 +45,8 @@ impl Rig {
         let clock = SimClock::real();
         let mut spec = SeedSpec::new("contoso", MAILBOXES, seed, clock.now());
         (spec.contacts_per, spec.tasks_per) = (80, 60);
-        (spec.appointments_per, spec.exchange_items_per) = (30, 29);
+        // And one series each.
+        (spec.appointments_per, spec.exchange_items_per) = (30, 28);
         let bound = SimServer::bind(None).unwrap();
         let people = seed::organization(&spec);
         let specs = vec![OrganizationSpec::new("contoso", people, seed)];

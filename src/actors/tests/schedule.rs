@@ -4,6 +4,7 @@ use tokio::time::sleep;
 
 use super::fakes::{Tenant, id, on_paused, outage, phase, secs};
 use crate::actors::alerts::{Level, alerts};
+use crate::actors::messages::WakeMailbox;
 use crate::actors::phase::Phase;
 use crate::domain::code::Code;
 use crate::engine::catalogue as rule;
@@ -67,7 +68,7 @@ fn err_04_an_alert_comes_with_its_cause_and_goes_with_it() {
     // Waiting is a warning, parked an error; once the far side answers again, there is none.
     on_paused(async {
         let tenant = Tenant::new().await;
-        let (runtime, _supervisor) = tenant.start();
+        let (runtime, supervisor) = tenant.start();
         let told = || {
             let rows = runtime.board.mailboxes();
             let list = alerts(&runtime.board.tenant_row(), &rows, tenant.world.clock.now());
@@ -76,7 +77,8 @@ fn err_04_an_alert_comes_with_its_cause_and_goes_with_it() {
         sleep(secs(60)).await;
         assert_eq!(told(), []);
         tenant.world.dynamics.fail(Some(outage));
-        sleep(secs(905)).await;
+        supervisor.send(WakeMailbox(None)).await.unwrap();
+        sleep(secs(2)).await;
         assert_eq!(told(), [(Level::Warning, Code::FarSideUnreachable)]);
         sleep(secs(300)).await;
         assert_eq!(told(), [(Level::Error, Code::FarSideUnreachable)]);

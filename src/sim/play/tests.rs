@@ -30,7 +30,7 @@ fn played(seed: u64, count: usize) -> Vec<Event> {
 #[test]
 fn every_edit_comes_up_and_is_told_in_a_sentence() {
     // In some hundred calls each edit happens, each with a name, a place and an id.
-    let events = played(1, 400);
+    let events = played(1, 900);
     let wanted: BTreeSet<_> =
         EDITS.into_iter().chain([(Side::Dynamics, Edit::ChangeOwner)]).collect();
     let seen: BTreeSet<_> = events.iter().map(|event| (event.side, event.edit)).collect();
