@@ -93,6 +93,14 @@ pub(crate) fn read(row: &Json, zones: &ZoneCodes) -> Result<(Recurrence, Vec<Exc
     let zone = number("utcconversiontimezonecode").and_then(|code| zones.zone(code));
     let zone = zone.ok_or(Code::TimeZoneUnknown)?;
     let (begin, end) = (zone.to_local(instant("starttime")?), zone.to_local(instant("endtime")?));
+    let all_day = row.get("isalldayevent").and_then(Json::as_bool).unwrap_or(false);
+    let (time, minutes) = if all_day {
+        // Where the clocks skip midnight the first day begins later and is shorter.
+        let days = (end - begin + TimeDelta::hours(12)).num_days().max(1);
+        (NaiveTime::MIN, days * 24 * 60)
+    } else {
+        (begin.time().with_second(0).unwrap_or(begin.time()), (end - begin).num_minutes())
+    };
     let series = Recurrence {
         pattern: pattern(row)?,
         interval: small("interval")?,
@@ -103,9 +111,9 @@ pub(crate) fn read(row: &Json, zones: &ZoneCodes) -> Result<(Recurrence, Vec<Exc
             Some(3) => End::On(zone.to_local(instant("patternenddate")?).date()),
             _ => return Err(Code::RecurringUnsupported),
         },
-        time: begin.time().with_second(0).unwrap_or(begin.time()),
-        minutes: (end - begin).num_minutes(),
-        all_day: row.get("isalldayevent").and_then(Json::as_bool).unwrap_or(false),
+        time,
+        minutes,
+        all_day,
         zone,
     };
     if row.get("isregenerate").and_then(Json::as_bool) == Some(true) {

@@ -226,7 +226,8 @@ impl Judge<'_> {
                 Kind::Contact => false,
             };
             if gone {
-                let detail = "its row was deleted (FILT-04)".to_owned();
+                let name = ["subject", "title"].map(|name| item.text(name)).concat();
+                let detail = format!("“{name}”: its row was deleted (FILT-04)");
                 found.problems.push(self.problem(What::ShouldNotExist, None, detail));
             } else {
                 found.leave("row deleted, item kept by rule");

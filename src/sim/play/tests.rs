@@ -13,7 +13,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn seeded() -> Organization {
-    let spec = SeedSpec::new("contoso", 12, 2, now());
+    let spec = SeedSpec::new("contoso", 24, 2, now());
     let people = seed::organization(&spec);
     let made = Organization::new("http://127.0.0.1:1", OrganizationSpec::new("contoso", people, 1));
     seed::fill(&made, &spec).unwrap();

@@ -66,11 +66,14 @@ pub(super) fn rule_of(table: &Table, row: &Row) -> Result<Rule, Refusal> {
     let dates = read.map_err(|refusal| wrong(&refusal.message))?;
     let clock = |name: &str| time(name).map(|at| local(jiff_of(at), &zone));
     let (begin, end) = (clock("starttime")?, clock("endtime")?);
-    let minutes = begin.duration_until(end).as_mins();
+    let (mut time, mut minutes) = (begin.time(), begin.duration_until(end).as_mins());
     if minutes < 0 {
         return Err(wrong("endtime before starttime"));
     }
-    let time = begin.time();
+    // Whole days are days, also where the clocks skip the first one's midnight.
+    if row.named(table, "isalldayevent") == Some(&Cell::Bool(true)) {
+        (time, minutes) = (jiff::civil::Time::midnight(), (minutes + 720) / 1440 * 1440);
+    }
     Ok(Rule { dates, zone, time, minutes })
 }
 
