@@ -368,6 +368,7 @@ impl Scene {
                 let item = self.item(thing, thing.home)?;
                 let body = json!({ "status": "completed" });
                 self.change_item(thing, thing.home, &item, &body)?;
+                thing.apart |= thing.owner != thing.home;
             }
             (Sort::Meeting | Sort::Contact | Sort::Call, _) | (Sort::Task, At::Copy) => {
                 return None;
@@ -407,7 +408,8 @@ impl Scene {
         thing.owner = 1 - thing.owner;
         thing.unsure();
         // A row that was never seen in the filter cannot leave it (rules.md §6, question 3).
-        thing.apart |= !thing.row_known;
+        // What was completed in To Do stays there as it is when the row goes (TASK-OUT-09).
+        thing.apart |= !thing.row_known || thing.closed;
         Some(())
     }
 
