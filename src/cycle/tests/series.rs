@@ -412,7 +412,8 @@ fn rec_01_generated_series_come_back_from_both_sides_as_they_went() {
     let names = if cases < names.len() { apart(names) } else { names };
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
-        RngSeed::Random => u64::from(std::process::id()) ^ fastrand::u64(..),
+        // The same in every run, unless somebody asks for others.
+        RngSeed::Random => 1,
     };
     let turns = cases.div_ceil(names.len());
     println!("PROPTEST_RNG_SEED={seed}: {} zones, {turns} series in each", names.len());

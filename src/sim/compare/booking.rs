@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::Kind;
@@ -11,7 +13,7 @@ impl Judge<'_> {
     /// Tells whether a user who takes part in the event is busy in Dynamics at its time.
     pub(super) fn clashes(&self) -> bool {
         let item = self.item;
-        let (Some(start), Some(end)) = (item.instant("start"), item.instant("end")) else {
+        let (Some(start), Some(end)) = (self.begins("start"), self.begins("end")) else {
             return false;
         };
         let users = self.users();
@@ -25,6 +27,15 @@ impl Judge<'_> {
                     parties.iter().any(|(_, _, id)| id.is_some_and(|id| users.contains(&id)));
                 scheduled && overlaps && shared
             })
+    }
+
+    /// A whole day is one of the person's own zone: that is where Dynamics puts it.
+    fn begins(&self, name: &str) -> Option<Timestamp> {
+        if self.item.value["isAllDay"] != true {
+            return self.item.instant(name);
+        }
+        let zone = TimeZone::get(&self.mailbox.person.time_zone).unwrap_or(TimeZone::UTC);
+        Some(zone.to_ambiguous_zoned(self.item.wall(name)?).compatible().ok()?.timestamp())
     }
 
     fn users(&self) -> BTreeSet<Uuid> {
