@@ -21,6 +21,8 @@ const ROUNDS: usize = 5;
 const MAILBOXES: usize = 10;
 /// The most that Lockstep may cost beside its own HTTP traffic.
 const GOAL: Goal = Goal::AtMost(1.5);
+/// Both sides are asked at once.
+const SIDES: usize = 2;
 const RIVAL: &str = "bare client, same requests";
 
 /// One node with its stand-ins and the bare client.
@@ -75,7 +77,7 @@ impl Bench {
     }
 
     fn replay(&self, requests: &[Recorded]) -> anyhow::Result<Vec<usize>> {
-        let sending = replay::send(self.client.clone(), requests.to_vec());
+        let sending = replay::send(self.client.clone(), requests.to_vec(), SIDES);
         self.node.io.block_on(self.node.io.spawn(sending))?
     }
 

@@ -67,12 +67,22 @@ pub(crate) fn client() -> anyhow::Result<Client> {
     Ok(client)
 }
 
-/// Sends the requests one after the other; returns how many bytes of each answer were thrown
-/// away.
-pub(crate) async fn send(client: Client, requests: Vec<Recorded>) -> anyhow::Result<Vec<usize>> {
-    let mut bytes = Vec::with_capacity(requests.len());
-    for one in &requests {
-        bytes.push(client.execute(one.request()).await?.bytes().await?.len());
+/// Sends the first `at_once` requests together, as a cycle asks both sides, and the others one
+/// after the other; returns how many bytes of each answer were thrown away.
+pub(crate) async fn send(
+    client: Client,
+    requests: Vec<Recorded>,
+    at_once: usize,
+) -> anyhow::Result<Vec<usize>> {
+    let (first, then) = requests.split_at(at_once.min(requests.len()));
+    let first = first.iter().map(|request| one(&client, request));
+    let mut bytes = futures_util::future::try_join_all(first).await?;
+    for request in then {
+        bytes.push(one(&client, request).await?);
     }
     Ok(bytes)
+}
+
+async fn one(client: &Client, request: &Recorded) -> anyhow::Result<usize> {
+    Ok(client.execute(request.request()).await?.bytes().await?.len())
 }
