@@ -13,6 +13,7 @@ mod explain;
 mod files;
 mod gather;
 mod memory;
+mod newcomer;
 mod orders;
 mod purge;
 mod relink;
@@ -83,6 +84,7 @@ pub async fn run_from(
     if let Some(rest) = rest.filter(|_| !memory.is_read() && rest::is_silent(&pulled)) {
         return Ok((report.finish(context, rest.parked()), Some(rest)));
     }
+    let pulled = newcomer::equip(context, &memory, pulled).await?;
     let state = memory.state().await?;
     let sides = PerSide::from_fn(|side| pulled.get(side).rest.clone());
     let (plan, gathered) = plan_pulled(context, state, pulled).await?;

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::file::{FileEntry, NewFile};
+use crate::domain::filter::{FilterTally, FilterTemplate};
 use crate::domain::ids::{Address, NativeId};
 use crate::domain::kind::Kind;
 use crate::domain::observation::Observation;
@@ -45,6 +46,7 @@ mod secured;
 mod series;
 mod settings;
 mod sweep;
+mod templates;
 #[cfg(test)]
 pub(crate) mod testing;
 mod wire;
@@ -111,6 +113,22 @@ impl FarSide for DataverseSide {
         row: &NativeId,
     ) -> Result<Option<Vec<FilterAnswer>>, SideError> {
         self.filter_answers(mailbox, kind, row).await.map(Some)
+    }
+
+    async fn filter_tally(&self, mailbox: &Mailbox) -> Result<Option<FilterTally>, SideError> {
+        self.ask_tally(mailbox).await.map(Some)
+    }
+
+    async fn filter_templates(&self, mailbox: &Mailbox) -> Result<Vec<FilterTemplate>, SideError> {
+        self.ask_templates(mailbox).await
+    }
+
+    async fn instantiate_filters(
+        &self,
+        mailbox: &Mailbox,
+        templates: &[Uuid],
+    ) -> Result<(), SideError> {
+        self.make_filters(mailbox, templates).await
     }
 
     async fn search(

@@ -5,6 +5,7 @@ pub mod direction;
 pub mod fact;
 pub mod field;
 pub mod file;
+pub mod filter;
 pub mod fingerprint;
 pub mod ids;
 pub mod journal;

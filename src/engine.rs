@@ -15,6 +15,7 @@ pub mod groups;
 pub mod guard;
 pub mod invariants;
 pub mod matching;
+pub mod newcomer;
 pub mod normalise;
 pub mod parties;
 pub mod plan;

@@ -1,9 +1,12 @@
 //! `lockstep check`: the configuration; with `--online` also the far sides and every mailbox.
 
+mod filters;
+
 use std::process::ExitCode;
 
 use serde_json::json;
 
+use self::filters::Filtered;
 use super::table::table;
 use super::{ConfigArgs, Format};
 use crate::app::{App, once};
@@ -43,6 +46,8 @@ struct Found {
     settings: Vec<Effective>,
     /// What Exchange said for each probed mailbox.
     opened: Vec<(String, Result<(), String>)>,
+    /// The filters of those who take part.
+    filtered: Vec<Filtered>,
 }
 
 pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
@@ -71,8 +76,11 @@ pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result
             say!("{:#}", json!({ "problems": [], "warnings": warnings, "tenants": tenants }));
         }
     }
-    let failed =
-        found.iter().any(|one| one.failed.is_some() || one.opened.iter().any(|it| it.1.is_err()));
+    let failed = |one: &Found| {
+        let opened = one.opened.iter().all(|it| it.1.is_ok());
+        one.failed.is_some() || !opened || one.filtered.iter().any(Filtered::is_unknown)
+    };
+    let failed = found.iter().any(failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -136,6 +144,7 @@ async fn one_tenant(app: &App, config: &TenantConfig, all: bool) -> Found {
         judged: Vec::new(),
         settings: Vec::new(),
         opened: Vec::new(),
+        filtered: Vec::new(),
     };
     match once::enrol(&tenant).await {
         Ok(judged) => found.judged = judged,
@@ -145,6 +154,7 @@ async fn one_tenant(app: &App, config: &TenantConfig, all: bool) -> Found {
         }
     }
     found.settings = tenant.view().map(|view| view.effective.clone()).unwrap_or_default();
+    found.filtered = filters::ask(&tenant, &found.judged, all).await;
     let most = if all { usize::MAX } else { PROBES };
     let mailboxes = found.judged.iter().filter_map(|one| one.mailbox.as_ref()).take(most);
     // Any read opens the mailbox; this one looks for a marker that no item carries.
@@ -163,7 +173,7 @@ fn print_table(found: &Found) {
         say!("  not reached: {reason}");
         return;
     }
-    let mut table = table(&["Mailbox", "Takes part", "Why not", "Exchange"]);
+    let mut table = table(&["Mailbox", "Takes part", "Why not", "Filters", "Exchange"]);
     for one in &found.judged {
         let address = one.address.as_ref().map_or("(no address)", |it| it.as_str());
         let why: Vec<String> =
@@ -175,9 +185,13 @@ fn print_table(found: &Found) {
             None => "not asked",
         };
         let part = if one.reasons.is_empty() { "yes" } else { "no" };
-        table.add_row([address, part, &why.join(", "), opened]);
+        let filters = filters::word(&found.filtered, one.id);
+        table.add_row([address, part, &why.join(", "), &filters, opened]);
     }
     say!("{table}");
+    for warning in found.filtered.iter().filter_map(filters::warning) {
+        say!("  {warning}");
+    }
     print_settings(&found.settings);
 }
 
@@ -203,6 +217,7 @@ fn as_json(found: &Found) -> serde_json::Value {
                 "mailbox": one.id,
                 "address": one.address.as_ref().map(|it| it.as_str()),
                 "eligible": one.reasons.is_empty(),
+                "filters": filters::as_json(&found.filtered, one.id),
                 "reasons": one.reasons.iter().map(|(rule, code)| json!({ "rule": rule.0, "code": code.as_str() })).collect::<Vec<_>>(),
             })
         })
@@ -213,6 +228,7 @@ fn as_json(found: &Found) -> serde_json::Value {
         .map(|(address, answer)| json!({ "address": address, "error": answer.as_ref().err() }))
         .collect();
     json!({ "tenant": found.tenant, "failed": found.failed, "mailboxes": mailboxes, "exchange": opened,
+        "warnings": found.filtered.iter().filter_map(filters::warning_json).collect::<Vec<_>>(),
         "settings": found.settings.iter().map(setting_json).collect::<Vec<_>>() })
 }
 

@@ -133,6 +133,8 @@ pub struct PolicyConfig {
     pub recreate_deleted_past_occurrences: bool,
     /// `contact_addresses = "all"`: business, home and other instead of the mailing address
     /// (ADDR-01, ADDR-02).
+    /// Users without filters get those of the default templates (FILT-16).
+    pub instantiate_filters: bool,
     pub three_addresses: bool,
 }
 
@@ -152,6 +154,7 @@ impl TenantConfig {
             recreate_deleted_past_occurrences: self.policy.recreate_deleted_past_occurrences,
         };
         policy::Choices { policy, effective }
+            instantiate_filters: self.policy.instantiate_filters,
     }
 }
 
@@ -316,6 +319,7 @@ fn read_policy(section: Section<'_>, profile: Profile) -> Option<PolicyConfig> {
         section.flag("recreate_deleted_past_occurrences", recreates);
     let addresses = [("mailing", false), ("all", true)];
     let three_addresses = section.choice("contact_addresses", &addresses, false);
+    let instantiate_filters = section.flag("instantiate_filters", false);
     section.finish();
     Some(PolicyConfig {
         conflict: conflict?,
@@ -326,6 +330,7 @@ fn read_policy(section: Section<'_>, profile: Profile) -> Option<PolicyConfig> {
         recreate_deleted_past_occurrences,
         three_addresses: three_addresses?,
     })
+        instantiate_filters,
 }
 
 fn read_limits(section: Section<'_>) -> (Limits, u32) {

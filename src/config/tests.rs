@@ -185,7 +185,7 @@ fn a_tenant_file_is_read_whole() {
         "takeover = true\n{TENANT}\n[mailboxes]\nsource = \"config\"\naddresses = [\"Ann@x.com\"]\n\
          [settings]\nSSSTaskDeletionSyncBehaviorFromExchange = 2\nTrackCategorizedItems = false\n\
          [policy]\nconflict = \"exchange\"\ncontact_delete_from_exchange = \"never\"\n\
-         preserve_status_reason = true\nliteral_task_reminder = true\ncontact_addresses = \"all\"\n[limits]\n\
+         preserve_status_reason = true\nliteral_task_reminder = true\ninstantiate_filters = true\ncontact_addresses = \"all\"\n[limits]\n\
          deletes_per_cycle = 5\ndeletes_share = 0.5\nmails_per_cycle = 7\nitem_attempts = 3\ndataverse_requests = 12000\n"
     ))
     .unwrap();
@@ -202,7 +202,8 @@ fn a_tenant_file_is_read_whole() {
     let policy = config.choices(&Values::new()).policy;
     assert_eq!(policy.conflict, ConflictPolicy::Exchange);
     assert!(policy.keep_contacts && policy.preserve_status_reason && policy.literal_task_reminder);
-    assert!(policy.settings.three_addresses);
+    assert!(policy.settings.three_addresses && policy.instantiate_filters);
+    assert!(!tenant(TENANT).unwrap().choices(&Values::new()).policy.instantiate_filters);
     assert_eq!(policy.settings.task_deletion, 2);
     assert!(!policy.settings.track_categorized);
 }

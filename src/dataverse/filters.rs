@@ -70,6 +70,8 @@ struct System {
 pub(super) struct Remembered {
     /// The filters.
     pub(super) filters: Filters,
+    /// How many are the user's own, active or not, on whatever table.
+    pub(super) rows: usize,
     /// The digest of the answer with the user's own.
     own: u128,
     /// The state of the organization's.
@@ -119,16 +121,16 @@ impl FilterCache {
         if let Some(old) = self.remembered(mailbox).filter(same) {
             return Ok(old.filters);
         }
-        let mut filters = parse(answered.own)?;
+        let (rows, mut filters) = read(answered.own)?;
         filters.extend(system.into_iter().flat_map(|system| system.filters.to_vec()));
-        Ok(self.remember(mailbox, filters, own, change))
+        Ok(self.remember(mailbox, (rows, filters), own, change))
     }
 
     /// Joins the filters of both sources and remembers them.
     fn remember(
         &self,
         mailbox: &MailboxKey,
-        mut filters: Vec<Filter>,
+        (rows, mut filters): (usize, Vec<Filter>),
         own: u128,
         system: u64,
     ) -> Filters {
@@ -138,7 +140,7 @@ impl FilterCache {
         let list: Filters = filters.into();
         let list = memory.lists.get(&list).cloned().unwrap_or(list);
         memory.lists.insert(list.clone());
-        let remembered = Remembered { filters: list.clone(), own, system };
+        let remembered = Remembered { filters: list.clone(), rows, own, system };
         memory.users.insert(mailbox.clone(), remembered);
         let users = memory.users.len();
         if memory.lists.len() > users * 2 + 16 {
@@ -198,7 +200,13 @@ pub(super) fn of_system() -> Part {
 }
 
 /// Returns the active filters of a reply, on tables that are synchronized.
-pub(super) fn parse(reply: &PartReply) -> Result<Vec<Filter>, SideError> {
+fn parse(reply: &PartReply) -> Result<Vec<Filter>, SideError> {
+    Ok(read(reply)?.1)
+}
+
+/// Returns how many filters a reply has, and those that count: the active ones on tables that are
+/// synchronized.
+pub(super) fn read(reply: &PartReply) -> Result<(usize, Vec<Filter>), SideError> {
     if !reply.is_success() {
         return Err(errors::into_side_error(reply));
     }
@@ -208,7 +216,7 @@ pub(super) fn parse(reply: &PartReply) -> Result<Vec<Filter>, SideError> {
     if rows.len() > MAX_FILTERS || page.get("@odata.nextLink").is_some() {
         return Err(SideError::TooLarge { reason: format!("more than {MAX_FILTERS} filters") });
     }
-    Ok(rows.iter().filter_map(filter).collect())
+    Ok((rows.len(), rows.iter().filter_map(filter).collect()))
 }
 
 /// Returns an active filter on a table that is synchronized; other tables have none (FILT-15).

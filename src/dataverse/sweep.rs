@@ -99,6 +99,7 @@ impl DataverseSide {
         if old.is_some_and(|rest| rest.digest == digest) {
             return Ok(Pulled { rest: ask.rest.cloned(), ..Pulled::default() });
         }
+        let filters = self.remembered_tally(ask.mailbox);
         let known = ask.known.load().await?;
         let caller = ask.mailbox.object_id;
         let mut swept = Swept::default();
@@ -108,9 +109,10 @@ impl DataverseSide {
         let (wanted, missing) = swept.compare(known);
         if wanted.is_empty() && missing.is_empty() {
             let rest = complete.then(|| SweepRest { digest, watched }.write());
-            return Ok(Pulled { rest, ..Pulled::default() });
+            return Ok(Pulled { rest, filters, ..Pulled::default() });
         }
-        Ok(self.read_all(caller, known, &wanted, missing).await?)
+        let pulled = self.read_all(caller, known, &wanted, missing).await?;
+        Ok(Pulled { filters, ..pulled })
     }
 
     /// Asks the remembered filters, and the present ones where they differ. Returns the first

@@ -137,6 +137,8 @@ codes! {
     ProfileUnsupported = "profile-unsupported",
     /// The user is disabled or has no Entra object id (ELIG-12).
     UserDisabled = "user-disabled",
+    /// The user has no synchronization filter: nothing flows to his mailbox (FILT-10).
+    NoFilters = "no-filters",
     /// The mailbox has no address.
     AddressMissing = "address-missing",
     /// An operator purged the mailbox and has not admitted it since.

@@ -110,6 +110,8 @@ pub struct Policy {
     /// Past occurrences that were deleted in Exchange are there in a series that is made in
     /// Dynamics (REC-04).
     pub recreate_deleted_past_occurrences: bool,
+    /// A user without filters of his own gets those of the default templates (FILT-16).
+    pub instantiate_filters: bool,
 }
 
 impl Default for Policy {
@@ -123,6 +125,7 @@ impl Default for Policy {
             plain_booking: false,
             literal_task_reminder: false,
             recreate_deleted_past_occurrences: true,
+            instantiate_filters: false,
         }
     }
 }

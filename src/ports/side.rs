@@ -11,6 +11,7 @@ use super::error::{PullError, SideError};
 use super::inquiry::FilterAnswer;
 use super::rest::{KnownItems, SideRest};
 use crate::domain::file::{FileEntry, NewFile};
+use crate::domain::filter::{FilterTally, FilterTemplate};
 use crate::domain::ids::{Address, GlobalId, LinkId, NativeId, Version};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::Observation;
@@ -72,6 +73,9 @@ pub struct Pulled {
     pub missing: Vec<(Kind, NativeId)>,
     /// The next cursors; replaced as a whole.
     pub cursors: Vec<Cursor>,
+    /// How many filters decide what the mailbox's user gets; told when he has none of his own or
+    /// none is active, and only with a pull that went the whole way.
+    pub filters: Option<FilterTally>,
     /// The feed had something to tell, if only echoes of known versions: the next cursors spare
     /// the next pull from hearing it again.
     pub advanced: bool,
@@ -165,6 +169,26 @@ pub trait FarSide: Send + Sync {
         _row: &NativeId,
     ) -> Result<Option<Vec<FilterAnswer>>, SideError> {
         Ok(None)
+    }
+
+    /// Returns how many filters decide what the mailbox's user gets. `None`: this side knows no filters.
+    async fn filter_tally(&self, _mailbox: &Mailbox) -> Result<Option<FilterTally>, SideError> {
+        Ok(None)
+    }
+
+    /// Returns the organization's filter templates (FILT-11).
+    async fn filter_templates(&self, _mailbox: &Mailbox) -> Result<Vec<FilterTemplate>, SideError> {
+        Ok(Vec::new())
+    }
+
+    /// Makes filters of these templates for the mailbox's user, with his own rights. A repeat makes
+    /// no second ones.
+    async fn instantiate_filters(
+        &self,
+        _mailbox: &Mailbox,
+        _templates: &[Uuid],
+    ) -> Result<(), SideError> {
+        Ok(())
     }
 
     /// Returns items whose subject, title or name holds a text, as the mailbox's user sees them, at

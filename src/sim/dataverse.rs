@@ -27,6 +27,7 @@ mod schema;
 mod secured;
 mod series;
 mod store;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod url;

@@ -36,6 +36,7 @@ mod rules_booking;
 mod rules_contacts;
 mod rules_copies;
 mod rules_fields;
+mod rules_filters;
 mod rules_general;
 mod rules_links;
 mod rules_moved;

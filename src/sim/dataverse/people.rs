@@ -56,6 +56,9 @@ impl Core {
         ];
         self.seed("emailserverprofile", profile, app, &server);
         self.add_zones();
+        for (number, table) in FILTERED.into_iter().enumerate() {
+            self.add_template(number, table, &default_filter(table));
+        }
         for person in people {
             self.add_person(person, profile);
         }

@@ -63,6 +63,9 @@ impl Core {
                 self.attribute_privileges(at, &target, id)
             }
             ("GET", Some(id), [name]) => self.get_property(at, table, id, name),
+            ("POST", Some(id), [super::templates::ACTION]) if table.logical == "systemuser" => {
+                self.instantiate_filters(at, &target, id, &body(request)?)
+            }
             ("POST", None, []) => self.post(at, request, &target, table),
             ("PATCH", Some(id), []) => self.patch(at, request, &target, table, id),
             ("DELETE", Some(id), []) => {

@@ -2,6 +2,7 @@
 
 mod batches;
 mod queries;
+mod templates;
 mod tracking;
 mod writing;
 

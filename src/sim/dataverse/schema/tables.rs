@@ -119,7 +119,7 @@ pub(super) const SOURCES: &[Source] = &[
         key: "userqueryid",
         owned: true,
         states: ACTIVE,
-        columns: &[QUERY],
+        columns: &[QUERY, "parentqueryid lookup savedquery"],
         ..BASE
     },
     Source {
