@@ -20,7 +20,7 @@ mod story_page;
 mod tests;
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use actix::Addr;
 use actix_web::dev::Server;
@@ -32,6 +32,7 @@ use uuid::Uuid;
 use crate::actors::node::{NodeActor, Tenants};
 use crate::actors::runtime::TenantRuntime;
 use crate::cluster::ownership::Ownership;
+use crate::config::{self, Problem};
 use crate::telemetry::Metrics;
 use hosts::Hosts;
 
@@ -41,6 +42,9 @@ pub const COMMAND_HEADER: &str = "X-Lockstep-Command";
 const PAGE: usize = 500;
 /// Decisions shown for a mailbox.
 const DECISIONS: usize = 50;
+
+/// What is wrong with the tenant files at present.
+pub type FileProblems = Arc<RwLock<Vec<Problem>>>;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -53,6 +57,8 @@ pub struct ApiState {
     pub metrics: Metrics,
     /// The ownership, for readiness.
     pub ownership: Arc<Ownership>,
+    /// The errors and warnings of the tenant files.
+    pub problems: FileProblems,
 }
 
 /// Starts the server on an address; port 0 takes a free one. Returns the server and where it
@@ -127,6 +133,11 @@ impl ApiState {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Returns the errors and the warnings of the tenant files.
+    fn problems(&self) -> (Vec<Problem>, Vec<Problem>) {
+        config::split(&self.problems.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn find(&self, name: &str) -> Option<Arc<TenantRuntime>> {
         self.list().into_iter().find(|one| one.options.tenant.as_str() == name)
     }
@@ -162,7 +173,11 @@ async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
         return not_ready("this node does not own its mailboxes: another node holds the lease\n");
     }
     if waiting.is_empty() {
-        return HttpResponse::Ok().content_type("text/plain").body("ready\n");
+        // Who has a broken file is told, and makes nobody else wait.
+        let (errors, _) = state.problems();
+        return HttpResponse::Ok()
+            .content_type("text/plain; charset=utf-8")
+            .body(format!("ready\n{}", config::render(&errors)));
     }
     not_ready(&format!("not read yet: {}\n", waiting.join(", ")))
 }
@@ -183,7 +198,12 @@ async fn metrics(state: web::Data<ApiState>) -> HttpResponse {
 
 async fn tenants(state: web::Data<ApiState>) -> HttpResponse {
     let list: Vec<_> = state.list().iter().map(|one| json::tenant(one)).collect();
-    HttpResponse::Ok().json(serde_json::json!({ "tenants": list }))
+    let (errors, warnings) = state.problems();
+    HttpResponse::Ok().json(serde_json::json!({
+        "tenants": list,
+        "problems": config::as_json(&errors),
+        "warnings": config::as_json(&warnings),
+    }))
 }
 
 async fn tenant_settings(state: web::Data<ApiState>, path: web::Path<String>) -> HttpResponse {
@@ -240,7 +260,7 @@ async fn mailbox(state: web::Data<ApiState>, path: web::Path<(String, Uuid)>) ->
 }
 
 async fn index_page(state: web::Data<ApiState>) -> HttpResponse {
-    html(pages::index(&state.list()))
+    html(pages::index(&state.list(), &state.problems().0))
 }
 
 async fn tenant_page(state: web::Data<ApiState>, path: web::Path<String>) -> HttpResponse {

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod explain;
+mod files;
 pub mod once;
 pub mod operate;
 pub mod serve;

@@ -194,6 +194,18 @@ pub(crate) fn load(args: &ConfigArgs, environment: &Environment) -> anyhow::Resu
     Ok(loaded)
 }
 
+/// Loads what a node needs to start: its own file. A tenant's broken file keeps nobody else down.
+pub(crate) fn load_node(
+    args: &ConfigArgs,
+    environment: &Environment,
+) -> anyhow::Result<NodeConfig> {
+    demand_directory(args)?;
+    let (node, warnings) = config::load_node(&args.config, environment)
+        .map_err(|problems| anyhow!("the node file has problems\n{}", config::render(&problems)))?;
+    eprint!("{}", config::render(&warnings));
+    Ok(node)
+}
+
 /// A directory that does not exist is a mistake, not an empty configuration.
 fn demand_directory(args: &ConfigArgs) -> anyhow::Result<()> {
     if args.config.is_dir() {

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use siphasher::sip::SipHasher13;
 
 pub use node::{LogFormat, NodeConfig, StateConfig, StateUrl, SyncConfig, TelemetryConfig};
-pub use problem::{Problem, Severity, render};
+pub use problem::{Problem, Severity, as_json, render, split};
 pub use secret::{Environment, Secret};
 pub use tenant::{
     ExchangeApi, ExchangeConfig, FarSide, KeepConfig, Mailboxes, PolicyConfig, TenantConfig,
@@ -45,7 +45,7 @@ pub const TENANT_DEFAULTS: &str = include_str!("../config/default-tenant.toml");
 const NODE_FILE: &str = "lockstep.toml";
 
 /// Name of the folder of tenant files inside the configuration folder.
-const TENANTS_FOLDER: &str = "tenants";
+pub(crate) const TENANTS_FOLDER: &str = "tenants";
 
 /// Bytes of one file. A tenant file with 10,000 listed mailboxes stays below half of it.
 const FILE_MAX_BYTES: u64 = 1024 * 1024;
@@ -88,15 +88,26 @@ impl From<Digest> for u64 {
 /// Returns the configuration in `dir`, or every error of every file in it.
 pub fn load(dir: &Path, env: &Environment) -> Result<Loaded, Vec<Problem>> {
     let mut problems = Vec::new();
-    let node = load_node(&dir.join(NODE_FILE), env, &mut problems);
+    let node = read_node(&dir.join(NODE_FILE), env, &mut problems);
     let (tenants, found) = load_tenants(dir, env);
     problems.extend(found);
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        problems.into_iter().partition(|problem| problem.severity == Severity::Error);
+    let (errors, warnings) = split(&problems);
     match node {
         Some(node) if errors.is_empty() => Ok(Loaded { node, tenants, warnings }),
         Some(_) | None => Err(errors),
     }
+}
+
+/// Returns the node of `dir` and what is to be warned of, or every error of the node file. The
+/// tenant files are not looked at: a node starts whatever stands in them.
+pub fn load_node(
+    dir: &Path,
+    env: &Environment,
+) -> Result<(NodeConfig, Vec<Problem>), Vec<Problem>> {
+    let mut problems = Vec::new();
+    let node = read_node(&dir.join(NODE_FILE), env, &mut problems);
+    let (errors, warnings) = split(&problems);
+    node.map(|node| (node, warnings)).ok_or(errors)
 }
 
 /// Returns the tenant files in `dir` that are in order, and the problems of all.
@@ -185,7 +196,7 @@ impl std::fmt::Debug for Digest {
     }
 }
 
-fn load_node(path: &Path, env: &Environment, problems: &mut Vec<Problem>) -> Option<NodeConfig> {
+fn read_node(path: &Path, env: &Environment, problems: &mut Vec<Problem>) -> Option<NodeConfig> {
     let text = match read_bounded(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),

@@ -9,6 +9,7 @@ use super::json::{PHASES, count, phase_name, verb_name};
 use super::settings;
 use crate::actors::board::{MailboxRow, Recent};
 use crate::actors::runtime::TenantRuntime;
+use crate::config::Problem;
 use crate::domain::plan::MailClass;
 use crate::engine::catalogue;
 
@@ -30,9 +31,14 @@ ul.rules{list-style:none;margin:.3rem 0;padding:0} dl.facts{display:grid;grid-te
 @media(max-width:40rem){dl.facts{grid-template-columns:1fr;gap:0}}
 ";
 
-pub(super) fn index(tenants: &[Arc<TenantRuntime>]) -> String {
+pub(super) fn index(tenants: &[Arc<TenantRuntime>], broken: &[Problem]) -> String {
     let body = html! {
         h1 { "Tenants" }
+        @for one in broken {
+            p { span.parked { (one.file.display()) ":" (one.line) ":" (one.column) } " "
+                @if !one.field.is_empty() { code { (one.field) } ": " }
+                (one.message) " — " (one.remedy) }
+        }
         @if tenants.is_empty() {
             p { "No tenant runs here. Drop a file into " code { "tenants/" } " of the configuration directory." }
         } @else {

@@ -154,6 +154,7 @@ impl Node {
             tenants,
             metrics: Metrics::new(),
             ownership: Arc::new(Ownership::new(store, "node")),
+            problems: FileProblems::default(),
         };
         Self { state }
     }
@@ -341,6 +342,29 @@ fn tenants_are_listed_with_their_counts() {
             let (status, _, body) = node.get(&format!("/api/v1/tenants/fabrikam{path}")).await;
             assert_eq!(status, StatusCode::NOT_FOUND);
             assert!(body.contains("no tenant fabrikam"), "{body}");
+        }
+    });
+}
+
+#[test]
+fn a_broken_tenant_file_is_told_with_its_remedy() {
+    // It stands beside the tenants, on the first page and at a node that is ready all the same.
+    on_system(async {
+        let node = Node::new().await;
+        let bad = "tenant = \"northwind\"\nsweep = 1\n";
+        let env = config::Environment::new([]);
+        let (_, found) = config::check_tenant(bad, "tenants/northwind.toml".as_ref(), &env);
+        let first = found[0].clone();
+        *node.state.problems.write().unwrap() = found;
+        let list = node.json("/api/v1/tenants").await;
+        assert_eq!(list["tenants"][0]["tenant"], "contoso");
+        assert_eq!(list["problems"][0]["remedy"], first.remedy);
+        assert_eq!(list["problems"][0]["line"], first.line);
+        assert_eq!(list["warnings"], serde_json::json!([]));
+        for path in ["/", "/readyz"] {
+            let (status, _, body) = node.get(path).await;
+            assert_eq!(status, StatusCode::OK, "{path}");
+            assert!(body.contains("northwind.toml:"), "{path}: {body}");
         }
     });
 }

@@ -1,21 +1,21 @@
 //! A node that runs: actors, API and configuration watch on one actix system, cycles and I/O on a
 //! runtime of their own.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
 use anyhow::Context as _;
 
 use super::App;
+use super::files::TenantFiles;
 use crate::actors::messages::{StopNode, TenantsRead};
 use crate::actors::node::{NodeActor, TenantEntry, Tenants};
 use crate::actors::runtime::TenantRuntime;
-use crate::api::{self, ApiState};
-use crate::config::{self, Environment, Problem, Severity, TenantFile};
+use crate::api::{self, ApiState, FileProblems};
+use crate::config::{Environment, TenantFile};
 
 /// How often the tenant files are read again.
 const RELOAD: Duration = Duration::from_secs(5);
@@ -30,6 +30,7 @@ pub struct Node {
     pub tenants: Tenants,
     /// The node actor, for commands.
     pub actor: Addr<NodeActor>,
+    problems: FileProblems,
     app: Arc<App>,
     server: actix_web::dev::ServerHandle,
     keeper: tokio::task::JoinHandle<()>,
@@ -43,11 +44,13 @@ pub struct Node {
 pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
     let tenants: Tenants = Arc::new(RwLock::new(Vec::new()));
     let actor = NodeActor::new(tenants.clone()).start();
+    let problems = FileProblems::default();
     let state = ApiState {
         tenants: tenants.clone(),
         node: actor.clone(),
         metrics: app.metrics.clone(),
         ownership: app.ownership.clone(),
+        problems: problems.clone(),
     };
     let listen = app.node.listen;
     let (server, address) = api::serve(state, listen, &app.node.host_names).with_context(|| {
@@ -57,7 +60,7 @@ pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
     actix_rt::spawn(server);
     own(&app).await?;
     let keeper = app.io.spawn(app.ownership.clone().keep());
-    Ok(Node { address, tenants, actor, app, server: handle, keeper })
+    Ok(Node { address, tenants, actor, problems, app, server: handle, keeper })
 }
 
 /// Waits for the lease.
@@ -82,25 +85,16 @@ impl Node {
         let _ = self.actor.send(TenantsRead { tenants, broken }).await;
     }
 
-    /// Reads the tenant files again and again; a broken file leaves its last good version active.
+    /// Reads the tenant files again and again: tenants come, change and go with them. A broken file
+    /// leaves its last good version active, and the other tenants alone.
     pub async fn watch(&self, directory: PathBuf, environment: Environment) {
-        let mut shown = String::new();
-        let mut names: HashMap<PathBuf, String> = HashMap::new();
+        let mut files = TenantFiles::new(directory, environment);
         loop {
-            let (files, problems) = config::load_tenants(&directory, &environment);
-            let text = config::render(&problems);
-            if text != shown && !text.is_empty() {
-                if problems.iter().any(|one| one.severity == Severity::Error) {
-                    tracing::error!(problems = text, "tenant files have problems");
-                } else {
-                    tracing::warn!(problems = text, "tenant files have warnings");
-                }
-            }
-            shown = text;
-            let broken = broken(&files, &problems, &mut names);
-            self.app.metrics.set_config_broken_files(broken.len() as u64);
-            let entries = files.into_iter().map(|file| entry(&self.app, file)).collect();
-            self.set_tenants(entries, broken).await;
+            let reading = files.read();
+            self.app.metrics.set_config_broken_files(reading.broken_files as u64);
+            *self.problems.write().unwrap_or_else(PoisonError::into_inner) = reading.problems;
+            let entries = reading.files.into_iter().map(|file| entry(&self.app, file)).collect();
+            self.set_tenants(entries, reading.keep).await;
             tokio::time::sleep(RELOAD).await;
         }
     }
@@ -119,27 +113,6 @@ impl Node {
         let _ = self.app.io.spawn(async move { ownership.release().await }).await;
         self.server.stop(true).await;
     }
-}
-
-/// Returns the tenants whose file has errors now but was good before.
-fn broken(
-    files: &[TenantFile],
-    problems: &[Problem],
-    names: &mut HashMap<PathBuf, String>,
-) -> Vec<String> {
-    for file in files {
-        names.insert(file.path.clone(), file.config.tenant.to_string());
-    }
-    let errors = problems.iter().filter(|one| one.severity == config::Severity::Error);
-    let mut list: Vec<String> = errors
-        .map(|one| {
-            let unknown = || one.file.display().to_string();
-            names.get(&one.file).cloned().unwrap_or_else(unknown)
-        })
-        .collect();
-    list.sort();
-    list.dedup();
-    list
 }
 
 /// Returns what the node needs to run a tenant file.

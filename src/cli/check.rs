@@ -10,7 +10,7 @@ use self::filters::Filtered;
 use super::table::table;
 use super::{ConfigArgs, Format};
 use crate::app::{App, once};
-use crate::config::{self, Environment, NodeConfig, Problem, Severity, StateUrl, TenantConfig};
+use crate::config::{self, Environment, NodeConfig, Problem, StateUrl, TenantConfig};
 use crate::cycle::Judged;
 use crate::domain::ids::LinkId;
 use crate::domain::kind::Kind;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result
         }
         Format::Json => {
             let tenants: Vec<_> = found.iter().map(as_json).collect();
-            let warnings = problems_json(&loaded.warnings);
+            let warnings = config::as_json(&loaded.warnings);
             say!("{:#}", json!({ "problems": [], "warnings": warnings, "tenants": tenants }));
         }
     }
@@ -91,9 +91,8 @@ fn print_problems(problems: &[Problem], format: Format) {
             say!("{} problems", problems.len());
         }
         Format::Json => {
-            let (errors, warnings): (Vec<_>, Vec<_>) =
-                problems.iter().cloned().partition(|one| one.severity == Severity::Error);
-            let (errors, warnings) = (problems_json(&errors), problems_json(&warnings));
+            let (errors, warnings) = config::split(problems);
+            let (errors, warnings) = (config::as_json(&errors), config::as_json(&warnings));
             say!("{:#}", json!({ "problems": errors, "warnings": warnings, "tenants": [] }));
         }
     }
@@ -108,18 +107,10 @@ fn print_in_order(tenants: &[TenantConfig], warnings: &[Problem], format: Format
         Format::Json => {
             let names: Vec<_> =
                 tenants.iter().map(|one| json!({ "tenant": one.tenant.as_str() })).collect();
-            let warnings = problems_json(warnings);
+            let warnings = config::as_json(warnings);
             say!("{:#}", json!({ "problems": [], "warnings": warnings, "tenants": names }));
         }
     }
-}
-
-fn problems_json(problems: &[Problem]) -> Vec<serde_json::Value> {
-    let one = |one: &Problem| {
-        json!({ "file": one.file.display().to_string(), "line": one.line, "column": one.column,
-            "field": one.field, "message": one.message, "remedy": one.remedy })
-    };
-    problems.iter().map(one).collect()
 }
 
 /// A check writes nothing, so it runs on a store in memory beside whatever node is running.

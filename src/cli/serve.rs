@@ -13,10 +13,10 @@ pub(super) fn run(
     environment: &Environment,
     log_filter: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
-    let loaded = super::load(args, environment)?;
-    let telemetry = super::telemetry(&loaded.node, log_filter, "info")?;
+    let config = super::load_node(args, environment)?;
+    let telemetry = super::telemetry(&config, log_filter, "info")?;
     let io = super::io_runtime()?;
-    let app = super::open(&io, loaded.node, "serve")?;
+    let app = super::open(&io, config, "serve")?;
     let directory = args.config.clone();
     let environment = environment.clone();
     let outcome = actix_rt::System::new().block_on(async move {

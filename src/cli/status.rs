@@ -99,7 +99,8 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
         ["parked", "halted"].iter().any(|phase| tenant["phases"][*phase].as_u64() > Some(0))
             || tenant["parkedItems"].as_u64() > Some(0)
     });
-    Ok(if halted || one_stuck { super::incomplete() } else { ExitCode::SUCCESS })
+    let broken = answer["problems"].as_array().is_some_and(|list| !list.is_empty());
+    Ok(if halted || one_stuck || broken { super::incomplete() } else { ExitCode::SUCCESS })
 }
 
 pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
@@ -206,6 +207,15 @@ fn print_tenants(answer: &Value) {
         ]);
     }
     say!("{table}");
+    for (list, warning) in [("problems", ""), ("warnings", "warning: ")] {
+        for one in answer[list].as_array().into_iter().flatten() {
+            let field = one["field"].as_str().filter(|it| !it.is_empty());
+            let field = field.map(|it| format!("{it}: ")).unwrap_or_default();
+            let place = format!("{}:{}:{}", text(&one["file"]), one["line"], one["column"]);
+            say!("{place}: {warning}{field}{}", text(&one["message"]));
+            say!("  remedy: {}", text(&one["remedy"]));
+        }
+    }
 }
 
 fn print_mailboxes(answer: &Value) {

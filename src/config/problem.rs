@@ -49,6 +49,22 @@ pub fn render(problems: &[Problem]) -> String {
     text
 }
 
+/// Returns the problems as JSON, without their severity: errors and warnings stand in lists of
+/// their own.
+pub fn as_json(problems: &[Problem]) -> Vec<serde_json::Value> {
+    let one = |one: &Problem| {
+        serde_json::json!({ "file": one.file.display().to_string(), "line": one.line,
+            "column": one.column, "field": one.field, "message": one.message,
+            "remedy": one.remedy })
+    };
+    problems.iter().map(one).collect()
+}
+
+/// Returns the errors and the warnings.
+pub fn split(problems: &[Problem]) -> (Vec<Problem>, Vec<Problem>) {
+    problems.iter().cloned().partition(|problem| problem.severity == Severity::Error)
+}
+
 // === impl Problem ===
 
 impl Problem {

@@ -140,6 +140,11 @@ pub(crate) fn until<T>(most: Duration, what: &str, mut ask: impl FnMut() -> Opti
 
 /// Gets JSON; absent when nobody answers or the answer is none.
 pub(crate) fn get(url: &str) -> Option<Value> {
+    serde_json::from_str(&get_text(url)?).ok()
+}
+
+/// Gets text; absent when nobody answers with 200.
+pub(crate) fn get_text(url: &str) -> Option<String> {
     let io = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     io.block_on(async {
         let http = HttpClient::new(HttpOptions {
@@ -157,7 +162,7 @@ pub(crate) fn get(url: &str) -> Option<Value> {
             max_body: 64 * 1024 * 1024,
         };
         let reply = http.unwrap().send(call).await.ok()?;
-        (reply.status == 200).then(|| serde_json::from_slice(&reply.body).ok())?
+        (reply.status == 200).then(|| String::from_utf8(reply.body.to_vec()).ok())?
     })
 }
 

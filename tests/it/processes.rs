@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Running, free_port, get, put, run, until};
+use crate::process::{Running, free_port, get, get_text, put, run, until};
 use crate::redis_server::RedisServer;
 
 /// A node's first synchronization of a few mailboxes takes seconds.
@@ -23,12 +23,18 @@ struct StandIns {
 
 impl StandIns {
     fn start(mailboxes: &str) -> Self {
+        Self::of("contoso,fabrikam", mailboxes)
+    }
+
+    fn of(organizations: &str, mailboxes: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().to_str().unwrap();
         let mut process = Running::start(&[
             "sim",
             "--port",
             "0",
+            "--organizations",
+            organizations,
             "--mailboxes",
             mailboxes,
             "--write-config",
@@ -171,6 +177,72 @@ fn check_and_sync_say_what_they_found_and_did() {
         run(&["sync", "--once", "--mailbox", "nobody@contoso.example", "--config", sim.config()]);
     assert_eq!(one.code, Some(1), "{one:?}");
     assert!(one.out.contains("no mailbox record has the address or id"), "{one:?}");
+}
+
+/// The file of a problem that the node tells, with its field.
+fn told(node: &str) -> Vec<(String, String)> {
+    let answer = get(&format!("{node}/api/v1/tenants")).unwrap_or_default();
+    let list = answer["problems"].as_array().cloned().unwrap_or_default();
+    let name = |one: &Value| one["file"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    list.iter().map(|one| (name(one), one["field"].as_str().unwrap().to_owned())).collect()
+}
+
+/// How many cycles the only mailbox of a tenant has had.
+fn cycles(node: &str, tenant: &str) -> u64 {
+    cycles_of(node, tenant).first().and_then(|row| row["cycles"].as_u64()).unwrap_or(0)
+}
+
+#[test]
+fn one_broken_tenant_file_keeps_nobody_else_down() {
+    // At the start the others run and the file is told; mended or new, it is taken up; broken
+    // while it runs, it goes on as its last good version said.
+    let sim = StandIns::of("contoso,fabrikam,northwind", "1");
+    let (port, directory) = (free_port(), sim.directory.path());
+    let file = |name: &str| format!("tenants/{name}.toml");
+    let [contoso, fabrikam, northwind] =
+        ["contoso", "fabrikam", "northwind"].map(|name| read(directory, &file(name)));
+    put(
+        directory,
+        "lockstep.toml",
+        &format!(
+            "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"memory:\"\n[sync]\n\
+             sweep_interval = \"2s\"\n"
+        ),
+    );
+    let warned =
+        format!("{contoso}\n[settings]\nUseXAnchorMailboxInExchangeRequestHeader = false\n");
+    put(directory, &file("contoso"), &warned);
+    put(directory, &file("fabrikam"), &format!("sweep = \"1m\"\n{fabrikam}"));
+    std::fs::remove_file(directory.join(file("northwind"))).unwrap();
+    let process = Running::start(&["serve", "--config", sim.config()]);
+    let node = format!("http://127.0.0.1:{port}");
+    until(SETTLED, "the good tenant works", || (cycles(&node, "contoso") > 1).then_some(()));
+    assert_eq!(told(&node), [("fabrikam.toml".to_owned(), "sweep".to_owned())]);
+    let ready = get_text(&format!("{node}/readyz")).unwrap();
+    assert!(ready.contains("fabrikam.toml:1:1: sweep: "), "{ready}");
+    let status = run(&["status", "--url", &node]);
+    assert_eq!(status.code, Some(2), "{status:?}");
+    for part in ["fabrikam.toml:1:1: sweep: ", "  remedy: ", "contoso", "warning: "] {
+        assert!(status.out.contains(part), "{part} in {}", status.out);
+    }
+    put(directory, &file("fabrikam"), &fabrikam);
+    put(directory, &file("northwind"), &northwind);
+    until(SETTLED, "the mended and the new one work", || {
+        let both = cycles(&node, "fabrikam") > 0 && cycles(&node, "northwind") > 0;
+        both.then(|| assert_eq!(told(&node), []))
+    });
+    put(directory, &file("contoso"), "tenant = 1\n");
+    until(SETTLED, "the broken one is told", || (!told(&node).is_empty()).then_some(()));
+    let before = cycles(&node, "contoso");
+    until(SETTLED, "it goes on", || (cycles(&node, "contoso") > before + 1).then_some(()));
+    process.terminate();
+    let ended = process.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let line = |level: &str, part: &str| {
+        ended.err.lines().any(|line| line.contains(level) && line.contains(part))
+    };
+    assert!(line("ERROR", "fabrikam.toml") && line("WARN", "contoso.toml"), "{}", ended.err);
+    assert!(!line("ERROR", "UseXAnchorMailbox"), "{}", ended.err);
 }
 
 fn written(answer: &Value) -> u64 {

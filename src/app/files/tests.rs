@@ -1,0 +1,63 @@
+//! The tenant files of a folder over time.
+
+use std::fs;
+
+use super::*;
+
+const GOOD: &str = r#"
+tenant = "contoso"
+[dataverse]
+url = "https://contoso.crm.dynamics.com"
+token_url = "https://login.microsoftonline.com/D/oauth2/v2.0/token"
+client_id = "app-1"
+client_secret = { env = "SECRET" }
+[exchange]
+url = "https://graph.microsoft.com/v1.0"
+token_url = "https://login.microsoftonline.com/D/oauth2/v2.0/token"
+client_id = "app-2"
+client_secret = { env = "SECRET" }
+"#;
+
+/// A folder with these tenant files, and what reads them.
+fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, TenantFiles) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("tenants")).unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join("tenants").join(name), text).unwrap();
+    }
+    let environment = Environment::new([("SECRET".to_owned(), "hunter2".to_owned())]);
+    let files = TenantFiles::new(folder.path().to_owned(), environment);
+    (folder, files)
+}
+
+fn names(reading: &Reading) -> Vec<&str> {
+    reading.files.iter().map(|file| file.config.tenant.as_str()).collect()
+}
+
+#[test]
+fn a_broken_file_keeps_its_own_tenant_and_no_other() {
+    // Who was in order before is kept; who never was is only told; who is gone is not kept.
+    let other = GOOD.replace("\"contoso\"", "\"fabrikam\"");
+    let (folder, mut files) =
+        folder(&[("a.toml", GOOD), ("b.toml", &other), ("c.toml", "tenant = 1")]);
+    let reading = files.read();
+    assert_eq!((names(&reading), reading.keep.len()), (vec!["contoso", "fabrikam"], 0));
+    assert_eq!(reading.broken_files, 1);
+    assert!(reading.problems.iter().all(|one| one.file.ends_with("c.toml")));
+    fs::write(folder.path().join("tenants/a.toml"), format!("sweep = 1{GOOD}")).unwrap();
+    fs::remove_file(folder.path().join("tenants/b.toml")).unwrap();
+    let reading = files.read();
+    assert_eq!((names(&reading).len(), reading.keep), (0, vec!["contoso".to_owned()]));
+    assert_eq!(reading.broken_files, 2);
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_keeps_all_tenants() {
+    // It says nothing about any of them.
+    let (folder, mut files) = folder(&[("a.toml", GOOD)]);
+    assert_eq!(names(&files.read()), ["contoso"]);
+    fs::rename(folder.path().join("tenants"), folder.path().join("away")).unwrap();
+    fs::write(folder.path().join("tenants"), "no folder").unwrap();
+    let reading = files.read();
+    assert_eq!((names(&reading).len(), reading.keep), (0, vec!["contoso".to_owned()]));
+}
