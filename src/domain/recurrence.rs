@@ -171,7 +171,29 @@ impl Recurrence {
         if let Some(zone) = made.zone.windows_name().and_then(Zone::from_name) {
             made.zone = zone;
         }
+        made.show_clocks();
         Some(made)
+    }
+
+    /// A single occurrence at a time that the clocks skip is the one that they show.
+    fn show_clocks(&mut self) {
+        let (start, end) = self.times(self.first);
+        let (begin, last) = (self.zone.to_local(start), self.zone.to_local(end));
+        let shown = begin.time() == self.time && (last - begin).num_minutes() == self.minutes;
+        let alone = |one: &Self| one.days(one.first).nth(1).is_none();
+        if !self.all_day && !shown && begin.date() == self.first && alone(self) {
+            (self.time, self.minutes) = (begin.time(), (last - begin).num_minutes());
+        }
+    }
+
+    /// Returns the first day from a day on that the clocks show in full: neither begin nor end of an
+    /// occurrence falls into an hour that they skip. Nothing within a week when there is none.
+    #[must_use]
+    pub fn plain_day(&self, from: NaiveDate) -> Option<NaiveDate> {
+        from.iter_days().take(7).find(|day| {
+            let (start, end) = self.times(*day);
+            self.all_day || ![start, end].into_iter().any(|at| self.zone.hides_skipped(at))
+        })
     }
 
     /// Tells whether two series take place at the same times. The zone of whole days floats.

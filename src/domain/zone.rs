@@ -110,6 +110,22 @@ impl Zone {
         (self.to_utc(day.and_time(NaiveTime::MIN)) == instant).then_some(day)
     }
 
+    /// Tells whether an instant may stand for a time that the clocks skip: `to_utc` gives it for two
+    /// times, one of which they never show.
+    pub fn hides_skipped(&self, instant: DateTime<Utc>) -> bool {
+        let Ok(at) = Timestamp::from_second(instant.timestamp()) else { return false };
+        let next = at.saturating_add(jiff::SignedDuration::from_secs(1));
+        let Some(change) = next.ok().and_then(|next| self.rules.preceding(next).next()) else {
+            return false;
+        };
+        let Ok(before) = change.timestamp().checked_sub(jiff::SignedDuration::from_secs(1)) else {
+            return false;
+        };
+        let unchanged = instant.naive_utc().checked_add_signed(delta(self.rules.to_offset(before)));
+        unchanged
+            .is_some_and(|local| local < self.to_local(instant) && self.to_utc(local) == instant)
+    }
+
     /// Returns what the clocks of this zone show at `instant`.
     pub fn to_local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
         // jiff ends a day before the year 10000; the rules there are those of the last day.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use chrono::{NaiveDate, SecondsFormat, TimeDelta};
+use serde::Deserialize;
 
 use super::GraphSide;
 use super::batch::{Inner, InnerReply};
@@ -61,7 +62,31 @@ impl GraphSide {
         let paths = Paths::new(mailbox);
         let requests: Vec<Inner> =
             ids.iter().map(|id| Inner::get(paths.series(id.as_str()))).collect();
-        self.client.read_items(mailbox, &requests).await
+        let mut replies = self.client.read_items(mailbox, &requests).await?;
+        for (id, reply) in ids.iter().zip(replies.iter_mut().flatten()) {
+            self.add_telling(mailbox, id, reply).await?;
+        }
+        Ok(replies)
+    }
+
+    /// Where the first occurrence of a series begins or ends in an hour that the clocks skip, only
+    /// another one tells what was meant: some are read beside it.
+    async fn add_telling(
+        &self,
+        mailbox: &Address,
+        master: &NativeId,
+        reply: &mut InnerReply,
+    ) -> Result<(), SideError> {
+        let Ok(event) = Event::deserialize(&reply.body) else { return Ok(()) };
+        let Some((first, last, series)) = series::telling_days(&event) else { return Ok(()) };
+        let paths = Paths::new(mailbox);
+        let ask = Inner::page(instances(&paths, master, &series, (first, last)));
+        let page = self.client.read::<Option<Page>>(mailbox, &[ask]).await?.pop();
+        let rows = page.filter(|page| page.status == 200).and_then(|page| page.body);
+        if let (Some(rows), Some(body)) = (rows, reply.body.as_object_mut()) {
+            body.insert("instances".into(), rows.value.into());
+        }
+        Ok(())
     }
 
     /// Carries out what a step says of single occurrences, and reads the series as it is then.
@@ -178,8 +203,9 @@ impl GraphSide {
         }
         let paths = Paths::new(mailbox);
         let wanted = list.iter().filter(|one| !found.contains_key(&one.day));
-        let requests: Vec<Inner> =
-            wanted.map(|one| Inner::page(instances(&paths, master, recurrence, one.day))).collect();
+        let requests: Vec<Inner> = wanted
+            .map(|one| Inner::page(instances(&paths, master, recurrence, (one.day, one.day))))
+            .collect();
         for reply in self.client.read::<Option<Page>>(mailbox, &requests).await? {
             if reply.status != 200 {
                 return Err(errors::refused_read(reply.status, &reply.body));
@@ -199,9 +225,14 @@ fn is_series(seen: &Observation) -> bool {
     seen.kind == Kind::RecurringAppointment
 }
 
-/// Asks for the occurrences around a day: a day more on each side covers every zone.
-fn instances(paths: &Paths, master: &NativeId, series: &Recurrence, day: NaiveDate) -> String {
-    let (start, end) = series.times(day);
+/// Asks for the occurrences from a day to a day: a day more on each side covers every zone.
+fn instances(
+    paths: &Paths,
+    master: &NativeId,
+    series: &Recurrence,
+    (first, last): (NaiveDate, NaiveDate),
+) -> String {
+    let (start, end) = (series.times(first).0, series.times(last).1);
     let text = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let (from, to) = (start - TimeDelta::days(1), end + TimeDelta::days(1));
     paths.instances(master.as_str(), &text(from), &text(to))

@@ -31,6 +31,8 @@ pub(super) struct Event {
     pub(super) recurrence: Option<serde_json::Value>,
     pub(super) cancelled_occurrences: Option<Vec<String>>,
     pub(super) exception_occurrences: Option<Vec<Event>>,
+    /// Occurrences of a series whose own times leave its clocks open; read beside it.
+    pub(super) instances: Option<Vec<Event>>,
     pub(super) attendees: Option<Vec<Attendee>>,
     pub(super) show_as: Option<String>,
     pub(super) importance: Option<String>,

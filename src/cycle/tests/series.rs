@@ -444,6 +444,40 @@ fn rec_01_generated_series_come_back_from_both_sides_as_they_went() {
     assert!(both > 10 * none, "most cases must count");
 }
 
+#[test]
+fn rec_01_a_first_occurrence_in_a_skipped_hour_keeps_its_clocks() {
+    // Its first day has no clock for its begin, its end or both; every other day has. What is written
+    // comes back as it was meant, also of a series that ends with its first day.
+    let io = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for (zone, first) in [
+        ("Europe/Astrakhan", "2006-03-26"),
+        ("W. Europe Standard Time", "2027-03-28"),
+        ("Eastern Standard Time", "2027-03-14"),
+    ] {
+        for (begin, minutes) in [(30, 120), (150, 60), (150, 10), (130, 30), (60, 600), (30, 180)] {
+            for end in [End::Never, End::After(1), End::After(9)] {
+                let series = Recurrence {
+                    pattern: Pattern::Daily,
+                    interval: 1,
+                    first: first.parse().unwrap(),
+                    end,
+                    zone: Zone::from_name(zone).unwrap(),
+                    time: NaiveTime::from_num_seconds_from_midnight_opt(begin * 60, 0).unwrap(),
+                    minutes,
+                    all_day: false,
+                };
+                let case = Case { series, odd: vec![(3, Odd::Deleted)] };
+                let trip = travel(&case, &io);
+                assert!(
+                    matches!(trip, Ok(Some(Trip::Both))),
+                    "{zone} {begin} {minutes} {end:?}: {:?}",
+                    trip.err()
+                );
+            }
+        }
+    }
+}
+
 fn shape(series: &Recurrence) -> (u8, u8) {
     let pattern = match series.pattern {
         Pattern::Daily => 0,

@@ -212,7 +212,10 @@ pub(crate) fn write(
     let code = zones.code(&series.zone).ok_or(Code::TimeZoneUnknown)?;
     let instant = |at: DateTime<Utc>| json!(at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     let midnight = |day: NaiveDate| instant(series.zone.to_utc(day.and_time(NaiveTime::MIN)));
-    let begin = series.first.and_time(series.time);
+    // The two are clocks, whatever their day (the service's own sample gives the day on which the
+    // program runs): a day on which the clocks show both, so that they are read as they were meant.
+    let clocks = series.plain_day(series.first).unwrap_or(series.first);
+    let begin = clocks.and_time(series.time);
     let end = begin + TimeDelta::minutes(series.minutes);
     let (kind, days, nth, month, day) = match series.pattern {
         Pattern::Daily => (0, None, None, None, None),

@@ -179,3 +179,22 @@ fn the_ends_of_time_do_not_panic() {
     }
     assert_eq!(to_utc("Asia/Kathmandu", "9999-12-31T23:59:59"), "9999-12-31T18:14:59");
 }
+
+#[test]
+fn an_instant_hides_a_skipped_time_only_within_the_skipped_hour() {
+    // Berlin shows 03:00 to 03:59 at instants that also stand for 02:00 to 02:59; Apia skipped a day.
+    let at = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    for (zone, instant, hides) in [
+        ("Europe/Berlin", "2027-03-28T00:59:59Z", false),
+        ("Europe/Berlin", "2027-03-28T01:00:00Z", true),
+        ("Europe/Berlin", "2027-03-28T01:59:59Z", true),
+        ("Europe/Berlin", "2027-03-28T02:00:00Z", false),
+        ("Europe/Berlin", "2027-10-31T01:30:00Z", false),
+        ("Pacific/Apia", "2011-12-30T11:00:00Z", true),
+        ("Pacific/Apia", "2011-12-31T10:00:00Z", false),
+        ("Asia/Kolkata", "2027-03-28T01:30:00Z", false),
+    ] {
+        let zone = Zone::from_name(zone).unwrap();
+        assert_eq!(zone.hides_skipped(at(instant)), hides, "{zone} {instant}");
+    }
+}

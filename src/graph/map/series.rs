@@ -83,7 +83,12 @@ fn recurrence(event: &Event) -> Result<Recurrence, Code> {
     let zone = zone.or(event.original_start_time_zone.as_deref()).unwrap_or("UTC");
     let zone = Zone::from_name(zone).ok_or(Code::TimeZoneUnknown)?;
     let all_day = event.is_all_day.unwrap_or(false);
-    let (begin, end) = clocks(event, &zone, all_day)?;
+    let shows = |one: &&Event| {
+        let at = |time| instant_in(time).is_some_and(|at| !zone.hides_skipped(at));
+        one.kind.as_deref() == Some("occurrence") && at(&one.start) && at(&one.end)
+    };
+    let plain = event.instances.iter().flatten().find(shows);
+    let (begin, end) = clocks(plain.unwrap_or(event), &zone, all_day)?;
     let day = |name: &str| {
         text(range, name).and_then(|day| day.parse().ok()).ok_or(Code::RecurringUnsupported)
     };
@@ -102,6 +107,24 @@ fn recurrence(event: &Event) -> Result<Recurrence, Code> {
         all_day,
         zone,
     })
+}
+
+fn instant_in(time: &Option<DateTimeTimeZone>) -> Option<chrono::DateTime<Utc>> {
+    super::time::instant(time.as_ref()?).ok()
+}
+
+/// Returns the days whose occurrences tell the clocks of a series, when its first one does not: the
+/// clocks skip an hour in which it begins or ends.
+pub(in crate::graph) fn telling_days(event: &Event) -> Option<(NaiveDate, NaiveDate, Recurrence)> {
+    let series = recurrence(event).ok().filter(|series| is_master(event) && !series.all_day)?;
+    let open = |time| instant_in(time).is_some_and(|at| series.zone.hides_skipped(at));
+    if !open(&event.start) && !open(&event.end) {
+        return None;
+    }
+    let plain = |day: &NaiveDate| series.plain_day(*day) == Some(*day);
+    let days: Vec<NaiveDate> = series.days(series.first).take(20).filter(plain).take(5).collect();
+    let (first, last) = (*days.first()?, *days.last()?);
+    Some((first, last, series))
 }
 
 fn clocks(

@@ -3,7 +3,7 @@
 //! Works on a copy of the item, so that a refusal leaves nothing half-written. Absent: mails.
 
 use jiff::Timestamp;
-use jiff::civil::Time;
+use jiff::civil::{self, Time};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
@@ -254,6 +254,9 @@ fn write_times(
 
 fn clock(item: &Item, start: Option<Side>, end: Option<Side>) -> Result<Times, Refusal> {
     let old = item.times.as_ref();
+    let kept = old.and_then(|old| old.clocks);
+    let begin = start.as_ref().map(|it| it.local).or(kept.map(|(begin, _)| begin));
+    let clocks = begin.zip(end.as_ref().map(|it| it.local).or(kept.map(|(_, end)| end)));
     let resolve = |side: Option<Side>, at: Option<(Timestamp, &String)>| match (side, at) {
         (Some(side), _) => Ok((zones::instant(side.local, &side.zone)?, side.name)),
         (None, Some((at, zone))) => Ok((at, zone.clone())),
@@ -261,7 +264,8 @@ fn clock(item: &Item, start: Option<Side>, end: Option<Side>) -> Result<Times, R
     };
     let (start, start_zone) = resolve(start, old.map(|old| (old.start, &old.start_zone)))?;
     let (end, end_zone) = resolve(end, old.map(|old| (old.end, &old.end_zone)))?;
-    Ok(Times { start, end, start_zone, end_zone, all_day: false })
+    let clocks = clocks.filter(|_| start_zone == end_zone);
+    Ok(Times { start, end, start_zone, end_zone, all_day: false, clocks })
 }
 
 fn whole_days(item: &Item, start: Option<Side>, end: Option<Side>) -> Result<Times, Refusal> {
@@ -284,7 +288,7 @@ fn whole_days(item: &Item, start: Option<Side>, end: Option<Side>) -> Result<Tim
     if end <= start {
         return Err(property("An all-day event lasts at least one day."));
     }
-    Ok(Times { start, end, start_zone, end_zone, all_day: true })
+    Ok(Times { start, end, start_zone, end_zone, all_day: true, clocks: None })
 }
 
 fn write_series(item: &mut Item, given: Option<Value>, moved: bool) -> Result<(), Refusal> {
@@ -331,7 +335,9 @@ fn whole_minutes(times: &Times) -> Times {
         let seconds = at.as_second();
         Timestamp::from_second(seconds - seconds.rem_euclid(60)).unwrap_or(at)
     };
-    Times { start: cut(times.start), end: cut(times.end), ..times.clone() }
+    let minute = |at: civil::DateTime| at.date().at(at.hour(), at.minute(), 0, 0);
+    let clocks = times.clocks.map(|(begin, end)| (minute(begin), minute(end)));
+    Times { start: cut(times.start), end: cut(times.end), clocks, ..times.clone() }
 }
 
 /// Refuses to move an occurrence onto or across the day of a neighbour.

@@ -3,6 +3,7 @@
 //! Absent: recurrence, which works on dates alone.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 use super::refusal::Refusal;
 use super::zones;
@@ -15,6 +16,10 @@ pub(super) struct Times {
     pub(super) start_zone: String,
     pub(super) end_zone: String,
     pub(super) all_day: bool,
+    /// Start and end as they were written, where both are in `start_zone`. A series keeps these and
+    /// not the instants (MS-OXOCAL, StartTimeOffset and EndTimeOffset): where the clocks skip an hour
+    /// on its first day, its other days begin and end when they were meant to.
+    pub(super) clocks: Option<(DateTime, DateTime)>,
 }
 
 /// Returns the day number of a date, counted from 1970-01-01.
@@ -32,15 +37,17 @@ pub(super) fn date_of(day: i32) -> jiff::civil::Date {
 impl Times {
     /// Returns these times on another day, with the wall-clock times of `zone`.
     pub(super) fn on(&self, date: jiff::civil::Date, zone: &str) -> Result<Self, Refusal> {
+        let kept = self.clocks.filter(|_| self.start_zone == zones::windows_name(zone));
         let zone = if self.all_day { jiff::tz::TimeZone::UTC } else { zones::zone(zone)? };
-        let start = zones::local(self.start, &zone);
-        let end = zones::local(self.end, &zone);
+        let shown = || (zones::local(self.start, &zone), zones::local(self.end, &zone));
+        let (start, end) = kept.unwrap_or_else(shown);
         let length = start.duration_until(end);
         let start = date.to_datetime(start.time());
         let end = start.saturating_add(length);
         Ok(Self {
             start: zones::instant(start, &zone)?,
             end: zones::instant(end, &zone)?,
+            clocks: kept.map(|_| (start, end)),
             ..self.clone()
         })
     }
