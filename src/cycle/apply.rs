@@ -7,7 +7,7 @@ use crate::domain::code::Code;
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::plan::{Entry, Plan};
-use crate::engine::stamp::stamp;
+use crate::engine::stamp::{mark_follows_row, stamp};
 use crate::telemetry::names;
 
 /// Steps in a row that get no answer although each is sent alone: then the far side is at fault, and
@@ -18,12 +18,26 @@ const SILENT_MAX: u32 = 3;
 pub(super) async fn all(context: &CycleContext, plan: &Plan) -> Vec<PerSide<Option<Outcome>>> {
     let mut outcomes: Vec<PerSide<Option<Outcome>>> =
         plan.entries.iter().map(|_| PerSide::default()).collect();
-    let (dynamics, exchange) =
-        tokio::join!(lanes(context, plan, Side::Dynamics), lanes(context, plan, Side::Exchange),);
+    let (marks, exchange): (Vec<_>, Vec<_>) = plan
+        .steps(Side::Exchange)
+        .into_iter()
+        .partition(|(at, _)| mark_follows_row(&plan.entries[*at]));
+    let (dynamics, exchange) = tokio::join!(
+        lanes(context, plan, Side::Dynamics, plan.steps(Side::Dynamics)),
+        lanes(context, plan, Side::Exchange, exchange),
+    );
     for (at, outcome) in dynamics {
         outcomes[at].dynamics = Some(outcome);
     }
     for (at, outcome) in exchange {
+        outcomes[at].exchange = Some(outcome);
+    }
+    let made = |at: usize| matches!(outcomes[at].dynamics, Some(Outcome::Done(_)));
+    let (marks, early): (Vec<_>, Vec<_>) = marks.into_iter().partition(|(at, _)| made(*at));
+    for (at, _) in early {
+        outcomes[at].exchange = Some(Outcome::NotSent);
+    }
+    for (at, outcome) in lanes(context, plan, Side::Exchange, marks).await {
         outcomes[at].exchange = Some(outcome);
     }
     let stamps: Vec<(usize, Step)> = plan
@@ -41,11 +55,16 @@ pub(super) async fn all(context: &CycleContext, plan: &Plan) -> Vec<PerSide<Opti
     outcomes
 }
 
-/// Performs the steps of one side. What got no answer last time goes alone, after the others: one
+/// Performs steps of one side. What got no answer last time goes alone, after the others: one
 /// item that makes the far side fail then takes no others with it (ERR-02).
-async fn lanes(context: &CycleContext, plan: &Plan, side: Side) -> Vec<(usize, Outcome)> {
+async fn lanes(
+    context: &CycleContext,
+    plan: &Plan,
+    side: Side,
+    steps: Vec<(usize, Step)>,
+) -> Vec<(usize, Outcome)> {
     let (alone, together): (Vec<_>, Vec<_>) =
-        plan.steps(side).into_iter().partition(|(at, _)| is_doubtful(&plan.entries[*at]));
+        steps.into_iter().partition(|(at, _)| is_doubtful(&plan.entries[*at]));
     let mut outcomes = one_side(context, together, side).await;
     let mut silent = 0;
     for step in alone {

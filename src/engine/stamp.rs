@@ -1,7 +1,10 @@
-//! Stamp: after an event was created, its identity is written to the row in the same cycle.
+//! What follows a create in the same cycle.
 //!
+//! Stamp: after an event was created, its identity is written to the row.
 //! Attendees' mailboxes find their copies of the meeting by it (APPT-OUT-14, APPT-IN-11). A stamp
 //! that fails leaves the link unsettled, and the next cycle writes it as part of an update.
+//!
+//! Mark: an item that was tracked in Exchange names its row only when that row was made.
 
 use crate::domain::field::{Field, Value};
 use crate::domain::link::Role;
@@ -23,6 +26,15 @@ pub fn stamps(entry: &Entry) -> bool {
     creates
         && entry.verdict.role == Role::Owner
         && row.is_some_and(|row| row.observation.uid.is_none() && !is_closed(row))
+}
+
+/// Tells whether an entry's step in Exchange marks an item with the row that its step in Dynamics
+/// makes. It is sent after that, and not at all when the row was refused or nobody knows: an item
+/// that names a row which never was counts as one whose row was deleted when the store is lost.
+#[must_use]
+pub fn mark_follows_row(entry: &Entry) -> bool {
+    matches!(entry.steps.dynamics, Some(Step { op: Op::Create { .. }, .. }))
+        && matches!(entry.steps.exchange, Some(Step { op: Op::Update { mark: true, .. }, .. }))
 }
 
 /// A closed row takes no change but one of its state.

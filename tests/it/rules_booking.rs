@@ -72,6 +72,28 @@ fn appt_in_06_appt_in_07_a_conflict_is_not_synchronized_and_says_so() {
 }
 
 #[test]
+fn appt_in_07_a_refused_booking_leaves_no_mark_and_survives_a_lost_store() {
+    // The event names no row that never was: without its store a node finds the same conflict
+    // again, deletes nothing, and a decision still makes the row.
+    let mut system = two();
+    busy(&system, 3, 5);
+    let event = system.new_event(0, &tracked_event("Clash", HALF_PAST));
+    system.settled();
+    let before = system.writes();
+    system.lose_state();
+    system.settled();
+    assert_eq!(system.writes(), before, "nothing was marked, nothing is deleted");
+    assert_eq!(waiting(&system).state, LinkState::LeftAlone);
+    assert!(system.events(0).iter().any(|one| id_of(one) == event));
+    assert!(decide(&system));
+    system.settled();
+    assert_eq!(named(&system, "Clash").len(), 1);
+    system.lose_state();
+    system.settled();
+    assert_eq!((named(&system, "Clash").len(), system.links(0).len()), (1, 1));
+}
+
+#[test]
 fn appt_in_07_an_ignored_conflict_is_created_by_the_next_cycle() {
     // The decision is stored with the item; without one nothing is decided, and it works once.
     let system = two();

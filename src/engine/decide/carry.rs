@@ -8,7 +8,7 @@ use super::{Write, attendee_count, fields, item_facts, mails};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::kind::{Collection, Kind};
-use crate::domain::link::Role;
+use crate::domain::link::{LinkState, Role};
 use crate::domain::plan::MailClass;
 use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
@@ -61,6 +61,15 @@ pub(super) fn formats(out: &Translation) -> Option<RuleId> {
     html.then_some(rule::APPT_OUT_13)
 }
 
+/// Tells whether the item of a pair does not name its row yet. A pair in the making may be that of a
+/// copy, which names another one's row until it is marked (COPY-03).
+pub(super) fn owes_mark(pairing: &Pairing) -> bool {
+    let Some(seen) = &pairing.seen.exchange else { return false };
+    let marker = seen.observation.marker;
+    let making = pairing.link.as_ref().filter(|link| matches!(link.state, LinkState::Creating(_)));
+    marker.is_none() || making.is_some_and(|link| marker != Some(link.id))
+}
+
 pub(super) fn write_to_exchange(
     pairing: &Pairing,
     role: Role,
@@ -74,8 +83,7 @@ pub(super) fn write_to_exchange(
     let item = fields(pairing, Side::Exchange);
     // LINK-08: a foreign item that became half of a pair is marked, if marking mails nobody.
     let mark = mark && matches!(role, Role::Owner) && attendee_count(&item) == 0;
-    let mark =
-        mark && pairing.seen.exchange.as_ref().is_some_and(|it| it.observation.marker.is_none());
+    let mark = mark && owes_mark(pairing);
     if wanted.is_empty() && !mark {
         return Carried::default();
     }

@@ -377,8 +377,8 @@ fn orphan(pairing: Pairing, standing: &PerSide<Standing>, context: &Context<'_>)
     let why = if standing.dynamics == Standing::Deleted { Why::RowGone } else { Why::LeftFilter };
     // ORG-01: what the mailbox is in the meeting counts when the row comes back.
     let role = adopted_role(&pairing, context);
-    verdict(pairing, After::Unlinked(why), Verb::Unlink, &[rule::FILT_05, rule::CONF_04])
-        .with_role(role)
+    let out = verdict(pairing, After::Unlinked(why), Verb::Unlink, &[rule::FILT_05, rule::CONF_04]);
+    removal::with_owed_mark(out.with_role(role))
 }
 
 pub(super) fn without_attendees(row: &Fields) -> Fields {

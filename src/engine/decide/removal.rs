@@ -3,6 +3,7 @@
 //! Deletion is earned (promise 3): these arms are reached only with a proven absence, and each
 //! names the rule that allows or forbids the delete.
 
+use super::carry::owes_mark;
 use super::create::is_past;
 use super::fit::fits_exchange;
 use super::{
@@ -168,10 +169,18 @@ fn guessed(pairing: &Pairing, write: &Write) -> bool {
 fn owed_mark(pairing: &Pairing) -> Option<Write> {
     let link = pairing.link.as_ref()?;
     let item = &pairing.seen.exchange.as_ref()?.observation;
-    let owed = link.state == LinkState::Creating(Side::Exchange) && item.marker.is_none();
+    let owed = matches!(link.state, LinkState::Creating(_)) && owes_mark(pairing);
     let mails = link.role != Role::Owner || attendee_count(&item.fields) > 0;
     let (patch, groups) = (Vec::new(), Vec::new());
     (owed && !mails).then_some(Write::Update { patch, groups, mail: MailClass::Silent, mark: true })
+}
+
+/// Adds the mark to the end of a pair whose row was made without an answer.
+pub(super) fn with_owed_mark(verdict: Verdict) -> Verdict {
+    match owed_mark(&verdict.pairing) {
+        Some(mark) => verdict.by(rule::LINK_08).with_write(Side::Exchange, mark),
+        None => verdict,
+    }
 }
 
 fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {

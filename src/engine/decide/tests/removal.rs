@@ -114,7 +114,8 @@ fn link_03_an_adoption_cut_short_is_marked_before_the_pair_is_dissolved() {
     // Without its marker the kept item would become a second row when the store is lost (INV-7).
     let world = World::new();
     let left = row(Contact).presence(Presence::LeftFilter);
-    for (state, marks) in [(LinkState::Creating(Exchange), true), (LinkState::Agreed, false)] {
+    let making = [Exchange, Dynamics].map(|side| (LinkState::Creating(side), true));
+    for (state, marks) in making.into_iter().chain([(LinkState::Agreed, false)]) {
         let pairing = in_state(world.linked(&row(Contact), &item(Contact)), state);
         let verdict = world.decide(world.then(pairing, &left));
         let marked = matches!(verdict.writes.exchange, Some(Write::Update { mark: true, .. }));

@@ -20,7 +20,7 @@ use crate::engine::invariants;
 use crate::engine::matching::pair;
 use crate::engine::normalise::{Seen, normalise};
 use crate::engine::plan::{Entry, Plan, plan};
-use crate::engine::stamp::stamp;
+use crate::engine::stamp::{mark_follows_row, stamp};
 use crate::engine::testing::{KEY, ME, SERVED, World, hours, item, party, row, row_guid};
 
 const KINDS: [Kind; 3] = [Kind::Appointment, Kind::Contact, Kind::Task];
@@ -318,9 +318,13 @@ impl Model {
         let mut answers = answers.iter().copied().cycle();
         let mut outcomes: Vec<PerSide<Option<Outcome>>> = Vec::new();
         for entry in &plan.entries {
+            let mut sent = true;
             let mut outcome = PerSide::from_fn(|side| {
                 let step = entry.steps.get(side).as_ref()?;
-                Some(self.answer(entry, step, answers.next().unwrap_or(Answer::Done)))
+                let answer = answers.next().filter(|_| sent).unwrap_or(Answer::NotSent);
+                let outcome = self.answer(entry, step, answer);
+                sent = !mark_follows_row(entry) || matches!(outcome, Outcome::Done(_));
+                Some(outcome)
             });
             if let Some(step) = outcome.exchange.as_ref().and_then(|it| stamp(entry, it)) {
                 let answer = answers.next().unwrap_or(Answer::Done);
