@@ -1,6 +1,9 @@
 //! A whole system for a test: stand-ins behind real HTTP, a node's parts, a store, a clock.
 
+mod counted;
+
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -60,6 +63,7 @@ pub(crate) struct System {
     environment: Environment,
     node: String,
     recorder: Recorder,
+    store_writes: Arc<AtomicU64>,
     _server: SimServer,
 }
 
@@ -103,18 +107,30 @@ impl System {
             .enable_all()
             .build()
             .expect("a runtime");
-        let app = open(&io, node, &environment, &clock);
+        let store_writes = Arc::default();
+        let app = open(&io, node, &environment, &clock, &store_writes);
         let text = format!("{}{tenant}", world.tenant_toml("contoso").expect("an organization"));
         let config = config::load_tenant(&text, Path::new("contoso.toml"), &environment)
             .unwrap_or_else(|problems| panic!("{}", config::render(&problems)));
         let tenant = app.tenant(&config);
         let (node, recorder) = (node.to_owned(), Recorder::default());
-        Self { world, clock, tenant, io, app, environment, node, recorder, _server: server }
+        Self {
+            world,
+            clock,
+            tenant,
+            io,
+            app,
+            environment,
+            node,
+            recorder,
+            store_writes,
+            _server: server,
+        }
     }
 
     /// Replaces the node by one whose store is empty; the world stays as it is.
     pub(crate) fn lose_state(&mut self) {
-        self.app = open(&self.io, &self.node, &self.environment, &self.clock);
+        self.app = open(&self.io, &self.node, &self.environment, &self.clock, &self.store_writes);
         self.tenant = self.tenant_with("");
     }
 
@@ -399,6 +415,11 @@ impl System {
         (dataverse, organization.graph().write_count())
     }
 
+    /// Returns how often links were written to the store.
+    pub(crate) fn store_writes(&self) -> u64 {
+        self.store_writes.load(SeqCst)
+    }
+
     /// Moves the clock.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.advance(chrono::Duration::seconds(seconds));
@@ -436,10 +457,13 @@ fn open(
     node: &str,
     environment: &Environment,
     clock: &SimClock,
+    writes: &Arc<AtomicU64>,
 ) -> Arc<App> {
     let node = node_config(node, environment);
     let opened = io.block_on(App::open(node, Arc::new(Shared(clock.clone())), "test"));
-    let app = Arc::new(opened.expect("the node opens"));
+    let mut app = opened.expect("the node opens");
+    app.links = Arc::new(counted::Counted { inner: app.links.clone(), writes: writes.clone() });
+    let app = Arc::new(app);
     assert!(io.block_on(app.ownership.hold()).expect("the store answers"), "the lease is free");
     app
 }

@@ -220,6 +220,8 @@ fn a_quiet_cycle_costs_one_request_to_each_side_and_no_write() {
     };
     let mailboxes = system.enrol();
     let (dataverse, graph) = count();
+    let stored = system.store_writes();
+    assert!(stored > 0, "the pair was stored");
     for mailbox in &mailboxes {
         let cycle =
             system.tenant.clone().cycle(mailbox.clone(), lockstep::cycle::Orders::default());
@@ -228,4 +230,5 @@ fn a_quiet_cycle_costs_one_request_to_each_side_and_no_write() {
     let (after_dataverse, after_graph) = count();
     assert_eq!(after_dataverse - dataverse, mailboxes.len() as u64);
     assert_eq!(after_graph - graph, mailboxes.len() as u64);
+    assert_eq!(system.store_writes(), stored);
 }
