@@ -33,6 +33,7 @@ mod sim;
 mod status;
 mod sync;
 mod table;
+mod told;
 mod undo;
 
 use std::path::PathBuf;

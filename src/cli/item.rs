@@ -4,8 +4,10 @@
 use std::process::ExitCode;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
 
 use super::status::{NodeArgs, ask, root};
+use super::told::Told;
 use crate::config::Environment;
 use crate::http::Method;
 
@@ -24,27 +26,35 @@ pub(super) struct ItemArgs {
     /// id in Exchange.
     #[arg(long, value_name = "ID")]
     item: String,
+    #[command(flatten)]
+    told: Told,
 }
 
 /// One parked item is tried again now.
 pub(super) fn retry(args: &ItemArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    command(args, "retry", environment)?;
-    say!("retried: the item is read and decided again in a cycle that starts now");
-    Ok(ExitCode::SUCCESS)
+    let sentence = "retried: the item is read and decided again in a cycle that starts now";
+    command(args, "retry", "retried", sentence, environment)
 }
 
 /// A user's decision about one meeting.
 pub(super) fn ignore(args: &ItemArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    command(args, "ignore-conflict", environment)?;
-    say!("ignored: the next cycle creates the appointment in Dynamics");
-    Ok(ExitCode::SUCCESS)
+    let sentence = "ignored: the next cycle creates the appointment in Dynamics";
+    command(args, "ignore-conflict", "ignored", sentence, environment)
 }
 
-fn command(args: &ItemArgs, verb: &str, environment: &Environment) -> anyhow::Result<()> {
+fn command(
+    args: &ItemArgs,
+    verb: &str,
+    done: &str,
+    sentence: &str,
+    environment: &Environment,
+) -> anyhow::Result<ExitCode> {
     let root = root(&args.node, environment)?;
     let ItemArgs { tenant, mailbox, item, .. } = args;
-    let item = utf8_percent_encode(item, NON_ALPHANUMERIC);
-    let path = format!("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{item}/{verb}");
+    let id = utf8_percent_encode(item, NON_ALPHANUMERIC);
+    let path = format!("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{id}/{verb}");
     ask(Method::Post, &format!("{root}{path}"))?;
-    Ok(())
+    let facts = json!({ "done": done, "tenant": tenant, "mailbox": mailbox, "item": item });
+    args.told.say(sentence, &facts);
+    Ok(ExitCode::SUCCESS)
 }

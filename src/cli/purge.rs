@@ -4,8 +4,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
+use serde_json::json;
 
 use super::desk::{Desk, bar};
+use super::told::Told;
 use super::{ConfigArgs, Format, plan, show};
 use crate::app::once;
 use crate::app::operate::document::PlanDoc;
@@ -49,6 +51,8 @@ pub(super) struct AdmitArgs {
     /// The mailbox: its address or its id.
     #[arg(long, value_name = "ADDRESS")]
     mailbox: String,
+    #[command(flatten)]
+    told: Told,
 }
 
 pub(super) fn run(
@@ -110,7 +114,8 @@ pub(super) fn admit(
     if !was {
         bail!("{} was not kept out", args.mailbox);
     }
-    say!("admitted: a running node takes it up within five minutes");
+    let facts = json!({ "done": "admitted", "tenant": args.tenant, "mailbox": args.mailbox });
+    args.told.say("admitted: a running node takes it up within five minutes", &facts);
     Ok(ExitCode::SUCCESS)
 }
 

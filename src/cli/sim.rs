@@ -9,9 +9,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::table::table;
+use super::told::Told;
 use crate::config::{LogFormat, NodeConfig};
 use crate::sim::seed::{self, SeedSpec};
 use crate::sim::server::SimServer;
@@ -46,6 +48,8 @@ pub(super) struct SimArgs {
     /// secrets. A file that is there already and differs is never overwritten.
     #[arg(long, value_name = "DIR")]
     write_config: Option<PathBuf>,
+    #[command(flatten)]
+    told: Told,
 }
 
 pub(super) fn run(args: &SimArgs, log_filter: Option<&str>) -> anyhow::Result<ExitCode> {
@@ -105,20 +109,23 @@ fn world(args: &SimArgs, url: &str) -> anyhow::Result<World> {
 
 fn announce(args: &SimArgs, world: &World, url: &str) {
     let mut table = table(&["Organization", "Mailboxes", "Dataverse", "Microsoft Graph"]);
+    let mut list = Vec::new();
     for one in &world.organizations {
-        table.add_row([
-            one.name.clone(),
-            one.people.len().to_string(),
-            one.dataverse_url(),
-            format!("{}/v1.0", one.graph_url()),
-        ]);
+        let (mailboxes, graph) = (one.people.len(), format!("{}/v1.0", one.graph_url()));
+        let dataverse = one.dataverse_url();
+        list.push(json!({ "organization": one.name, "mailboxes": mailboxes,
+            "dataverse": dataverse, "graph": graph }));
+        table.add_row([one.name.clone(), mailboxes.to_string(), dataverse, graph]);
     }
-    say!("{table}");
-    say!("what they hold: {url}/_sim/summary");
-    if let Some(directory) = &args.write_config {
-        say!("a node for them: lockstep serve --config {}", directory.display());
-    }
-    say!("the stand-ins listen on {url}; Ctrl-C ends them");
+    let config = args.write_config.as_ref().map(|it| it.display().to_string());
+    let node = config
+        .as_ref()
+        .map(|directory| format!("a node for them: lockstep serve --config {directory}\n"));
+    let sentence = format!(
+        "{table}\nwhat they hold: {url}/_sim/summary\n{}the stand-ins listen on {url}; Ctrl-C ends them",
+        node.unwrap_or_default()
+    );
+    args.told.say(&sentence, &json!({ "url": url, "config": config, "organizations": list }));
 }
 
 fn organization_name(text: &str) -> Result<String, String> {

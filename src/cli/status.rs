@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::table::table;
+use super::told::Told;
 use super::{ConfigArgs, Format};
 use crate::api::COMMAND_HEADER;
 use crate::config::{Environment, check_node};
@@ -64,6 +65,8 @@ pub(super) struct ReleaseArgs {
     /// Let the halted plan pass only if it is still this one.
     #[arg(long, value_name = "PLAN")]
     plan: Option<String>,
+    #[command(flatten)]
+    told: Told,
 }
 
 pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
@@ -115,11 +118,14 @@ pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::
         let _ = write!(url, "&plan={plan}");
     }
     ask(Method::Post, &url)?;
-    if args.with_brakes {
-        say!("retried: it plans again, with brakes");
+    let (done, sentence) = if args.with_brakes {
+        ("retried", "retried: it plans again, with brakes")
     } else {
-        say!("released: the halted plan passes, and no other; a parked mailbox is tried again");
-    }
+        let sentence =
+            "released: the halted plan passes, and no other; a parked mailbox is tried again";
+        ("released", sentence)
+    };
+    args.told.say(sentence, &json!({ "done": done, "tenant": tenant, "mailbox": mailbox }));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -302,6 +302,58 @@ fn sim_never_overwrites_a_file_that_differs() {
     assert_eq!(bad.code, Some(1));
 }
 
+#[test]
+fn commands_that_do_one_thing_answer_programs_in_json() {
+    // One line each, with what was done and to whom; a refusal stays a sentence and a 1.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let mut sim = Running::start(&[
+        "sim",
+        "--port",
+        "0",
+        "--organizations",
+        "contoso",
+        "--mailboxes",
+        "1",
+        "--format",
+        "json",
+        "--write-config",
+        path,
+    ]);
+    let told: Value = serde_json::from_str(&sim.line_with("organizations")).unwrap();
+    assert_eq!(
+        (&told["config"], &told["organizations"][0]["mailboxes"]),
+        (&json!(path), &json!(1))
+    );
+    let url = told["url"].as_str().unwrap();
+    assert!(told["organizations"][0]["graph"].as_str().unwrap().starts_with(url), "{told}");
+    let port = free_port();
+    put(
+        directory.path(),
+        "lockstep.toml",
+        &format!("[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"memory:\"\n"),
+    );
+    let _process = Running::start(&["serve", "--config", path]);
+    let node = format!("http://127.0.0.1:{port}");
+    let mailbox = until(SETTLED, "the mailbox is there", || {
+        cycles_of(&node, "contoso").first()?["mailbox"].as_str().map(str::to_owned)
+    });
+    let of = |command: &str, more: &[&str]| {
+        let whose = ["--url", &node, "--tenant", "contoso", "--mailbox", &mailbox];
+        run(&[&[command], &whose[..], more].concat())
+    };
+    for (more, done) in [(&["--with-brakes"][..], "retried"), (&[], "released")] {
+        let released = of("release", &[more, &["--format", "json"]].concat());
+        assert_eq!(released.code, Some(0), "{released:?}");
+        let whom = json!({ "done": done, "tenant": "contoso", "mailbox": mailbox });
+        assert_eq!(released.json(), whom);
+    }
+    for command in ["retry-item", "ignore-conflict"] {
+        let refused = of(command, &["--item", &mailbox, "--format", "json"]);
+        assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""), "{refused:?}");
+    }
+}
+
 fn read(directory: &Path, name: &str) -> String {
     std::fs::read_to_string(directory.join(name)).unwrap()
 }

@@ -191,8 +191,10 @@ fn ops_01_the_command_shows_its_plan_first_and_wants_a_yes() {
     assert!(done.out.contains("lockstep admit"), "{done:?}");
     let out = of(&[&["sync", "--once"], &one[..]].concat());
     assert!(out.out.contains("purged"), "{out:?}");
-    let admitted = of(&[&["admit"], &one[..]].concat());
+    let admitted = of(&[&["admit", "--format", "json"], &one[..]].concat());
     assert_eq!(admitted.code, Some(0), "{admitted:?}");
+    let whom = serde_json::json!({ "done": "admitted", "tenant": "contoso", "mailbox": address });
+    assert_eq!(admitted.json(), whom);
     let again = of(&[&["admit"], &one[..]].concat());
     assert_eq!(again.code, Some(1), "{again:?}");
 }
