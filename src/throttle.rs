@@ -109,7 +109,13 @@ pub struct Throttle {
     rate: Rate,
     started: Instant,
     clock: Arc<dyn Clock>,
-    gates: Mutex<HashMap<BudgetKey, Arc<Gate>>>,
+    gates: Mutex<Gates>,
+}
+
+/// The gates, and when idle ones were last forgotten.
+struct Gates {
+    of: HashMap<BudgetKey, Arc<Gate>>,
+    swept: Instant,
 }
 
 /// What a caller is told who waited in vain for a slot or its turn.
@@ -124,7 +130,9 @@ impl Throttle {
     #[must_use]
     pub fn new(options: ThrottleOptions, clock: Arc<dyn Clock>) -> Self {
         let rate = Rate::new(options.requests, options.per);
-        Self { options, rate, started: Instant::now(), clock, gates: Mutex::default() }
+        let started = Instant::now();
+        let gates = Mutex::new(Gates { of: HashMap::new(), swept: started });
+        Self { options, rate, started, clock, gates }
     }
 
     /// Waits until `weight` requests fit into the budget of `key` and returns the permit. Gives up
@@ -154,16 +162,8 @@ impl Throttle {
     /// Returns how long the gate of `key` stays closed; `None` when it is open.
     #[must_use]
     pub fn closed_for(&self, key: &BudgetKey) -> Option<Duration> {
-        let gate = self.gates().get(key).map(Arc::clone)?;
+        let gate = self.gates().of.get(key).map(Arc::clone)?;
         gate.closed_for()
-    }
-
-    /// Forgets keys that were not used for a whole window: their budget is full again.
-    pub fn forget_idle(&self) {
-        let window = self.options.per;
-        // A count of one means that nobody but the map holds the gate: clones are made under
-        // the same lock, so no caller can be on its way in.
-        self.gates().retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.is_idle(window));
     }
 
     /// Returns the slots of a call; more than there are would never be free.
@@ -174,17 +174,33 @@ impl Throttle {
 
     fn gate(&self, key: &BudgetKey) -> Arc<Gate> {
         let mut gates = self.gates();
-        if let Some(gate) = gates.get(key) {
+        gates.forget_idle(self.options.per);
+        if let Some(gate) = gates.of.get(key) {
             return Arc::clone(gate);
         }
         let gate = Arc::new(Gate::new(self.options.concurrent, self.rate, self.started));
-        gates.insert(key.clone(), Arc::clone(&gate));
+        gates.of.insert(key.clone(), Arc::clone(&gate));
         gate
     }
 
     // A panic cannot leave the map half changed, so a poisoned lock is still good.
-    fn gates(&self) -> MutexGuard<'_, HashMap<BudgetKey, Arc<Gate>>> {
+    fn gates(&self) -> MutexGuard<'_, Gates> {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gates {
+    /// Forgets, once in a window, the keys that were not used for a whole one: their budget is full
+    /// again. Mailboxes leave and others come for as long as a node runs.
+    fn forget_idle(&mut self, window: Duration) {
+        let now = Instant::now();
+        if now.duration_since(self.swept) < window {
+            return;
+        }
+        self.swept = now;
+        // A count of one means that nobody but the map holds the gate: clones are made under
+        // the same lock, so no caller can be on its way in.
+        self.of.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.is_idle(window));
     }
 }
 

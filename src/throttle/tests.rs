@@ -155,11 +155,19 @@ async fn idle_keys_are_forgotten_and_busy_ones_kept() {
     let closed = BudgetKey::new("closed");
     drop(throttle.enter(&key(), 1).await.unwrap());
     throttle.close(&closed, Duration::from_secs(3_000));
-    throttle.forget_idle();
-    assert_eq!(throttle.gates().len(), 2);
-    tokio::time::advance(Duration::from_secs(10)).await;
-    throttle.forget_idle();
-    assert_eq!(throttle.gates().keys().collect::<Vec<_>>(), [&closed]);
+    let other = BudgetKey::new("other");
+    drop(throttle.enter(&other, 1).await.unwrap());
+    assert_eq!(throttle.gates().of.len(), 3);
+    tokio::time::advance(Duration::from_secs(9)).await;
+    let held = throttle.enter(&other, 1).await.unwrap();
+    assert_eq!(throttle.gates().of.len(), 3);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    // Whoever comes next sweeps.
+    drop(throttle.enter(&other, 1).await.unwrap());
+    let mut left: Vec<_> = throttle.gates().of.keys().cloned().collect();
+    left.sort_by_key(|key| key.0.clone());
+    assert_eq!(left, [closed, other]);
+    drop(held);
 }
 
 /// Lets `callers` enter as fast as they can for a while and returns when requests were let
