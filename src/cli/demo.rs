@@ -2,6 +2,7 @@
 
 mod feed;
 mod stage;
+mod stop;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,7 +70,12 @@ pub(super) fn run(args: &DemoArgs, log_filter: Option<&str>) -> anyhow::Result<E
     let stage = Stage::set(&io, args)?;
     let telemetry = super::telemetry(&stage.app.node, log_filter, "error")?;
     eprintln!("first synchronization over real HTTP; every item says which rule moved it");
-    let summaries = io.block_on(first(&stage))?;
+    let summaries = io.block_on(async {
+        tokio::select! {
+            summaries = first(&stage) => summaries,
+            () = stage.stop.asked() => bail!("stopped during the first synchronization"),
+        }
+    })?;
     print(&summaries, args.format);
     let clean = summaries.iter().all(Summary::is_clean);
     if !args.once {
@@ -77,7 +83,7 @@ pub(super) fn run(args: &DemoArgs, log_filter: Option<&str>) -> anyhow::Result<E
         feed::live(&stage, Duration::from_millis(args.every), args.seed, limit)?;
     }
     telemetry.shutdown();
-    stage.strike();
+    drop(stage);
     io.shutdown_timeout(Duration::from_secs(1));
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

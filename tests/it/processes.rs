@@ -354,6 +354,19 @@ fn commands_that_do_one_thing_answer_programs_in_json() {
     }
 }
 
+#[test]
+fn a_demo_that_is_stopped_leaves_nothing_behind() {
+    // SIGTERM during the first synchronization: its folder goes, and it could not do its work.
+    let demo = Running::start(&["demo", "--once", "--mailboxes", "60"]);
+    let folder = std::env::temp_dir().join(format!("lockstep-demo-{}", demo.id()));
+    until(SETTLED, "the demo's store is open", || folder.read_dir().ok()?.next().map(drop));
+    demo.terminate();
+    let ended = demo.wait();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("stopped during the first synchronization"), "{ended:?}");
+    assert!(!folder.exists());
+}
+
 fn read(directory: &Path, name: &str) -> String {
     std::fs::read_to_string(directory.join(name)).unwrap()
 }

@@ -46,18 +46,17 @@ pub(super) fn live(
         say!();
         let show = show(stage);
         let play = play(stage, &node, every, seed);
-        let end = async {
+        let over = async {
             match limit {
                 Some(limit) => tokio::time::sleep(limit).await,
-                None => {
-                    let _ = tokio::signal::ctrl_c().await;
-                }
+                None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = show => {}
             () = play => {}
-            () = end => {}
+            () = over => {}
+            () = stage.stop.asked() => {}
         }
         say!("\nlockstep demo: stopping");
         node.stop().await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
+use super::stop::Stop;
 use super::{DemoArgs, Summary};
 use crate::actors::runtime::TenantRuntime;
 use crate::app::App;
@@ -30,8 +31,30 @@ pub(super) struct Stage {
     pub(super) world: Arc<World>,
     pub(super) tenants: Vec<Arc<TenantRuntime>>,
     marks: Vec<LedgerMark>,
-    directory: PathBuf,
+    /// Ctrl-C or SIGTERM.
+    pub(super) stop: Stop,
+    // The last of all: what lies in it is open until the others are gone.
     _server: SimServer,
+    _scratch: Scratch,
+}
+
+/// The demo's folder; it goes with this, however the demo ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make() -> anyhow::Result<Self> {
+        let directory = std::env::temp_dir().join(format!("lockstep-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+        Ok(Self(directory))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A directory that cannot be removed lies in the temporary directory and harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Stage {
@@ -60,15 +83,14 @@ impl Stage {
         }
         let server = bound.serve(world.clone())?;
         let marks = world.organizations.iter().map(LedgerMark::take).collect();
-        let directory = std::env::temp_dir().join(format!("lockstep-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&directory)?;
+        let (stop, scratch) = (Stop::listen(io)?, Scratch::make()?);
         let environment = Environment::new(world.secrets());
-        let app = super::super::open(io, node(free(args.port), &directory, &environment)?, "demo")?;
+        let app = super::super::open(io, node(free(args.port), &scratch.0, &environment)?, "demo")?;
         let tenants = NAMES
             .iter()
             .map(|name| tenant(&app, &world, name, &environment))
             .collect::<anyhow::Result<_>>()?;
-        Ok(Self { app, world, tenants, marks, directory, _server: server })
+        Ok(Self { app, world, tenants, marks, stop, _server: server, _scratch: scratch })
     }
 
     /// Lets the independent judge look at an organization.
@@ -85,14 +107,6 @@ impl Stage {
                 .map(ToString::to_string)
                 .collect(),
         }
-    }
-
-    /// Removes what the demo wrote to disk.
-    pub(super) fn strike(self) {
-        drop(self.app);
-        drop(self.tenants);
-        // A directory that cannot be removed lies in the temporary directory and harms nobody.
-        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 
