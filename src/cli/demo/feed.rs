@@ -13,6 +13,7 @@ use crate::actors::messages::{ToTenant, WakeMailbox};
 use crate::actors::node::TenantEntry;
 use crate::app::serve::{self, Node};
 use crate::cycle::{CycleReport, Line};
+use crate::domain::kind::Collection;
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::side::Side;
 use crate::engine::catalogue;
@@ -155,7 +156,8 @@ fn print_line(world: &World, names: &mut Names, report: &CycleReport, line: &Lin
     let tenant = report.mailbox.tenant.as_str();
     let organization = world.organization(tenant);
     let who = organization.map_or_else(String::new, |it| owner(it, report.mailbox.mailbox));
-    let name = names.name(organization, line);
+    let name = organization.map(|it| names.name(it, report.mailbox.mailbox, line));
+    let name = name.unwrap_or_default();
     let rule = line.decision.rules.first();
     let sentence = rule
         .and_then(|id| catalogue::ALL.iter().find(|rule| rule.id == *id))
@@ -214,7 +216,16 @@ fn owner(organization: &Organization, mailbox: Uuid) -> String {
 }
 
 /// The sets whose rows the feed names.
-const SETS: [&str; 6] = ["contacts", "appointments", "tasks", "phonecalls", "letters", "faxes"];
+const SETS: [&str; 8] = [
+    "contacts",
+    "appointments",
+    "recurringappointmentmasters",
+    "serviceappointments",
+    "tasks",
+    "phonecalls",
+    "letters",
+    "faxes",
+];
 
 /// The last known names of rows, so that a deleted one still has a name. A link's id is the guid
 /// of its row.
@@ -236,24 +247,43 @@ impl Names {
         Self(names)
     }
 
-    fn name(&mut self, organization: Option<&Organization>, line: &Line) -> String {
-        let now = organization.and_then(|organization| {
+    /// A row that was refused, or that nobody has made yet, has its name in Exchange only.
+    fn name(&mut self, organization: &Organization, mailbox: Uuid, line: &Line) -> String {
+        let row = |id: Uuid| {
             let dataverse = organization.dataverse();
-            let row = SETS.iter().find_map(|set| dataverse.row(set, line.link.0))?;
-            text_of(&row)
-        });
-        if let Some(name) = now {
+            text_of(&SETS.iter().find_map(|set| dataverse.row(set, id))?)
+        };
+        let name = row(line.link.0).or_else(|| item_name(organization, mailbox, line));
+        if let Some(name) = name {
             self.0.insert(line.link.0, name);
         }
         self.0.get(&line.link.0).cloned().unwrap_or_default()
     }
 }
 
-fn text_of(row: &serde_json::Value) -> Option<String> {
-    let text = row["subject"].as_str().or_else(|| row["fullname"].as_str())?;
-    Some(text.to_owned())
+/// Returns the name of a line's item as its owner sees it in Exchange.
+fn item_name(organization: &Organization, mailbox: Uuid, line: &Line) -> Option<String> {
+    let id = line.native.exchange.as_ref()?;
+    let person = organization.people.iter().find(|person| person.mailbox_id == mailbox)?;
+    let graph = organization.graph();
+    let items = match line.kind.collection() {
+        Collection::Calendar => graph.events(&person.address),
+        Collection::Contacts => graph.contacts(&person.address),
+        Collection::Tasks => graph.tasks(&person.address),
+    };
+    text_of(items.iter().find(|item| item["id"] == id.as_str())?)
+}
+
+/// The fields that name a row or an item, each kind's own.
+const NAMES: [&str; 4] = ["subject", "fullname", "displayName", "title"];
+
+fn text_of(item: &serde_json::Value) -> Option<String> {
+    NAMES.iter().find_map(|field| item[*field].as_str()).map(str::to_owned)
 }
 
 fn clock() -> String {
     Local::now().format("%H:%M:%S").to_string()
 }
+
+#[cfg(test)]
+mod tests;
