@@ -14,6 +14,7 @@ mod complaints;
 mod crash;
 mod crowds;
 mod dataverse;
+mod deploy;
 mod docs;
 mod explains;
 mod fidelity;
