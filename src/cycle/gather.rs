@@ -26,7 +26,7 @@ use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::{Facts, Observation, Presence};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::needs_other_side;
-use crate::engine::matching::{Index, Pairing, pair_in};
+use crate::engine::matching::{Index, Pairing, pair_in, row_link};
 use crate::engine::normalise::Seen;
 use crate::ports::error::PullError;
 use crate::ports::links::MailboxState;
@@ -166,6 +166,8 @@ struct Table<'a> {
     /// Links whose search was cut off.
     open: HashSet<LinkId>,
     resynced: HashSet<Collection>,
+    /// Collections of Exchange of which an item could not be read, so that nobody knows its marker.
+    unread: HashSet<Collection>,
     first: bool,
 }
 
@@ -180,6 +182,7 @@ impl<'a> Table<'a> {
             sought: HashSet::new(),
             open: HashSet::new(),
             resynced: pulled.exchange.resynced.iter().copied().collect(),
+            unread: HashSet::new(),
             first: true,
         }
     }
@@ -210,6 +213,9 @@ impl<'a> Table<'a> {
             self.correct(&mut observation, &key, link);
         } else {
             self.keep_off_feed(&mut observation, link);
+        }
+        if observation.side == Side::Exchange && observation.unfit == Some(Code::ItemUnreadable) {
+            self.unread.insert(key.1);
         }
         self.seen.insert(key, self.context.comparable(observation));
     }
@@ -324,6 +330,13 @@ impl<'a> Table<'a> {
         let unlinked = link.is_none_or(|link| link.state == LinkState::LeftAlone);
         if unlinked && let Some(key) = twins::twin_key(seen) {
             self.want_find(wants, other, key);
+        }
+        // INV-7: a row that the store does not know may have its item among those.
+        let collection = seen.observation.kind.collection();
+        if unlinked && side == Side::Dynamics && self.unread.contains(&collection) {
+            let row = row_link(&seen.observation.id);
+            let key = row.map(|id| FindKey::Marker(id, seen.observation.kind));
+            key.into_iter().for_each(|key| self.want_find(wants, other, key));
         }
     }
 

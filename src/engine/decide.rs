@@ -16,12 +16,14 @@ mod gate;
 mod merge;
 mod people;
 mod removal;
+mod replaced;
 mod unfit;
 
 #[cfg(test)]
 mod tests;
 
 use unfit::{not_fit, unfit};
+pub(crate) use replaced::names_another;
 pub use unfit::{undecided, unfinished};
 
 use crate::domain::code::Code;
@@ -179,7 +181,14 @@ pub fn needs_other_side(pairing: &Pairing, side: Side) -> bool {
         // REC-05: whatever happens to the series, the occurrence that waits is tried again.
         && !pairing.link.as_ref().is_some_and(crate::domain::link::Link::awaits_expansion);
     let untracked = side == Side::Exchange && !item_facts(pairing).tracked;
-    !(settled && standing == Standing::Same && !untracked)
+    !(settled && standing == Standing::Same && !untracked && !is_renamed(pairing))
+}
+
+/// ORG-03: the row names another meeting than it did.
+fn is_renamed(pairing: &Pairing) -> bool {
+    let row = pairing.seen.dynamics.as_ref().and_then(|row| row.observation.uid.as_ref());
+    let known = pairing.link.as_ref().and_then(|link| link.uid.as_ref());
+    row.is_some() && known.is_some() && row != known
 }
 
 /// Compares one side with the agreement.

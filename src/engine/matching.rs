@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::ids::{GlobalId, LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
-use crate::domain::link::Link;
+use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::Presence;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::normalise::Seen;
@@ -87,14 +87,17 @@ pub fn pair_in(index: &Index<'_>, seen: Vec<Seen>) -> Vec<Pairing> {
     // Rows first: an Exchange item may then find its row by marker or meeting identity.
     let (rows, mut items): (Vec<Seen>, Vec<Seen>) =
         seen.into_iter().partition(|one| one.observation.side == Side::Dynamics);
-    // What is gone first: an item with its marker may then take its place. Then meetings that a row
-    // names: of two items with one marker that is the original (COPY-03).
+    // What is gone first: an item with its marker may then take its place. Then what a create without
+    // an answer has made, whatever its row names by now (ORG-03). Then meetings that a row names: of
+    // two items with one marker that is the original (COPY-03).
     let named: HashSet<GlobalId> =
         rows.iter().filter_map(|row| row.observation.uid.clone()).collect();
     items.sort_by_key(|one| {
         let gone = one.observation.presence == Presence::Deleted;
         let original = one.observation.uid.as_ref().is_some_and(|uid| named.contains(uid));
-        (!gone, !original)
+        let link = one.observation.marker.and_then(|id| index.of_id(id));
+        let made = link.is_some_and(|link| link.state == LinkState::Creating(Side::Exchange));
+        (!gone, !made, !original)
     });
     for one in rows.into_iter().chain(items) {
         table.place(one);

@@ -7,7 +7,7 @@ use super::carry::{missing_uid, write_to_dynamics, write_to_exchange};
 use super::create::is_past;
 use super::{
     After, Standing, Verdict, acknowledge, attendee_count, fields, item_facts, leave, removal,
-    verdict,
+    replaced, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch};
@@ -46,6 +46,9 @@ pub(super) fn decide(
             removal::row_left(pairing, &standing.dynamics, context)
         }
         (_, S::Deleted) => removal::item_deleted(pairing, context),
+        (_, S::Same | S::Changed(_) | S::New) if replaced::is_replaced(&pairing, context) => {
+            replaced::decide(pairing, context)
+        }
         // LINK-06.
         (_, S::Same | S::Changed(_) | S::New) if lost_category(&pairing, context) => {
             verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_06])
@@ -158,7 +161,7 @@ pub(super) fn carry(
 ) -> Verdict {
     // A stamp that failed left the pair unsettled and is written now (`engine::stamp`).
     let unsettled = pairing.link.as_ref().is_some_and(|link| link.trouble.is_some());
-    let stamps = unsettled && missing_uid(&pairing, role).is_some();
+    let stamps = unsettled && missing_uid(&pairing, role, context).is_some();
     if changed.dynamics.is_empty() && changed.exchange.is_empty() && !stamps && !mark {
         // CONF-05, CONF-02: a new version with equal content is an echo, or noise.
         let meeting = pairing.kind().is_meeting();

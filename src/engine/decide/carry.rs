@@ -3,8 +3,7 @@
 use super::create::is_past;
 use super::fit::{fits_dynamics, fits_exchange};
 use super::gate::is_draft;
-use super::people;
-use super::{Write, attendee_count, fields, item_facts, mails};
+use super::{Write, attendee_count, fields, is_me, item_facts, mails, people, replaced, row_facts};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::kind::{Collection, Kind};
@@ -230,7 +229,7 @@ pub(super) fn write_to_dynamics(
     context: &Context<'_>,
 ) -> Carried {
     let kind = pairing.kind();
-    let stamp = missing_uid(pairing, role);
+    let stamp = missing_uid(pairing, role, context);
     if wanted.is_empty() && stamp.is_none() {
         return Carried::default();
     }
@@ -272,13 +271,21 @@ pub(super) fn write_to_dynamics(
 }
 
 /// The organizer's mailbox writes the meeting's identity to the row, by which the attendees'
-/// mailboxes find their copies (APPT-OUT-14, APPT-IN-11).
-pub(super) fn missing_uid(pairing: &Pairing, role: Role) -> Option<String> {
+/// mailboxes find their copies (APPT-OUT-14, APPT-IN-11). Of two meetings the row names the one of
+/// its organizer (ORG-03).
+pub(super) fn missing_uid(pairing: &Pairing, role: Role, context: &Context<'_>) -> Option<String> {
     let row = pairing.seen.dynamics.as_ref()?;
     let item = pairing.seen.exchange.as_ref()?;
     // A closed row takes no change but one of its state.
     let closed = matches!(row.observation.fields.number(Field::State), Some(1 | 2));
     let stamps = pairing.kind().is_meeting() && role == Role::Owner && !closed;
     let uid = item.observation.uid.as_ref()?;
-    (stamps && row.observation.uid.is_none()).then(|| uid.as_str().to_owned())
+    // Not while the pair is at rest: nothing else then says that two mailboxes named it at once.
+    let unsettled = pairing.link.as_ref().is_some_and(|link| link.trouble.is_some());
+    let anothers = unsettled
+        && replaced::names_another(pairing)
+        && item_facts(pairing).is_organizer
+        && is_me(row_facts(pairing).organizer, context);
+    let missing = row.observation.uid.is_none() || anothers;
+    (stamps && missing).then(|| uid.as_str().to_owned())
 }

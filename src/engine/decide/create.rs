@@ -3,8 +3,8 @@
 use super::carry::{forbidden, formats};
 use super::fit::{fits_dynamics, fits_exchange};
 use super::{
-    After, Standing, Verdict, Write, attendee_count, booking, fields, gate, is_me, item_facts,
-    leave, mails, merge, removal, role_in, row_facts, verdict,
+    After, Standing, Verdict, Write, attendee_count, booking, fields, gate, item_facts, leave,
+    mails, merge, removal, role_in, row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -39,7 +39,7 @@ pub(super) fn decide(
         (S::New | S::Same | S::Changed(_), S::Deleted) => recreate(pairing, context),
         (S::None, S::New | S::Same | S::Changed(_)) => in_dynamics(pairing, context),
         (S::New | S::Same | S::Changed(_), S::New | S::Same | S::Changed(_)) => {
-            adopt(pairing, context)
+            merge::adopt(pairing, context)
         }
         // The row a marker names is gone or out of reach: a lost store must not make it again, and
         // a create that crossed with a delete must not survive it.
@@ -338,32 +338,6 @@ fn user_party(user: UserId) -> Value {
     Value::Parties(vec![Party { address: None, name: String::new(), row: Some(row) }])
 }
 
-/// Two existing items are one pair: found by marker or by the meeting's identity. What differs is
-/// carried by the conflict policy; followers and guests write nothing to the meeting.
-fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
-    // LINK-10: a lost store does not track again what its user untracked.
-    if item_facts(&pairing).untracked {
-        return verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_10]);
-    }
-    let role = adopted_role(&pairing, context);
-    merge::decide(pairing, role, context)
-}
-
-fn adopted_role(pairing: &Pairing, context: &Context<'_>) -> Role {
-    match pairing.link.as_ref().map(|link| link.role) {
-        Some(Role::PrivateCopy) => Role::PrivateCopy,
-        _ if pairing.kind().is_meeting() && is_copy_of_ours(pairing, context) => Role::PrivateCopy,
-        _ => role_in(pairing, context),
-    }
-}
-
-/// A silent copy that we made earlier: its mailbox "organizes" it, the row names somebody else.
-fn is_copy_of_ours(pairing: &Pairing, context: &Context<'_>) -> bool {
-    let facts = item_facts(pairing);
-    let organizer = row_facts(pairing).organizer;
-    facts.is_organizer && organizer.is_some() && !is_me(organizer, context)
-}
-
 /// An item whose row is gone or out of reach.
 fn orphan(pairing: Pairing, standing: &PerSide<Standing>, context: &Context<'_>) -> Verdict {
     let was_creating = matches!(
@@ -376,7 +350,7 @@ fn orphan(pairing: Pairing, standing: &PerSide<Standing>, context: &Context<'_>)
     }
     let why = if standing.dynamics == Standing::Deleted { Why::RowGone } else { Why::LeftFilter };
     // ORG-01: what the mailbox is in the meeting counts when the row comes back.
-    let role = adopted_role(&pairing, context);
+    let role = merge::adopted_role(&pairing, context);
     let out = verdict(pairing, After::Unlinked(why), Verb::Unlink, &[rule::FILT_05, rule::CONF_04]);
     removal::with_owed_mark(out.with_role(role))
 }

@@ -1,17 +1,50 @@
 //! Two items become a pair, or become one again: what differs, and who has edited it.
 
-use super::Verdict;
 use super::agreed::{agree, carry, split};
+use super::{After, Verdict, is_me, item_facts, replaced, role_in, row_facts, verdict};
 use crate::domain::code::Code;
 use crate::domain::field::Group;
 use crate::domain::fingerprint::Prints;
-use crate::domain::link::{LinkState, Role};
+use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::plan::Verb;
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
+
+/// Two existing items are one pair: found by marker or by the meeting's identity. What differs is
+/// carried by the conflict policy; followers and guests write nothing to the meeting.
+pub(super) fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    // LINK-10: a lost store does not track again what its user untracked.
+    if item_facts(&pairing).untracked {
+        return verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_10]);
+    }
+    let role = adopted_role(&pairing, context);
+    if replaced::was_made_here(&pairing) && replaced::is_replaced(&pairing, context) {
+        return replaced::decide(pairing, context);
+    }
+    decide(pairing, role, context)
+}
+
+pub(super) fn adopted_role(pairing: &Pairing, context: &Context<'_>) -> Role {
+    match pairing.link.as_ref().map(|link| link.role) {
+        Some(Role::PrivateCopy) => Role::PrivateCopy,
+        Some(Role::Owner) if replaced::was_made_here(pairing) => Role::Owner,
+        _ if pairing.kind().is_meeting() && is_copy_of_ours(pairing, context) => Role::PrivateCopy,
+        _ => role_in(pairing, context),
+    }
+}
+
+/// A silent copy that we made earlier: its mailbox "organizes" it, the row has another organizer, and
+/// names another meeting if any.
+fn is_copy_of_ours(pairing: &Pairing, context: &Context<'_>) -> bool {
+    let uid =
+        |side: Side| pairing.seen.get(side).as_ref().and_then(|seen| seen.observation.uid.as_ref());
+    let named = uid(Side::Dynamics).is_some() && uid(Side::Dynamics) == uid(Side::Exchange);
+    let organizer = row_facts(pairing).organizer;
+    item_facts(pairing).is_organizer && organizer.is_some() && !is_me(organizer, context) && !named
+}
 
 /// Two items become a pair, or become one again: every group may differ.
 pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Verdict {

@@ -27,7 +27,7 @@ use crate::engine::translate::{
 };
 
 /// What the rules of a kind say about a delete.
-enum Fate {
+pub(super) enum Fate {
     /// The other item is deleted.
     Delete(&'static [RuleId], MailClass),
     /// It stays, and the pair is dissolved.
@@ -218,7 +218,7 @@ fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {
 
 /// CXL-05 to CXL-07: only the organizer's future item goes, and with it a cancellation to those who
 /// attend (CXL-02). Judged by the Exchange item (ORG-06).
-fn appointment_leaves(pairing: &Pairing, context: &Context<'_>) -> Fate {
+pub(super) fn appointment_leaves(pairing: &Pairing, context: &Context<'_>) -> Fate {
     let item = fields(pairing, Side::Exchange);
     let role = pairing.link.as_ref().map(|link| link.role);
     let organizes = role == Some(Role::Owner) && item_facts(pairing).is_organizer;

@@ -12,5 +12,6 @@ mod gates;
 mod links;
 mod named;
 mod removal;
+mod replaced;
 mod service;
 mod task;

@@ -116,6 +116,21 @@ fn copy_03_without_a_store_the_meeting_that_the_row_names_is_the_original() {
 }
 
 #[test]
+fn org_03_what_a_create_without_an_answer_made_comes_before_what_the_row_names() {
+    // The row names another organizer's meeting by now; the one with the marker is the link's item.
+    let row = row(Appointment).uid("theirs");
+    let made = item(Appointment).id("made").marked(row_guid(1)).uid("mine");
+    let invitation = item(Appointment).id("invited").untracked().uid("theirs");
+    let mut creating = link(Appointment);
+    creating.state = LinkState::Creating(Side::Exchange);
+    creating.native.exchange = None;
+    let found = paired(&[creating], &[invitation, made, row]);
+    let pair = found.iter().find(|pairing| both(pairing)).unwrap();
+    assert_eq!(pair.seen.exchange.as_ref().unwrap().observation.id.as_str(), "made");
+    assert_eq!((found.len(), pair.link.is_some()), (2, true));
+}
+
+#[test]
 fn copy_02_a_copy_with_a_row_of_its_own_meets_it_by_identity() {
     // Its marker names the original's row, its identity its own.
     let own = row(Appointment).id(&row_guid(2).to_string()).uid("copied");

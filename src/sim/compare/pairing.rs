@@ -42,7 +42,10 @@ pub(super) fn mailbox(world: &World<'_>, mailbox: &Mailbox<'_>, found: &mut Comp
 
 fn items_twice(mailbox: &Mailbox<'_>, found: &mut Comparison) {
     let mut sets: BTreeMap<(Kind, String), BTreeSet<&str>> = BTreeMap::new();
-    let counts = |item: &&Item| !item.recurring || item.kind == Kind::Appointment;
+    // What its organizer cancelled is not the meeting any more (CXL-13); another may stand beside it.
+    let counts = |item: &&Item| {
+        item.value["isCancelled"] != true && (!item.recurring || item.kind == Kind::Appointment)
+    };
     for item in mailbox.items.iter().filter(counts) {
         let number = item.mark.as_ref().map(|mark| format!("number {mark}"));
         let marker = item.marker.map(|marker| format!("marker {marker}"));

@@ -79,6 +79,8 @@ pub(super) enum Step {
     Restart,
     /// The store is lost.
     Lose,
+    /// From now on people see of each other's things what is shared with them.
+    Narrow,
     /// Faults stop; two quiet cycles of each mailbox; all is judged.
     Settle,
 }
@@ -209,5 +211,9 @@ fn step(all: bool, faults: bool) -> BoxedStrategy<Step> {
 
 /// A whole history.
 pub(super) fn history() -> impl Strategy<Value = Vec<Step>> {
-    (any::<bool>(), any::<bool>()).prop_flat_map(|(all, faults)| vec(step(all, faults), 1..40))
+    (any::<bool>(), any::<bool>()).prop_flat_map(|(all, faults)| {
+        let narrow = vec(Just(Step::Narrow), 0..=usize::from(all));
+        (narrow, vec(step(all, faults), 1..40))
+            .prop_map(|(first, steps)| first.into_iter().chain(steps).collect())
+    })
 }

@@ -140,3 +140,30 @@ fn conf_03_a_pair_that_was_joined_in_halves_knows_what_is_edited() {
         }
     }
 }
+
+#[test]
+fn org_03_of_two_meetings_of_one_row_the_new_organizers_stays() {
+    // The organizer changes while the meeting is made, at any request or after a lost answer, and the
+    // new organizer's mailbox comes first.
+    for guest in [true, false] {
+        let hand_over = Act::Organizer { of: 0 };
+        for at in 0..12 {
+            let first = row(0, Sort::Meeting, guest);
+            super::run(&[first.clone(), meanwhile(0, at, hand_over.clone()), cycle(1)]);
+            let hand_over = Step::People(hand_over.clone());
+            super::run(&[first, unanswered(0, at), hand_over, cycle(1)]);
+        }
+    }
+}
+
+#[test]
+fn inv_7_an_item_that_cannot_be_read_after_the_loss_of_the_store_keeps_its_row() {
+    // The store is lost and an answer of the round that lists everything makes no sense.
+    for at in 2..10 {
+        for sort in [Sort::Task, Sort::Contact, Sort::Meeting] {
+            let script =
+                Script { faults: vec![(at, FaultKind::MalformedJson)], ..Script::default() };
+            super::run(&[item(0, sort), Step::Lose, Step::Cycle { who: 0, script }]);
+        }
+    }
+}

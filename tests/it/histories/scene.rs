@@ -1,5 +1,6 @@
 //! The people at work: each act on the stand-ins, and what the oracle learns from it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -39,8 +40,8 @@ pub(super) struct Scene {
     pub(super) shaken: bool,
     /// The store was lost since the last judgement.
     pub(super) forgotten: bool,
-    /// Filters were changed at some time: rows may be nobody's.
-    pub(super) filtered: bool,
+    /// Whose filters for which table were changed at some time.
+    filtered: BTreeSet<(usize, &'static str)>,
     /// What happened, for a failure's report.
     pub(super) log: Vec<String>,
     tokens: u32,
@@ -55,7 +56,7 @@ impl Scene {
             mailed: Vec::new(),
             shaken: false,
             forgotten: false,
-            filtered: false,
+            filtered: BTreeSet::new(),
             log: Vec::new(),
             tokens: 0,
         }
@@ -138,6 +139,19 @@ impl Scene {
             Sort::Task | Sort::Call => (graph.tasks(address), "title"),
         };
         items.into_iter().find(|item| thing.is_named(&item[name]))
+    }
+
+    /// Tells whether a row is beyond filters that somebody changed: whether it matched them before
+    /// is then a matter of the moment.
+    pub(super) fn is_beyond_filters(&self, thing: &Thing, who: usize) -> bool {
+        let table = table_of(thing.sort);
+        if !self.filtered.contains(&(who, table)) {
+            return false;
+        }
+        let Some(row) = self.row(thing) else { return true };
+        let mut dataverse = self.organization().dataverse();
+        let found = dataverse.filter_rows(self.user(who), table, self.now());
+        !found.contains(&guid(&row, thing.key()))
     }
 
     // What people do.
@@ -487,12 +501,8 @@ impl Scene {
     }
 
     fn filter(&mut self, who: usize, sort: Sort, filters: Filters) {
-        let (table, key) = match sort {
-            Sort::Meeting => ("appointment", "activityid"),
-            Sort::Contact => ("contact", "contactid"),
-            Sort::Task => ("task", "activityid"),
-            Sort::Call => ("phonecall", "activityid"),
-        };
+        let table = table_of(sort);
+        let key = if sort == Sort::Contact { "contactid" } else { "activityid" };
         let made = |text: &str| text.replace("{table}", table).replace("{key}", key);
         let text = match (filters, sort) {
             (Filters::Nothing, _) => None,
@@ -502,10 +512,19 @@ impl Scene {
         };
         let texts: Vec<&str> = text.iter().map(String::as_str).collect();
         self.organization().dataverse().set_user_filters(self.user(who), table, &texts);
-        self.filtered = true;
+        self.filtered.insert((who, table));
         for thing in self.things.iter_mut().filter(|thing| thing.sort == sort) {
             thing.unsure();
         }
+    }
+}
+
+const fn table_of(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Meeting => "appointment",
+        Sort::Contact => "contact",
+        Sort::Task => "task",
+        Sort::Call => "phonecall",
     }
 }
 
