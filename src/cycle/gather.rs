@@ -166,8 +166,8 @@ struct Table<'a> {
     /// Links whose search was cut off.
     open: HashSet<LinkId>,
     resynced: HashSet<Collection>,
-    /// Collections of Exchange of which an item could not be read, so that nobody knows its marker.
-    unread: HashSet<Collection>,
+    /// Collections of Exchange of which an item may carry a marker that was not read.
+    blind: HashSet<Collection>,
     first: bool,
 }
 
@@ -182,7 +182,7 @@ impl<'a> Table<'a> {
             sought: HashSet::new(),
             open: HashSet::new(),
             resynced: pulled.exchange.resynced.iter().copied().collect(),
-            unread: HashSet::new(),
+            blind: HashSet::new(),
             first: true,
         }
     }
@@ -214,10 +214,22 @@ impl<'a> Table<'a> {
         } else {
             self.keep_off_feed(&mut observation, link);
         }
-        if observation.side == Side::Exchange && observation.unfit == Some(Code::ItemUnreadable) {
-            self.unread.insert(key.1);
+        if link.is_none() && self.hides_marker(&observation) {
+            self.blind.insert(key.1);
         }
         self.seen.insert(key, self.context.comparable(observation));
+    }
+
+    /// Tells whether an unknown item may carry a marker that was not read: it could not be read at all,
+    /// or it is a task that nobody tracks, of which a round from the start shows none.
+    fn hides_marker(&self, observation: &Observation) -> bool {
+        let collection = observation.kind.collection();
+        let plain = collection == Collection::Tasks
+            && self.resynced.contains(&collection)
+            && observation.marker.is_none()
+            && !observation.exchange_facts().tracked;
+        let unread = observation.unfit == Some(Code::ItemUnreadable);
+        observation.side == Side::Exchange && (unread || plain)
     }
 
     /// An event outside the delta's window stays outside until a round from the start lists it:
@@ -333,7 +345,7 @@ impl<'a> Table<'a> {
         }
         // INV-7: a row that the store does not know may have its item among those.
         let collection = seen.observation.kind.collection();
-        if unlinked && side == Side::Dynamics && self.unread.contains(&collection) {
+        if unlinked && side == Side::Dynamics && self.blind.contains(&collection) {
             let row = row_link(&seen.observation.id);
             let key = row.map(|id| FindKey::Marker(id, seen.observation.kind));
             key.into_iter().for_each(|key| self.want_find(wants, other, key));

@@ -172,6 +172,9 @@ impl Judge<'_> {
         if !wanted && !linked {
             return found.leave("copy of a colleague's meeting");
         }
+        if self.is_cancelled_by_colleague(row) {
+            return found.leave("cancelled by its organizer (CXL-13)");
+        }
         if !wanted && !self.item.tracked {
             return found.leave("unlinked, kept by rule");
         }
@@ -187,6 +190,13 @@ impl Judge<'_> {
             let what = What::Differs { field: difference.field };
             found.problems.push(self.problem(what, Some(row), detail));
         }
+    }
+
+    // What a served organizer cancelled follows its row no more (APPT-OUT-14).
+    fn is_cancelled_by_colleague(&self, row: &Row) -> bool {
+        let organizer = row.organizer().and_then(|id| self.world.people.get(&id));
+        let served = organizer.is_some_and(|who| self.world.served.contains(&who.address));
+        served && !self.item.own && self.item.value["isCancelled"] == true
     }
 
     /// Returns why an item whose row the filters no longer return should be gone.

@@ -167,3 +167,10 @@ fn inv_7_an_item_that_cannot_be_read_after_the_loss_of_the_store_keeps_its_row()
         }
     }
 }
+
+#[test]
+fn inv_7_a_task_that_was_untracked_keeps_its_row_after_the_loss_of_the_store() {
+    // Its category is off, so the round from the start does not show its marker.
+    let untracked = Step::People(Act::Track { of: 0, on: false });
+    super::run(&[row(1, Sort::Task, false), cycle(1), untracked, Step::Lose]);
+}
