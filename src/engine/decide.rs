@@ -14,9 +14,11 @@ mod dormant;
 mod fit;
 mod gate;
 mod merge;
+mod occurrences;
 mod people;
 mod removal;
 mod replaced;
+mod split;
 mod unfit;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! the version seen (INV-3), in the same commit that moves the cursors.
 
 mod join;
+mod occurrences;
 
 use chrono::{DateTime, Utc};
 
@@ -54,16 +55,16 @@ pub fn fold(
     let mut slipped = false;
     for side in Side::BOTH {
         let written = written.get(side).as_ref();
-        slipped |= slipped_in(entry, side, written);
-        settle_side(&mut link, entry, side, written, moves, context);
+        slipped |= slipped_in(entry, side, written, key);
+        settle_side(&mut link, entry, side, written, moves, (key, context));
         if moves {
             continue;
         }
         match (join::joins(entry), trouble) {
-            (true, Some(_)) => join::settle(&mut link, entry, side, outcomes, written),
+            (true, Some(_)) => join::settle(&mut link, entry, side, outcomes, (written, key)),
             // What it waits for is not known by group: the pair is made anew.
             (true, None) => {}
-            (false, _) => settle_groups(&mut link, entry, side, written),
+            (false, _) => settle_groups(&mut link, entry, side, written, key),
         }
     }
     match trouble {
@@ -87,7 +88,7 @@ fn written_seen(outcome: Option<&Outcome>, key: &PrintKey, context: &Context<'_>
 /// Tells whether the answer to an update holds an edit that was not read before: where a write
 /// cannot be conditional (protocols A6) somebody may come between. The link takes the answer's
 /// version, so no feed will tell of that edit.
-fn slipped_in(entry: &Entry, side: Side, written: Option<&Seen>) -> bool {
+fn slipped_in(entry: &Entry, side: Side, written: Option<&Seen>, key: &PrintKey) -> bool {
     let Some(Step { op: Op::Update { groups, .. }, .. }) = entry.steps.get(side) else {
         return false;
     };
@@ -96,6 +97,7 @@ fn slipped_in(entry: &Entry, side: Side, written: Option<&Seen>) -> bool {
     };
     let differing = written.prints.differing(&seen.prints);
     differing.iter().any(|group| !groups.contains(group) && *group != Group::Files)
+        || occurrences::slipped_in(entry, side, &seen.prints, &written.prints, key)
 }
 
 /// Returns the code of a step that did not succeed.
@@ -136,7 +138,7 @@ fn settle_side(
     side: Side,
     written: Option<&Seen>,
     moves: bool,
-    context: &Context<'_>,
+    (key, context): (&PrintKey, &Context<'_>),
 ) {
     let seen = entry.verdict.pairing.seen.get(side).as_ref();
     if let Some(written) = written {
@@ -158,7 +160,7 @@ fn settle_side(
     if !moves {
         return;
     }
-    let mut prints = agreed_prints(link.agreed.get(side), entry, side, seen, written);
+    let mut prints = agreed_prints(link.agreed.get(side), entry, side, seen, (written, key));
     // The agreement about files is made in their own lane.
     prints.set(Group::Files, link.agreed.get(side).get(Group::Files));
     link.agreed.set(side, prints);
@@ -166,15 +168,29 @@ fn settle_side(
 
 /// The groups that one side took over are agreed although the other side's write failed: a later
 /// edit of them has no rival then.
-fn settle_groups(link: &mut Link, entry: &Entry, side: Side, written: Option<&Seen>) {
+fn settle_groups(
+    link: &mut Link,
+    entry: &Entry,
+    side: Side,
+    written: Option<&Seen>,
+    key: &PrintKey,
+) {
     let Some(Step { op: Op::Update { groups, .. }, .. }) = entry.steps.get(side) else { return };
     let (Some(source), Some(written)) = (entry.verdict.pairing.seen.get(side.other()), written)
     else {
         return;
     };
     for group in groups {
-        link.agreed.get_mut(side).set(*group, written.prints.get(*group));
-        link.agreed.get_mut(side.other()).set(*group, source.prints.get(*group));
+        let days =
+            occurrences::written_days(entry, side, key).filter(|_| *group == Group::Exceptions);
+        for (side, from) in [(side, &written.prints), (side.other(), &source.prints)] {
+            let prints = link.agreed.get_mut(side);
+            match &days {
+                // What the other side changed of other occurrences was not taken over here.
+                Some(days) => prints.take_occurrences(days, from),
+                None => prints.take(*group, from),
+            }
+        }
     }
 }
 
@@ -190,7 +206,7 @@ fn agreed_prints(
     entry: &Entry,
     side: Side,
     seen: Option<&Seen>,
-    written: Option<&Seen>,
+    (written, key): (Option<&Seen>, &PrintKey),
 ) -> Prints {
     let groups: Vec<Group> = match entry.steps.get(side) {
         Some(Step { op: Op::Update { groups, .. }, .. }) => groups.clone(),
@@ -201,7 +217,12 @@ fn agreed_prints(
         (Some(seen), Some(written)) => {
             let mut prints = seen.prints.clone();
             for group in groups {
-                prints.set(group, written.prints.get(group));
+                match occurrences::written_days(entry, side, key) {
+                    Some(days) if group == Group::Exceptions => {
+                        prints.take_occurrences(&days, &written.prints);
+                    }
+                    Some(_) | None => prints.take(group, &written.prints),
+                }
             }
             prints
         }

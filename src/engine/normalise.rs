@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 
-use chrono::{DateTime, Duration, NaiveTime, Timelike, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Timelike, Utc};
 use siphasher::sip::SipHasher24;
 
 use crate::domain::field::{Field, Fields, Group, Importance, Value};
-use crate::domain::fingerprint::{PrintKey, Prints};
+use crate::domain::fingerprint::{OccurrencePrint, PrintKey, Prints};
 use crate::domain::ids::{Address, UserId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::markup;
@@ -74,7 +74,25 @@ pub fn prints(kind: Kind, fields: &Fields, key: &PrintKey, settings: &Settings) 
         hasher.write_u16(field as u16);
         hash_value(hasher, value);
     }
-    Prints::from_groups(hashers.into_iter().map(|(group, hasher)| (group, hasher.finish())))
+    let mut prints =
+        Prints::from_groups(hashers.into_iter().map(|(group, hasher)| (group, hasher.finish())));
+    if wanted.contains(&Group::Exceptions) {
+        prints.set_occurrences(fields.exceptions().iter().map(|one| print_of(one, key)).collect());
+    }
+    prints
+}
+
+fn print_of(one: &Exception, key: &PrintKey) -> OccurrencePrint {
+    let mut hasher = SipHasher24::new_with_key(&key.0);
+    hash_exception(&mut hasher, one);
+    OccurrencePrint { day: day_print(one.day, key), held: hasher.finish() }
+}
+
+/// Returns the name of an occurrence in fingerprints.
+pub(super) fn day_print(day: NaiveDate, key: &PrintKey) -> u64 {
+    let mut hasher = SipHasher24::new_with_key(&key.0);
+    write_text(&mut hasher, &day.to_string());
+    hasher.finish()
 }
 
 /// Returns the comparable form of one value; `None` when it says nothing.

@@ -112,6 +112,13 @@ fn of_series(field: Field, day: NaiveDate, fields: &Fields, series: &Recurrence)
     }
 }
 
+/// Leaves the occurrences of some days.
+pub(super) fn keep_days(fields: &mut Fields, keep: impl Fn(NaiveDate) -> bool) {
+    let list = fields.exceptions().iter().filter(|one| keep(one.day)).cloned();
+    let list: Vec<Exception> = list.collect();
+    fields.set(Field::Exceptions, (!list.is_empty()).then_some(Value::Exceptions(list)));
+}
+
 /// Returns a series in words that stay the same from version to version, for fingerprints.
 pub(crate) fn words(series: &Recurrence) -> String {
     let pattern = match series.pattern {

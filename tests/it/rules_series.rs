@@ -7,21 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{CATEGORY, System, guid, id_of, person, two};
-
-const MASTERS: &str = "recurringappointmentmasters";
-
-/// Returns the body of a weekly series of Paul's: Tuesdays at nine in Berlin, ten times.
-fn weekly(system: &System, subject: &str, guest: bool) -> Value {
-    let mut parties = vec![system.party(0, 7)];
-    if guest {
-        parties.push(system.party(1, 5));
-    }
-    json!({ "subject": subject, "statecode": 3, "statuscode": 5,
-        "recurrencepatterntype": 1, "interval": 1, "daysofweekmask": 4,
-        "patternstartdate": "2026-12-01T00:00:00Z", "patternendtype": 2, "occurrences": 10,
-        "starttime": "2026-12-01T08:00:00Z", "endtime": "2026-12-01T09:00:00Z",
-        "recurringappointmentmaster_activity_parties": parties })
-}
+use crate::series_desk::{MASTERS, instance, instances, master, occurrence, shown, weekly};
 
 /// Returns a tracked weekly series of Outlook with the same times.
 fn tracked(subject: &str, zone: &str) -> Value {
@@ -33,47 +19,6 @@ fn tracked(subject: &str, zone: &str) -> Value {
                 "firstDayOfWeek": "sunday" },
             "range": { "type": "numbered", "startDate": "2026-12-01", "numberOfOccurrences": 10,
                 "recurrenceTimeZone": zone } } })
-}
-
-/// The only master.
-fn master(system: &System) -> Value {
-    let rows = system.rows(MASTERS);
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    rows[0].clone()
-}
-
-/// The instances of all series by their original start.
-fn instances(system: &System) -> Vec<Value> {
-    let mut rows = system.rows("appointments");
-    rows.retain(|row| row["seriesid"].is_string());
-    rows.sort_by_key(|row| row["originalstartdate"].to_string());
-    rows
-}
-
-fn instance(system: &System, day: &str) -> Value {
-    let found = instances(system)
-        .into_iter()
-        .find(|row| row["originalstartdate"].as_str().is_some_and(|start| start.starts_with(day)));
-    found.unwrap_or_else(|| panic!("no instance of {day}"))
-}
-
-/// The days and times at which Outlook shows the events of a mailbox.
-fn shown(system: &System, at: usize) -> Vec<(String, String)> {
-    let window = ("2026-11-01T00:00:00Z", "2027-12-31T00:00:00Z");
-    let view = system.organization().graph().shown(&system.address(at), window.0, window.1);
-    let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
-    let start = |event: &Value| event["start"]["dateTime"].as_str().unwrap()[..16].to_owned();
-    view.iter().map(|event| (start(event), text(event, "subject"))).collect()
-}
-
-/// The occurrence of a day in a calendar.
-fn occurrence(system: &System, at: usize, day: &str) -> String {
-    let window = ("2026-11-01T00:00:00Z", "2027-12-31T00:00:00Z");
-    let view = system.organization().graph().shown(&system.address(at), window.0, window.1);
-    let found = view.iter().find(|event| {
-        event["start"]["dateTime"].as_str().is_some_and(|start| start.starts_with(day))
-    });
-    id_of(found.unwrap_or_else(|| panic!("no occurrence on {day}")))
 }
 
 #[test]

@@ -5,8 +5,8 @@ use lockstep::domain::code::Code;
 use serde_json::{Value, json};
 
 use crate::harness::{CATEGORY, System, guid, id_of, person, two};
+use crate::series_desk::{MASTERS, instances, master};
 
-const MASTERS: &str = "recurringappointmentmasters";
 const BERLIN: &str = "W. Europe Standard Time";
 
 /// One hour at nine in Berlin from a day on, by a pattern and a range of Outlook.
@@ -28,19 +28,6 @@ fn row(system: &System, start: &str, rule: Value) -> Value {
         "recurringappointmentmaster_activity_parties": [system.party(0, 7)] });
     body.as_object_mut().unwrap().extend(rule.as_object().unwrap().clone());
     body
-}
-
-fn master(system: &System) -> Value {
-    let rows = system.rows(MASTERS);
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    rows[0].clone()
-}
-
-fn instances(system: &System) -> Vec<Value> {
-    let mut rows = system.rows("appointments");
-    rows.retain(|row| row["seriesid"].is_string());
-    rows.sort_by_key(|row| row["originalstartdate"].to_string());
-    rows
 }
 
 fn starts(system: &System) -> Vec<String> {

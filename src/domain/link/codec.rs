@@ -5,6 +5,7 @@
 //! what is stored. Numbers are never reused. Graph's ids are long texts over small alphabets; they
 //! are packed when the packing gives back exactly the same text. No I/O here.
 
+mod tail;
 mod text;
 
 use chrono::{DateTime, Utc};
@@ -137,15 +138,13 @@ const MATCHED: u8 = 1;
 const OFF_FEED: u8 = 1 << 1;
 const TAGGED: u8 = 1 << 2;
 const IGNORES_CONFLICT: u8 = 1 << 3;
-/// The eight bytes after the record are the second at which the link wakes.
+/// The eight bytes after the record are the second at which the link wakes (`tail`).
 const WAKES: u8 = 1 << 4;
 const FILES_KNOWN: u8 = 1 << 5;
 /// The trouble is parked. Older programs wrote the code `item-parked` in its place.
 const PARKED: u8 = 1 << 6;
 /// The last byte of all holds further flags; it stands only where one of them is set.
 const MORE: u8 = 1 << 7;
-// The bits of that byte.
-const THREE_ADDRESSES: u8 = 1;
 
 /// The record of version 1. The order of the fields is the format.
 #[derive(Serialize, Deserialize)]
@@ -214,7 +213,7 @@ pub fn encode(link: &Link) -> Vec<u8> {
             | flag(link.wake.is_some(), WAKES)
             | flag(link.files_known, FILES_KNOWN)
             | flag(link.is_parked(), PARKED)
-            | flag(link.three_addresses, MORE),
+            | flag(tail::needs_more(link), MORE),
         native: native.each_ref().map(Option::as_deref),
         version: version.each_ref().map(Option::as_deref),
         agreed: StoredPrints::of(&link.agreed, &mut hashes),
@@ -229,12 +228,7 @@ pub fn encode(link: &Link) -> Vec<u8> {
     };
     // Writing to a growing vector cannot fail; an empty value would be refused by `decode`.
     let mut bytes = postcard::to_extend(&stored, vec![VERSION]).unwrap_or_default();
-    if let Some(wake) = link.wake {
-        bytes.extend(wake.timestamp().to_le_bytes());
-    }
-    if link.three_addresses {
-        bytes.push(THREE_ADDRESSES);
-    }
+    tail::append(link, &mut bytes);
     bytes
 }
 
@@ -248,8 +242,11 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
     }
     let (stored, rest) = postcard::take_from_bytes::<Stored<'_>>(record)
         .map_err(|_| CodecError::Damaged("no record of this format"))?;
-    let (more, rest) = more_of(stored.flags, rest)?;
-    let wake = wake_of(stored.flags, rest)?;
+    let tail = tail::read(stored.flags & WAKES != 0, stored.flags & MORE != 0, rest)?;
+    let mut agreed = stored.agreed.prints()?;
+    let [row_occurrences, item_occurrences] = tail.occurrences;
+    agreed.dynamics.set_occurrences(row_occurrences);
+    agreed.exchange.set_occurrences(item_occurrences);
     let row = Uuid::from_bytes(stored.id);
     let [row_id, item_id] = stored.native;
     let [row_version, item_version] = stored.version;
@@ -270,41 +267,18 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
             dynamics: unpack(row_version, row, &mut buffer)?.map(Version::new),
             exchange: unpack(item_version, row, &mut buffer)?.map(Version::new),
         },
-        agreed: stored.agreed.prints()?,
+        agreed,
         uid: unpack(stored.uid, row, &mut buffer)?.map(GlobalId::new),
         last_owner: stored.last_owner.map(|owner| UserId(Uuid::from_bytes(owner))),
         matched: stored.flags & MATCHED != 0,
         off_feed: stored.flags & OFF_FEED != 0,
         tagged: stored.flags & TAGGED != 0,
         ignores_conflict: stored.flags & IGNORES_CONFLICT != 0,
-        wake,
+        wake: tail.wake,
         files_known: stored.flags & FILES_KNOWN != 0,
-        three_addresses: more & THREE_ADDRESSES != 0,
+        three_addresses: tail.three_addresses,
         trouble: stored.trouble.map(|it| it.trouble(stored.flags & PARKED != 0)).transpose()?,
     })
-}
-
-/// Takes the further flags off the end.
-fn more_of(flags: u8, rest: &[u8]) -> Result<(u8, &[u8]), CodecError> {
-    if flags & MORE == 0 {
-        return Ok((0, rest));
-    }
-    match rest.split_last() {
-        Some((&THREE_ADDRESSES, rest)) => Ok((THREE_ADDRESSES, rest)),
-        _ => Err(CodecError::Damaged("unknown flag")),
-    }
-}
-
-/// Reads what follows the record.
-fn wake_of(flags: u8, rest: &[u8]) -> Result<Option<DateTime<Utc>>, CodecError> {
-    match (flags & WAKES, rest.try_into().map(i64::from_le_bytes)) {
-        (0, _) if rest.is_empty() => Ok(None),
-        (WAKES, Ok(second)) => {
-            let wake = DateTime::from_timestamp(second, 0);
-            wake.map(Some).ok_or(CodecError::Damaged("no instant"))
-        }
-        _ => Err(CodecError::Damaged("bytes after the end")),
-    }
 }
 
 const fn flag(set: bool, bit: u8) -> u8 {

@@ -4,8 +4,8 @@
 //! nothing about who changed it. Each pair remembers the mode of its last agreement; the first one
 //! in the new mode pushes what Dynamics holds. Absent: the way back, which only forgets.
 
-use super::agreed::open_ways;
 use super::fields;
+use super::split::open_ways;
 use crate::domain::field::{Fields, Group};
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};

@@ -5,22 +5,22 @@ use std::collections::HashSet;
 use super::addresses;
 use super::carry::{missing_uid, write_to_dynamics, write_to_exchange};
 use super::create::is_past;
+use super::split::split;
 use super::{
     After, Standing, Verdict, acknowledge, attendee_count, fields, item_facts, leave, removal,
     replaced, verdict,
 };
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Fields, Group, Patch};
+use crate::domain::field::{Field, Group};
 use crate::domain::kind::Kind;
 use crate::domain::link::{Role, Why};
-use crate::domain::markup;
 use crate::domain::plan::Verb;
-use crate::domain::policy::{ConflictPolicy, Context};
+use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
-use crate::engine::translate::{changes, translate, turns, words};
+use crate::engine::translate::turns;
 
 pub(super) fn decide(
     pairing: Pairing,
@@ -170,9 +170,8 @@ pub(super) fn carry(
         return if mailed { verdict.by(rule::APPT_OUT_09) } else { verdict };
     }
     let split = split(&pairing, role, changed, context);
-    let rival = &split.to_dynamics;
-    let to_exchange = write_to_exchange(&pairing, role, &split.to_exchange, rival, mark, context);
-    let to_dynamics = write_to_dynamics(&pairing, role, &split.to_dynamics, context);
+    let to_exchange = write_to_exchange(&pairing, role, &split, mark, context);
+    let to_dynamics = write_to_dynamics(&pairing, role, &split, context);
     let verb = match (&to_exchange.write, &to_dynamics.write) {
         (Some(_), Some(_)) => Verb::Merge,
         (Some(_), None) => Verb::Update(Side::Exchange),
@@ -182,6 +181,9 @@ pub(super) fn carry(
     let mut rules = Vec::new();
     if split.conflict {
         rules.push(rule::CONF_03);
+    }
+    if split.deleted {
+        rules.push(rule::CONF_04);
     }
     rules.extend(to_exchange.rules);
     rules.extend(to_dynamics.rules);
@@ -193,7 +195,7 @@ pub(super) fn carry(
         rules.push(if own { rule::SVC_04 } else { rule::CONF_05 });
     }
     let code = to_exchange.code.or(to_dynamics.code);
-    let code = code.or(split.conflict.then_some(Code::ConflictResolved));
+    let code = code.or((split.conflict || split.deleted).then_some(Code::ConflictResolved));
     // What does not fit yet is not agreed on: once it fits, every change of it is carried.
     let after = to_exchange.unfit.or(to_dynamics.unfit).map_or(After::Agreed, After::Unsettled);
     let mut out = verdict(pairing, after, verb, &rules).with_role(role);
@@ -207,89 +209,6 @@ pub(super) fn carry(
     out
 }
 
-/// Which groups go which way.
-#[derive(Debug, Default)]
-pub(super) struct Split {
-    to_exchange: Vec<Group>,
-    to_dynamics: Vec<Group>,
-    conflict: bool,
-}
-
-impl Split {
-    /// Tells whether anything of a side reaches the other.
-    pub(super) fn from(&self, side: Side) -> bool {
-        match side {
-            Side::Dynamics => !self.to_exchange.is_empty(),
-            Side::Exchange => !self.to_dynamics.is_empty(),
-        }
-    }
-}
-
-pub(super) fn split(
-    pairing: &Pairing,
-    role: Role,
-    changed: &PerSide<Vec<Group>>,
-    context: &Context<'_>,
-) -> Split {
-    let mut out = Split::default();
-    for group in groups::of(pairing.kind(), &context.policy.settings) {
-        // APPT-IN-09: Exchange alone says what is private.
-        let dynamics = changed.dynamics.contains(&group)
-            && may_leave(Side::Dynamics, role)
-            && group != Group::Privacy;
-        let exchange = changed.exchange.contains(&group) && may_leave(Side::Exchange, role);
-        match (dynamics, exchange) {
-            (false, false) => {}
-            (true, false) => out.to_exchange.push(group),
-            (false, true) => out.to_dynamics.push(group),
-            (true, true) if agree(pairing, group, context) => {}
-            (true, true) => match open_ways(pairing, group, context) {
-                // FLD-02: what flows one way only has no rival.
-                (true, false) => out.to_exchange.push(group),
-                (false, true) => out.to_dynamics.push(group),
-                (false, false) => {}
-                // CONT-08: a company fills an empty parent.
-                (true, true) if group == Group::Company && orphaned(pairing) => {
-                    out.to_dynamics.push(group);
-                }
-                (true, true) => {
-                    out.conflict = true;
-                    match winner(pairing.kind(), group, context.policy.conflict) {
-                        Side::Dynamics => out.to_exchange.push(group),
-                        Side::Exchange => out.to_dynamics.push(group),
-                    }
-                }
-            },
-        }
-    }
-    out.keep_exceptions_with_pattern(pairing, context);
-    out
-}
-
-fn orphaned(pairing: &Pairing) -> bool {
-    fields(pairing, Side::Dynamics).get(Field::Company).is_none()
-}
-
-impl Split {
-    /// A pattern takes its exceptions along: they are named by its days (REC-07).
-    fn keep_exceptions_with_pattern(&mut self, pairing: &Pairing, context: &Context<'_>) {
-        let differs = |group| !agree(pairing, group, context);
-        for swap in [false, true] {
-            let (here, there) = if swap {
-                (&mut self.to_dynamics, &mut self.to_exchange)
-            } else {
-                (&mut self.to_exchange, &mut self.to_dynamics)
-            };
-            if here.contains(&Group::Recurrence) && !here.contains(&Group::Exceptions) {
-                there.retain(|group| *group != Group::Exceptions);
-                if differs(Group::Recurrence) {
-                    here.push(Group::Exceptions);
-                }
-            }
-        }
-    }
-}
-
 /// Which changes a mailbox may carry in a meeting (ORG-01, APPT-OUT-08, APPT-OUT-14).
 pub(crate) const fn may_leave(from: Side, role: Role) -> bool {
     match (role, from) {
@@ -299,61 +218,6 @@ pub(crate) const fn may_leave(from: Side, role: Role) -> bool {
         (Role::Follower, _)
         | (Role::Guest, Side::Dynamics)
         | (Role::PrivateCopy, Side::Exchange) => false,
-    }
-}
-
-/// Tells whether both sides say the same in a group, each in its own words and whatever the
-/// directions of its fields.
-pub(super) fn agree(pairing: &Pairing, group: Group, context: &Context<'_>) -> bool {
-    let kind = pairing.kind();
-    let row = fields(pairing, Side::Dynamics);
-    let item = fields(pairing, Side::Exchange);
-    // APPT-OUT-06: the attendees of a past meeting were left out by us, nobody removed them.
-    if group == Group::Attendees && is_past(&item, context) && attendee_count(&item) == 0 {
-        return true;
-    }
-    // APPT-OUT-13: where the switch was turned, both sides read otherwise and nobody edited.
-    if let (Group::Body, Some(here), Some(there)) =
-        (group, row.get(Field::Body), item.get(Field::Body))
-        && kind == Kind::Appointment
-        && markup::alike(here, there)
-    {
-        return true;
-    }
-    let there = words(kind, Side::Dynamics, &[group], &row, &item, context);
-    let here = words(kind, Side::Exchange, &[group], &item, &row, context);
-    if group == Group::Company {
-        return same_company(&row, &there.patch, &item, &here.patch);
-    }
-    !changes(&there.patch, &item) || !changes(&here.patch, &row)
-}
-
-/// CONT-08: a row without a parent says nothing against a company of which there is no account.
-fn same_company(row: &Fields, there: &Patch, item: &Fields, here: &Patch) -> bool {
-    !changes(there, item) || (row.get(Field::Company).is_none() && here.is_empty())
-}
-
-/// Tells in which directions a difference may flow: to Exchange, to Dynamics (FLD-02).
-pub(super) fn open_ways(pairing: &Pairing, group: Group, context: &Context<'_>) -> (bool, bool) {
-    let kind = pairing.kind();
-    let row = fields(pairing, Side::Dynamics);
-    let item = fields(pairing, Side::Exchange);
-    let there = translate(kind, Side::Dynamics, &[group], &row, &item, context);
-    let here = translate(kind, Side::Exchange, &[group], &item, &row, context);
-    (changes(&there.patch, &item), changes(&here.patch, &row))
-}
-
-/// CONF-03: Dynamics for contacts and tasks, the organizer's calendar for time and attendees.
-const fn winner(kind: Kind, group: Group, policy: ConflictPolicy) -> Side {
-    match (policy, kind, group) {
-        (ConflictPolicy::Exchange, _, _)
-        | (ConflictPolicy::ByKind, Kind::Appointment, Group::Time | Group::Attendees)
-        | (
-            ConflictPolicy::ByKind,
-            Kind::RecurringAppointment,
-            Group::Recurrence | Group::Exceptions | Group::Attendees,
-        ) => Side::Exchange,
-        (ConflictPolicy::Dynamics | ConflictPolicy::ByKind, _, _) => Side::Dynamics,
     }
 }
 

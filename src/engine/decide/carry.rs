@@ -1,8 +1,13 @@
 //! One direction of a carry: what is written to one side, what is held, and whom it mails.
 
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+
 use super::create::is_past;
 use super::fit::{fits_dynamics, fits_exchange};
 use super::gate::is_draft;
+use super::split::Split;
 use super::{Write, attendee_count, fields, is_me, item_facts, mails, people, replaced, row_facts};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -72,14 +77,13 @@ pub(super) fn owes_mark(pairing: &Pairing) -> bool {
 pub(super) fn write_to_exchange(
     pairing: &Pairing,
     role: Role,
-    wanted: &[Group],
-    rival: &[Group],
+    split: &Split,
     mark: bool,
     context: &Context<'_>,
 ) -> Carried {
     let kind = pairing.kind();
-    let row = fields(pairing, Side::Dynamics);
-    let item = fields(pairing, Side::Exchange);
+    let (wanted, rival) = (split.to_exchange.as_slice(), split.to_dynamics.as_slice());
+    let (row, item) = without_held(pairing, &split.held.exchange);
     // LINK-08: a foreign item that became half of a pair is marked, if marking mails nobody.
     let mark = mark && matches!(role, Role::Owner) && attendee_count(&item) == 0;
     let mark = mark && owes_mark(pairing);
@@ -222,19 +226,31 @@ fn update_mail(
     mails(before.max(after).saturating_mul(writes))
 }
 
+/// Returns what both sides hold, without the occurrences that go another way.
+fn without_held(pairing: &Pairing, held: &BTreeSet<NaiveDate>) -> (Fields, Fields) {
+    let [row, item] = [Side::Dynamics, Side::Exchange].map(|side| {
+        let mut all = fields(pairing, side);
+        if !held.is_empty() {
+            series::keep_days(&mut all, |day| !held.contains(&day));
+        }
+        all
+    });
+    (row, item)
+}
+
 pub(super) fn write_to_dynamics(
     pairing: &Pairing,
     role: Role,
-    wanted: &[Group],
+    split: &Split,
     context: &Context<'_>,
 ) -> Carried {
     let kind = pairing.kind();
+    let wanted = split.to_dynamics.as_slice();
     let stamp = missing_uid(pairing, role, context);
     if wanted.is_empty() && stamp.is_none() {
         return Carried::default();
     }
-    let row = fields(pairing, Side::Dynamics);
-    let item = fields(pairing, Side::Exchange);
+    let (row, item) = without_held(pairing, &split.held.dynamics);
     // APPT-IN-05.
     let state = row.number(Field::State).unwrap_or(0);
     if kind.is_meeting() && matches!(state, 1 | 2) {

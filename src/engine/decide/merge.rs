@@ -1,6 +1,7 @@
 //! Two items become a pair, or become one again: what differs, and who has edited it.
 
-use super::agreed::{agree, carry, split};
+use super::agreed::carry;
+use super::split::{agree, split};
 use super::{After, Verdict, is_me, item_facts, replaced, role_in, row_facts, verdict};
 use crate::domain::code::Code;
 use crate::domain::field::Group;

@@ -13,5 +13,6 @@ mod links;
 mod named;
 mod removal;
 mod replaced;
+mod series;
 mod service;
 mod task;

@@ -2,7 +2,7 @@
 
 use super::agreed_prints;
 use crate::domain::field::Group;
-use crate::domain::fingerprint::Prints;
+use crate::domain::fingerprint::{PrintKey, Prints};
 use crate::domain::link::{Link, LinkState};
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
@@ -29,24 +29,28 @@ pub(super) fn settle(
     entry: &Entry,
     side: Side,
     outcomes: &PerSide<Option<Outcome>>,
-    written: Option<&Seen>,
+    (written, key): (Option<&Seen>, &PrintKey),
 ) {
     let Some(seen) = entry.verdict.pairing.seen.get(side) else { return };
     let old = link.agreed.get(side).clone();
-    let mut prints = agreed_prints(&old, entry, side, Some(seen), written);
+    let mut prints = agreed_prints(&old, entry, side, Some(seen), (written, key));
     // "Changed" is what differs from the agreement, also where nothing was known and nothing is.
-    let changed = |group: Group| {
-        let (old, is) = (old.get(group), seen.prints.get(group));
-        if old == is { Some(!is.unwrap_or_default()) } else { old }
+    let change = |prints: &mut Prints, group: Group| {
+        let is = seen.prints.get(group);
+        if old.get(group) == is {
+            prints.set(group, Some(!is.unwrap_or_default()));
+        } else {
+            prints.take(group, &old);
+        }
     };
     for group in undone(entry, side.other(), outcomes) {
-        prints.set(group, changed(group));
+        change(&mut prints, group);
     }
     let conflict = entry.verdict.decision.rules.contains(&rule::CONF_03);
     for group in undone(entry, side, outcomes) {
         let unknown = old == Prints::default() || old.get(group) != seen.prints.get(group);
         if conflict && unknown {
-            prints.set(group, changed(group));
+            change(&mut prints, group);
         }
     }
     prints.set(Group::Files, old.get(Group::Files));

@@ -6,7 +6,7 @@ use crate::domain::ids::{GlobalId, Version};
 use crate::domain::kind::Kind::{Appointment, Contact, Task};
 use crate::domain::link::{Link, LinkState, Why};
 use crate::domain::observation::Presence;
-use crate::domain::plan::{Op, Outcome};
+use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::fold::{LinkChange, fold};
 use crate::engine::matching::Pairing;
@@ -239,4 +239,70 @@ fn conf_05_a_link_that_is_what_it_was_is_not_stored_again() {
     });
     let change = fold(&entry(&world, pairing), &PerSide::default(), &KEY, &world.context());
     assert_eq!(change, LinkChange::None);
+}
+
+/// A series of which one side renamed the twelfth and the other the thirteenth, and its plan.
+fn crossing(world: &World) -> (Obs, Obs, Entry) {
+    let (row, item) = (there(&[named(12, "Twelve")]), here(&[named(13, "Thirteen")]));
+    let pairing = world.linked(&there(&[]), &here(&[]));
+    let pairing = world.then(world.then(pairing, &row), &item);
+    (row, item, entry(world, pairing))
+}
+
+fn occurrences(entry: &Entry, side: Side) -> Vec<chrono::NaiveDate> {
+    let Some(Step { op: Op::Update { patch, .. }, .. }) = entry.steps.get(side) else {
+        return Vec::new();
+    };
+    let lists = patch.iter().filter_map(|(_, value)| match value {
+        Some(Value::Exceptions(list)) => Some(list.iter().map(|one| one.day)),
+        _ => None,
+    });
+    lists.flatten().collect()
+}
+
+#[test]
+fn conf_03_half_of_a_merge_of_occurrences_agrees_on_that_half() {
+    // One write fails: the edit that it should have carried goes its way again, the other does not.
+    for failed in Side::BOTH {
+        let world = World::new();
+        let (row, item, merge) = crossing(&world);
+        let all = [named(12, "Twelve"), named(13, "Thirteen")];
+        let (row, item, outcomes) = match failed {
+            Side::Dynamics => {
+                let answer = done(&here(&all), "2");
+                let refused = Some(Outcome::Refused(Code::WriteRefused));
+                (row, here(&all), PerSide { dynamics: refused, exchange: answer })
+            }
+            Side::Exchange => {
+                let answer = done(&there(&all), "2");
+                let refused = Some(Outcome::Refused(Code::WriteRefused));
+                (there(&all), item, PerSide { dynamics: answer, exchange: refused })
+            }
+        };
+        let link = put(fold(&merge, &outcomes, &KEY, &world.context()));
+        let mut again = world.met(&row, &item);
+        again.link = Some(link);
+        let again = entry(&world, again);
+        let lost = day(if failed == Side::Dynamics { 13 } else { 12 });
+        assert_eq!(occurrences(&again, failed), [lost], "{failed:?}");
+        assert_eq!(occurrences(&again, failed.other()), [], "{failed:?}");
+        assert_eq!(again.verdict.decision.code, None);
+    }
+}
+
+#[test]
+fn conf_03_an_occurrence_edited_between_read_and_write_is_carried() {
+    // The answer shows a second occurrence renamed: it is not agreed, and the pair is read again.
+    let world = World::new();
+    let row = there(&[named(12, "Twelve")]);
+    let pairing = world.then(world.linked(&there(&[]), &here(&[])), &row);
+    let first = entry(&world, pairing);
+    let answer = here(&[named(12, "Twelve"), named(14, "Slipped in")]);
+    let link = put(fold(&first, &exchange(done(&answer, "2")), &KEY, &world.context()));
+    assert_eq!(link.trouble.map(|trouble| trouble.code), Some(Code::ChangedMeanwhile));
+    let mut again = world.met(&row, &answer);
+    again.link = Some(link);
+    let again = entry(&world, again);
+    assert_eq!(occurrences(&again, Side::Dynamics), [day(14)]);
+    assert_eq!(occurrences(&again, Side::Exchange), []);
 }

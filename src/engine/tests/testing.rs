@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Duration, TimeZone, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, TimeZone, Utc};
 use uuid::Uuid;
 
 use crate::domain::field::{Field, Fields, Importance, Patch, ShowAs, TodoStatus, Value};
@@ -18,8 +18,10 @@ use crate::domain::plan::Op;
 use crate::domain::policy::{
     Context, Directions, Directory, DirectoryUser, Limits, Mailbox, Personal, Policy,
 };
+use crate::domain::recurrence::{End, Exception, Pattern, Recurrence};
 use crate::domain::rule::RuleId;
 use crate::domain::side::{PerSide, Side};
+use crate::domain::zone::Zone;
 use crate::engine::decide::{Verdict, Write, decide};
 use crate::engine::matching::Pairing;
 use crate::engine::normalise::{Seen, normalise};
@@ -375,6 +377,53 @@ impl Obs {
             facts.organizer = Some(address(organizer));
         })
     }
+}
+
+// Series.
+
+/// A day of March 2026; the fixtures' today is the second.
+pub(crate) fn day(number: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 3, number).unwrap()
+}
+
+/// Thirty occurrences of an hour at twelve, from the tenth of March on.
+pub(crate) fn daily(interval: u32) -> Value {
+    let daily = Recurrence {
+        pattern: Pattern::Daily,
+        interval,
+        first: day(10),
+        end: End::After(30),
+        zone: Zone::utc(),
+        time: NaiveTime::from_hms_opt(12, 0, 0).unwrap(),
+        minutes: 60,
+        all_day: false,
+    };
+    Value::Recurrence(daily.into())
+}
+
+/// An occurrence with a name of its own.
+pub(crate) fn named(number: u32, subject: &str) -> Exception {
+    let subject = Some(Value::Text(subject.to_owned()));
+    Exception { day: day(number), change: Some(vec![(Field::Subject, subject)]) }
+}
+
+/// A deleted occurrence.
+pub(crate) fn gone(number: u32) -> Exception {
+    Exception { day: day(number), change: None }
+}
+
+/// A series of rows with what deviates from it.
+pub(crate) fn there(list: &[Exception]) -> Obs {
+    deviating(row(Kind::RecurringAppointment), list)
+}
+
+/// The same in Exchange.
+pub(crate) fn here(list: &[Exception]) -> Obs {
+    deviating(item(Kind::RecurringAppointment), list)
+}
+
+fn deviating(series: Obs, list: &[Exception]) -> Obs {
+    series.set(Field::Recurrence, daily(1)).set(Field::Exceptions, Value::Exceptions(list.to_vec()))
 }
 
 // What a verdict says.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::fingerprint::OccurrencePrint;
 
 /// Graph: an immutable id as its documentation shows it, 152 characters.
 const ITEM: &str = "AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0AwS2ABlPVBE2mMV4wxkXU3wAAAEcPrwAA\
@@ -64,10 +65,15 @@ fn text() -> impl Strategy<Value = String> {
 fn prints() -> impl Strategy<Value = Prints> {
     // Few hashes, so that both sides often hold the same one.
     let hash = prop_oneof![0..4u64, any::<u64>()];
-    prop::collection::vec((0..21u8, hash), 0..24).prop_map(|pairs| {
+    let groups = prop::collection::vec((0..21u8, hash), 0..24).prop_map(|pairs| {
         Prints::from_groups(
             pairs.into_iter().filter_map(|(number, hash)| Some((group_of(number).ok()?, hash))),
         )
+    });
+    let one = any::<(u64, u64)>().prop_map(|(day, held)| OccurrencePrint { day, held });
+    (groups, prop::collection::vec(one, 0..4)).prop_map(|(mut prints, list)| {
+        prints.set_occurrences(list);
+        prints
     })
 }
 
@@ -157,10 +163,26 @@ fn addr_04_a_flag_that_nobody_knows_is_an_error() {
     let mut bytes = encode(&link);
     assert_eq!(bytes.len(), encode(&typical()).len() + 1);
     assert_eq!(decode(&bytes), Ok(link));
-    for unknown in [0, 2, 3, 0x80] {
+    for unknown in [0, 4, 5, 0x80] {
         *bytes.last_mut().unwrap() = unknown;
         assert_eq!(decode(&bytes), Err(CodecError::Damaged("unknown flag")), "{unknown}");
     }
+}
+
+#[test]
+fn rec_07_occurrences_are_stored_behind_the_record() {
+    // Thirty-two bytes for one on each side, absent without one; a cut list is an error.
+    let mut link = typical();
+    let one = OccurrencePrint { day: 7, held: 9 };
+    link.agreed.dynamics.set_occurrences(vec![one]);
+    link.agreed.exchange.set_occurrences(vec![one]);
+    link.wake = DateTime::from_timestamp(1_790_000_000, 0);
+    let bytes = encode(&link);
+    assert_eq!(bytes.len(), encode(&typical()).len() + 8 + 2 * (4 + 16) + 1);
+    assert_eq!(decode(&bytes), Ok(link));
+    let (last, whole) = bytes.split_last().unwrap();
+    let cut = [&whole[..whole.len() - 1], &[*last]].concat();
+    assert_eq!(decode(&cut), Err(CodecError::Damaged("too few occurrences")));
 }
 
 #[test]

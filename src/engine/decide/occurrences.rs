@@ -1,0 +1,103 @@
+//! Occurrences of a series that deviate on both sides: a three-way merge, one by one (CONF-03).
+//!
+//! An occurrence is known by the day on which the pattern puts it (REC-07), and what was agreed of it
+//! by its fingerprint on either side. Absent: a changed pattern, which takes its occurrences along.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::fields;
+use super::split::{say_the_same, ways_between, winner};
+use crate::domain::field::{Fields, Group};
+use crate::domain::fingerprint::Prints;
+use crate::domain::link::LinkState;
+use crate::domain::policy::Context;
+use crate::domain::recurrence::Exception;
+use crate::domain::side::{PerSide, Side};
+use crate::engine::matching::Pairing;
+use crate::engine::series;
+
+/// Where an occurrence goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Nobody changed it, both sides changed it alike, or a direction forbids it.
+    Nowhere,
+    /// To this side; the other one alone changed it.
+    To(Side),
+    /// To this side, whose own edit of it is lost (CONF-03).
+    Lost(Side),
+    /// It is deleted on this side, which had edited it (CONF-04).
+    Deleted(Side),
+}
+
+/// Tells whether the link knows what was agreed of single occurrences.
+pub(super) fn known(pairing: &Pairing) -> bool {
+    let agreed = agreed(pairing);
+    agreed.is_none_or(|agreed| Side::BOTH.into_iter().all(|it| agreed.get(it).knows_occurrences()))
+}
+
+/// A pair that was dissolved and comes back has no agreement: the sides may have differed at its end.
+fn agreed(pairing: &Pairing) -> Option<&PerSide<Prints>> {
+    let link = pairing.link.as_ref()?;
+    matches!(link.state, LinkState::Agreed | LinkState::Creating(_)).then_some(&link.agreed)
+}
+
+/// Returns where each occurrence goes that deviates on a side.
+pub(super) fn ways(pairing: &Pairing, context: &Context<'_>) -> Vec<(NaiveDate, Way)> {
+    let nothing = Prints::default();
+    let both = PerSide::from_fn(|side| fields(pairing, side));
+    // Under which name the fingerprints know a day.
+    let mut days: BTreeMap<NaiveDate, u64> = BTreeMap::new();
+    for side in Side::BOTH {
+        if let Some(seen) = pairing.seen.get(side) {
+            let prints = seen.prints.occurrences().iter().map(|one| one.day);
+            let list = seen.observation.fields.exceptions().iter().map(|one| one.day);
+            days.extend(list.zip(prints));
+        }
+    }
+    let changed = |side: Side, name: u64| {
+        let agreed = agreed(pairing).map_or(&nothing, |agreed| agreed.get(side));
+        let seen = pairing.seen.get(side).as_ref().map_or(&nothing, |seen| &seen.prints);
+        agreed.held_on(name) != seen.held_on(name)
+    };
+    let way = |(day, name): (NaiveDate, u64)| {
+        let way = match (changed(Side::Dynamics, name), changed(Side::Exchange, name)) {
+            (false, false) => Way::Nowhere,
+            (true, false) => Way::To(Side::Exchange),
+            (false, true) => Way::To(Side::Dynamics),
+            (true, true) => contested(pairing, day, &both, context),
+        };
+        (day, way)
+    };
+    days.into_iter().map(way).collect()
+}
+
+/// Both sides changed one occurrence.
+fn contested(
+    pairing: &Pairing,
+    day: NaiveDate,
+    both: &PerSide<Fields>,
+    context: &Context<'_>,
+) -> Way {
+    let (kind, group) = (pairing.kind(), Group::Exceptions);
+    let [row, item] = [&both.dynamics, &both.exchange].map(|all| {
+        let mut alone = all.clone();
+        series::keep_days(&mut alone, |one| one == day);
+        alone
+    });
+    let deleted = |all: &Fields| matches!(all.exceptions(), [Exception { change: None, .. }]);
+    match (deleted(&row), deleted(&item)) {
+        (true, true) => Way::Nowhere,
+        (true, false) => Way::Deleted(Side::Exchange),
+        (false, true) => Way::Deleted(Side::Dynamics),
+        (false, false) if say_the_same(kind, group, &row, &item, context) => Way::Nowhere,
+        // FLD-02: what flows one way only has no rival.
+        (false, false) => match ways_between(kind, group, &row, &item, context) {
+            (true, false) => Way::To(Side::Exchange),
+            (false, true) => Way::To(Side::Dynamics),
+            (false, false) => Way::Nowhere,
+            (true, true) => Way::Lost(winner(kind, group, context.policy.conflict).other()),
+        },
+    }
+}

@@ -1,0 +1,163 @@
+//! Series of which both sides changed something (CONF-03, CONF-04, REC-07), and whom a written
+//! series mails (REC-03).
+
+use chrono::NaiveDate;
+
+use crate::domain::code::Code;
+use crate::domain::field::{Field, Group, Value};
+use crate::domain::plan::{MailClass, Verb};
+use crate::domain::policy::ConflictPolicy;
+use crate::domain::recurrence::Exception;
+use crate::domain::side::Side::{self, Dynamics, Exchange};
+use crate::engine::catalogue as rule;
+use crate::engine::decide::Verdict;
+use crate::engine::testing::*;
+
+/// The verdict on a pair that agreed on some exceptions and was changed on both sides.
+fn both(world: &World, agreed: &[Exception], row: &Obs, item: &Obs) -> Verdict {
+    let pairing = world.linked(&there(agreed), &here(agreed));
+    world.decide(world.then(world.then(pairing, row), item))
+}
+
+/// The occurrences that are written to a side, with their new names; nothing for a deleted one.
+fn written(verdict: &Verdict, side: Side) -> Vec<(NaiveDate, Option<String>)> {
+    let Some(Some(Value::Exceptions(list))) = writes(verdict, side, Field::Exceptions) else {
+        return Vec::new();
+    };
+    let name = |one: &Exception| match one.change.as_deref() {
+        Some([(Field::Subject, Some(Value::Text(subject)))]) => Some(subject.clone()),
+        Some(other) => panic!("{other:?}"),
+        None => None,
+    };
+    list.iter().map(|one| (one.day, name(one))).collect()
+}
+
+fn to(number: u32, subject: &str) -> (NaiveDate, Option<String>) {
+    (day(number), Some(subject.to_owned()))
+}
+
+#[test]
+fn conf_03_edits_of_different_occurrences_cross() {
+    // Each reaches the other side, one that went back to normal too; what nobody touched is not written.
+    let world = World::new();
+    let agreed = [named(11, "Eleven"), named(15, "Fifteen")];
+    let [eleven, fifteen] = agreed.clone();
+    let row = there(&[fifteen.clone(), named(12, "Twelve")]);
+    let item = here(&[eleven, fifteen, named(13, "Thirteen")]);
+    let verdict = both(&world, &agreed, &row, &item);
+    assert_eq!(verdict.decision.verb, Verb::Merge);
+    assert_eq!(written(&verdict, Exchange), [to(11, "Review"), to(12, "Twelve")]);
+    assert_eq!(written(&verdict, Dynamics), [to(13, "Thirteen")]);
+    assert!(!cites(&verdict, rule::CONF_03));
+    assert_eq!(verdict.decision.code, None);
+}
+
+#[test]
+fn conf_03_only_the_occurrence_that_both_changed_follows_the_policy() {
+    // The organizer's calendar by default, the side that a tenant chose otherwise; the edits of other
+    // occurrences cross all the same. Equal edits are no conflict.
+    for (policy, winner) in [
+        (ConflictPolicy::ByKind, Exchange),
+        (ConflictPolicy::Dynamics, Dynamics),
+        (ConflictPolicy::Exchange, Exchange),
+    ] {
+        let world = World::with(|world| world.policy.conflict = policy);
+        let row = there(&[named(12, "Row"), named(14, "Same"), named(16, "Of the row")]);
+        let item = here(&[named(12, "Item"), named(13, "Of the item"), named(14, "Same")]);
+        let verdict = both(&world, &[], &row, &item);
+        let [mut row, mut item] = [vec![to(13, "Of the item")], vec![to(16, "Of the row")]];
+        match winner {
+            Dynamics => item.insert(0, to(12, "Row")),
+            Exchange => row.insert(0, to(12, "Item")),
+        }
+        assert_eq!(written(&verdict, Dynamics), row, "{policy:?}");
+        assert_eq!(written(&verdict, Exchange), item, "{policy:?}");
+        assert!(cites(&verdict, rule::CONF_03));
+        assert_eq!(verdict.decision.code, Some(Code::ConflictResolved));
+    }
+    let same = [named(14, "Same")];
+    assert!(silent(&both(&World::new(), &[], &there(&same), &here(&same))));
+}
+
+#[test]
+fn conf_04_a_deleted_occurrence_outranks_its_edit_on_the_other_side() {
+    // Deleted here and renamed there, either way round: it goes, and the lost edit is told.
+    let world = World::new();
+    for deleted in Side::BOTH {
+        let (row, item) = match deleted {
+            Dynamics => (there(&[gone(12)]), here(&[named(12, "Edited"), named(13, "Other")])),
+            Exchange => (there(&[named(12, "Edited"), named(13, "Other")]), here(&[gone(12)])),
+        };
+        let verdict = both(&world, &[], &row, &item);
+        assert_eq!(written(&verdict, deleted.other()), [(day(12), None)], "{deleted:?}");
+        assert_eq!(written(&verdict, deleted), [to(13, "Other")], "{deleted:?}");
+        assert!(cites(&verdict, rule::CONF_04) && !cites(&verdict, rule::CONF_03));
+        assert_eq!(verdict.decision.code, Some(Code::ConflictResolved));
+    }
+}
+
+#[test]
+fn rec_07_a_pattern_outranks_occurrences_edited_on_the_other_side_and_says_so() {
+    // A pattern that changes ends the deviations of the old one; an edit that is lost so is told. Without
+    // such an edit nothing is told.
+    let world = World::new();
+    for moved in Side::BOTH {
+        for lost in [true, false] {
+            let agreed = [named(11, "Eleven")];
+            let edited = [named(11, "Eleven"), named(12, "Twelve")];
+            let kept = if lost { &edited[..] } else { &agreed[..] };
+            let (row, item) = match moved {
+                Dynamics => (there(&[]).set(Field::Recurrence, daily(2)), here(kept)),
+                Exchange => (there(kept), here(&[]).set(Field::Recurrence, daily(2))),
+            };
+            let verdict = both(&world, &agreed, &row, &item);
+            assert_eq!(
+                writes(&verdict, moved.other(), Field::Recurrence),
+                Some(Some(daily(2))),
+                "{moved:?}"
+            );
+            assert!(patch(&verdict, moved).is_none(), "{moved:?}");
+            assert_eq!(cites(&verdict, rule::CONF_03), lost, "{moved:?}");
+            assert_eq!(verdict.decision.code, lost.then_some(Code::ConflictResolved));
+        }
+    }
+}
+
+#[test]
+fn conf_03_a_link_of_an_older_program_decides_exceptions_as_one_value() {
+    // It does not know which occurrences were agreed: the whole list follows the policy and is told.
+    let world = World::new();
+    let agreed = [named(11, "Eleven")];
+    let pairing = world.linked(&there(&agreed), &here(&agreed));
+    let pairing = linking(pairing, |link| {
+        for side in Side::BOTH {
+            let hash = link.agreed.get(side).get(Group::Exceptions);
+            link.agreed.get_mut(side).set(Group::Exceptions, hash);
+        }
+    });
+    let row = there(&[named(11, "Eleven"), named(12, "Row")]);
+    let item = here(&[named(11, "Eleven"), named(13, "Item")]);
+    let verdict = world.decide(world.then(world.then(pairing, &row), &item));
+    assert_eq!(written(&verdict, Dynamics), [to(12, "Review"), to(13, "Item")]);
+    assert!(cites(&verdict, rule::CONF_03) && patch(&verdict, Exchange).is_none());
+}
+
+#[test]
+fn rec_03_each_write_to_a_series_or_an_occurrence_mails_its_attendees_once() {
+    // Three attendees: two occurrences are two mails each, with the series itself three, the series
+    // alone one. Without attendees nobody is mailed.
+    let guests = ["served@contoso.test", "unserved@contoso.test", "anna@fabrikam.test"];
+    let two = [named(12, "Twelve"), named(13, "Thirteen")];
+    for (list, placed, mails) in [(&two[..], false, 6), (&two[..], true, 9), (&two[..0], true, 3)] {
+        for invited in [true, false] {
+            let world = World::new();
+            let with = |one: Obs| if invited { one.invites(&guests) } else { one };
+            let pairing = world.linked(&with(there(&[])), &with(here(&[])));
+            let row = with(there(list));
+            let row = if placed { row.text(Field::Location, "Room 4") } else { row };
+            let verdict = world.decide(world.then(pairing, &row));
+            let wanted = if invited { MailClass::Mails(mails) } else { MailClass::Silent };
+            assert_eq!(mail(&verdict), Some(wanted), "{mails} {invited}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Which occurrences of a series a step wrote: only these are agreed by its answer (REC-07).
+
+use crate::domain::field::{Group, Value};
+use crate::domain::fingerprint::{PrintKey, Prints};
+use crate::domain::plan::{Op, Step};
+use crate::domain::side::Side;
+use crate::engine::normalise::day_print;
+use crate::engine::plan::Entry;
+
+/// Returns the occurrences that an update of a side writes one by one, as they are named in
+/// fingerprints; nothing where it writes none so. A pattern takes all of them along.
+pub(super) fn written_days(entry: &Entry, side: Side, key: &PrintKey) -> Option<Vec<u64>> {
+    let Some(Step { op: Op::Update { patch, groups, .. }, .. }) = entry.steps.get(side) else {
+        return None;
+    };
+    if groups.contains(&Group::Recurrence) || !groups.contains(&Group::Exceptions) {
+        return None;
+    }
+    let list = patch.iter().find_map(|(_, value)| match value {
+        Some(Value::Exceptions(list)) => Some(list.as_slice()),
+        _ => None,
+    });
+    Some(list.unwrap_or_default().iter().map(|one| day_print(one.day, key)).collect())
+}
+
+/// Tells whether the answer to an update shows an occurrence otherwise than it was read and that the
+/// update did not write: somebody came between.
+pub(super) fn slipped_in(
+    entry: &Entry,
+    side: Side,
+    seen: &Prints,
+    written: &Prints,
+    key: &PrintKey,
+) -> bool {
+    let Some(days) = written_days(entry, side, key) else { return false };
+    let all = seen.occurrences().iter().chain(written.occurrences()).map(|one| one.day);
+    all.filter(|day| !days.contains(day)).any(|day| seen.held_on(day) != written.held_on(day))
+}
