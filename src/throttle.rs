@@ -70,7 +70,8 @@ impl ThrottleOptions {
         max_wait: Duration::from_secs(60),
     };
 
-    /// Dataverse's service protection limits of one user (api-limits.md). The page says that 52
+    /// Dataverse's service protection limits of one user (api-limits.md), in requests inside of batches
+    /// and outside: 6,000 requests, which together may take 1,200 s (docs/adr/0014). The page says that 52
     /// at once are refused; 48 leave room for an operator's own session. The requests of a batch run
     /// one after the other (execute-batch-operations).
     pub const DATAVERSE: Self = Self {

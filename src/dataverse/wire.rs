@@ -93,6 +93,8 @@ impl Wire {
             content_type: Some(batch::CONTENT_TYPE),
             max_body: MAX_BODY,
         };
+        // Each part counts (docs/adr/0014): a batch is one request for one of the published limits, but
+        // all its parts are execution time for another.
         let weight = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         let reply = self.session.call(&self.budget, weight, read_only, call).await?;
         let replies = replies(&reply, parts.len())?;

@@ -44,7 +44,7 @@ use uuid::Uuid;
 use self::access::Caller;
 use self::core::{Core, Moment};
 use self::error::poisoned;
-use self::limits::{Limits, too_concurrent, too_many};
+use self::limits::{Limits, too_concurrent};
 use self::schema::{Table, col, schema};
 use self::store::Row;
 use self::url::MAX_URL;
@@ -125,18 +125,19 @@ impl DataverseSim {
         let response = if let Some(status) = self.poisons.of_batch(request) {
             poisoned(status)
         } else if path.ends_with("/$batch") && request.method == "POST" {
-            self.batch(request, now)
-        } else if let Err(wait) = self.limits.charge(now) {
-            return too_many(wait);
+            match self.limits.charge_batch(now) {
+                Ok(()) => self.batch(request, now),
+                Err(exceeded) => return exceeded.response(),
+            }
+        } else if let Err(exceeded) = self.limits.charge(now) {
+            return exceeded.response();
         } else {
             self.core.answer(request, now, MAX_URL)
         };
+        let (requests, seconds) = self.limits.remaining();
         response
-            .with(
-                "x-ms-ratelimit-burst-remaining-xrm-requests",
-                self.limits.remaining().to_string(),
-            )
-            .with("x-ms-ratelimit-time-remaining-xrm-requests", "1,200.00")
+            .with("x-ms-ratelimit-burst-remaining-xrm-requests", requests)
+            .with("x-ms-ratelimit-time-remaining-xrm-requests", seconds)
     }
 
     /// Names the owner of the budget that a request counts against.
@@ -370,6 +371,12 @@ impl DataverseSim {
     #[must_use]
     pub fn request_count(&self) -> u64 {
         self.requests
+    }
+
+    /// Returns how many requests were executed: those inside of batches, and those outside.
+    #[must_use]
+    pub fn operation_count(&self) -> u64 {
+        self.limits.operations()
     }
 
     /// Returns how many writes were committed.

@@ -70,8 +70,8 @@ impl DataverseSim {
         if let Some((_, wait)) = forced {
             return too_many(*wait);
         }
-        if let Err(wait) = self.limits.charge(work.now) {
-            return too_many(wait);
+        if let Err(exceeded) = self.limits.charge_inner(work.now) {
+            return exceeded.response();
         }
         if let Some(status) = self.poisons.of_request(&request) {
             return poisoned(status);

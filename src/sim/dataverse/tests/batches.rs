@@ -63,7 +63,25 @@ fn requests_run_one_after_another() {
     assert_eq!(statuses(&answer), [204, 200]);
     assert!(String::from_utf8_lossy(&answer.body).contains("\"subject\":\"x\""));
     assert_eq!((desk.sim.request_count(), desk.sim.write_count()), (1, 1));
-    assert_eq!(answer.header("x-ms-ratelimit-burst-remaining-xrm-requests"), Some("5998"));
+    assert_eq!(answer.header("x-ms-ratelimit-burst-remaining-xrm-requests"), Some("5999"));
+    assert_eq!(answer.header("x-ms-ratelimit-time-remaining-xrm-requests"), Some("1199.60"));
+}
+
+#[test]
+fn a_batch_is_one_request_and_the_time_of_its_parts_counts() {
+    // 7 batches of 1,000 are far from 6,000 requests; the seventh's parts find no time left.
+    let mut desk = Desk::new();
+    let parts = vec![get("WhoAmI()"); 1_000];
+    for _ in 0..6 {
+        assert_eq!(statuses(&send(&mut desk, &parts, &[])), vec![200; 1_000]);
+    }
+    let go_on = [("Prefer", "odata.continue-on-error")];
+    let answer = send(&mut desk, &parts[..2], &go_on);
+    assert_eq!((answer.status, statuses(&answer)), (200, vec![429, 429]));
+    assert!(String::from_utf8_lossy(&answer.body).contains("0x80072321"));
+    assert_eq!(answer.header("x-ms-ratelimit-burst-remaining-xrm-requests"), Some("5993"));
+    desk.now += chrono::Duration::seconds(300);
+    assert_eq!(statuses(&send(&mut desk, &parts[..2], &go_on)), [200, 200]);
 }
 
 #[test]
