@@ -14,6 +14,19 @@ use crate::app::App;
 use crate::config::Environment;
 use crate::telemetry;
 
+/// What a command for operators is about.
+#[derive(Debug, clap::Args)]
+pub(super) struct Scope {
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    /// The tenant.
+    #[arg(long, value_name = "NAME")]
+    pub(super) tenant: String,
+    /// Only this mailbox: its address or its id.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) mailbox: Option<String>,
+}
+
 /// One tenant, opened for one command.
 pub(super) struct Desk {
     pub(super) app: Arc<App>,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::desk::{Desk, bar, write_private};
+use super::desk::{Desk, Scope, bar, write_private};
 use super::sync::choose;
 use super::table::table;
 use super::{ConfigArgs, Format, show};
@@ -24,13 +24,7 @@ const FILE_MAX_BYTES: u64 = 1024 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
-    config: ConfigArgs,
-    /// The tenant.
-    #[arg(long, value_name = "NAME")]
-    tenant: String,
-    /// Only this mailbox: its address or its id.
-    #[arg(long, value_name = "ADDRESS")]
-    mailbox: Option<String>,
+    scope: Scope,
     /// Write the plan to this file, for `lockstep apply`. Only its owner may read it.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -60,15 +54,15 @@ pub(super) fn run(
     environment: &Environment,
     log_filter: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
-    let desk = Desk::open(&args.config, &args.tenant, "plan", environment, log_filter)?;
+    let desk = Desk::open(&args.scope.config, &args.scope.tenant, "plan", environment, log_filter)?;
     let sealed = desk.read(async {
         let tenant = &desk.tenant;
-        let mailboxes = choose(once::enrol(tenant).await?, args.mailbox.as_deref())?;
-        let bar = bar(&args.tenant, mailboxes.len());
+        let mailboxes = choose(once::enrol(tenant).await?, args.scope.mailbox.as_deref())?;
+        let bar = bar(&args.scope.tenant, mailboxes.len());
         let made = tenant.deps.clock.now();
         let drafted = drafts(tenant, mailboxes, &|| bar.inc(1)).await;
         bar.finish_and_clear();
-        let doc = PlanDoc::new("cycle", &args.tenant, made, views(&drafted));
+        let doc = PlanDoc::new("cycle", &args.scope.tenant, made, views(&drafted));
         doc.seal(&tenant.print_key().await?)
     })?;
     desk.close();

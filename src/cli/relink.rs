@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::desk::{Desk, bar};
+use super::Format;
+use super::desk::{Desk, Scope, bar};
 use super::sync::choose;
 use super::table::table;
-use super::{ConfigArgs, Format};
 use crate::app::once;
 use crate::app::operate::relink::relink;
 use crate::config::Environment;
@@ -19,13 +19,7 @@ use crate::domain::policy::Mailbox;
 #[derive(Debug, clap::Args)]
 pub(super) struct RelinkArgs {
     #[command(flatten)]
-    config: ConfigArgs,
-    /// The tenant.
-    #[arg(long, value_name = "NAME")]
-    tenant: String,
-    /// Only this mailbox: its address or its id.
-    #[arg(long, value_name = "ADDRESS")]
-    mailbox: Option<String>,
+    scope: Scope,
     /// How to print the result.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -38,10 +32,11 @@ pub(super) fn run(
     environment: &Environment,
     log_filter: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
-    let desk = Desk::open(&args.config, &args.tenant, "relink", environment, log_filter)?;
+    let desk =
+        Desk::open(&args.scope.config, &args.scope.tenant, "relink", environment, log_filter)?;
     let done = desk.write(async {
-        let mailboxes = choose(once::enrol(&desk.tenant).await?, args.mailbox.as_deref())?;
-        let bar = bar(&args.tenant, mailboxes.len());
+        let mailboxes = choose(once::enrol(&desk.tenant).await?, args.scope.mailbox.as_deref())?;
+        let bar = bar(&args.scope.tenant, mailboxes.len());
         let done = relink(&desk.tenant, mailboxes, &|| bar.inc(1)).await;
         bar.finish_and_clear();
         Ok(done)
@@ -50,7 +45,7 @@ pub(super) fn run(
     match args.format {
         Format::Json => {
             let mailboxes: Vec<_> = done.iter().map(as_json).collect();
-            say!("{:#}", json!({ "tenant": args.tenant, "mailboxes": mailboxes }));
+            say!("{:#}", json!({ "tenant": args.scope.tenant, "mailboxes": mailboxes }));
         }
         Format::Table => print(&done),
     }

@@ -8,10 +8,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::desk::{Desk, bar};
+use super::desk::{Desk, Scope, bar};
 use super::sync::choose;
 use super::table::table;
-use super::{ConfigArgs, Format, plan, show};
+use super::{Format, plan, show};
 use crate::app::once;
 use crate::app::operate::document::PlanDoc;
 use crate::app::operate::undo::{self, KeptCycle};
@@ -25,13 +25,7 @@ use crate::domain::policy::Mailbox;
 #[derive(Debug, clap::Args)]
 pub(super) struct UndoArgs {
     #[command(flatten)]
-    config: ConfigArgs,
-    /// The tenant.
-    #[arg(long, value_name = "NAME")]
-    tenant: String,
-    /// Only this mailbox: its address or its id.
-    #[arg(long, value_name = "ADDRESS")]
-    mailbox: Option<String>,
+    scope: Scope,
     /// Restore what this cycle overwrote or deleted.
     #[arg(long, value_name = "ID", conflicts_with_all = ["item", "since"])]
     cycle: Option<Uuid>,
@@ -58,7 +52,7 @@ pub(super) fn run(
     log_filter: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
     let wanted = wanted(args)?;
-    let desk = Desk::open(&args.config, &args.tenant, "undo", environment, log_filter)?;
+    let desk = Desk::open(&args.scope.config, &args.scope.tenant, "undo", environment, log_filter)?;
     let Some(wanted) = wanted else {
         let listed = desk.read(list(&desk, args))?;
         desk.close();
@@ -67,13 +61,13 @@ pub(super) fn run(
     };
     let work = async {
         let tenant = &desk.tenant;
-        let mailboxes = choose(once::enrol(tenant).await?, args.mailbox.as_deref())?;
-        let bar = bar(&args.tenant, mailboxes.len() * if args.yes { 2 } else { 1 });
+        let mailboxes = choose(once::enrol(tenant).await?, args.scope.mailbox.as_deref())?;
+        let bar = bar(&args.scope.tenant, mailboxes.len() * if args.yes { 2 } else { 1 });
         let tick = || bar.inc(1);
         let planned = undo::prepare(tenant, mailboxes, &wanted, args.allow_mail, &tick).await;
         let made = tenant.deps.clock.now();
         let views = planned.iter().map(undo::view).collect();
-        let doc = PlanDoc::new("undo", &args.tenant, made, views);
+        let doc = PlanDoc::new("undo", &args.scope.tenant, made, views);
         let done = match args.yes {
             true => Some(undo::undo(tenant, planned, &tick).await),
             false => None,
@@ -90,7 +84,7 @@ pub(super) fn run(
     let failed = doc.totals.failed > 0;
     match done {
         Some(applied) => {
-            plan::print(&args.tenant, &applied, args.format);
+            plan::print(&args.scope.tenant, &applied, args.format);
             Ok(plan::code(&applied))
         }
         None => {
@@ -118,7 +112,7 @@ fn wanted(args: &UndoArgs) -> anyhow::Result<Option<Wanted>> {
 type Listed = Vec<(Arc<Mailbox>, Vec<KeptCycle>)>;
 
 async fn list(desk: &Desk, args: &UndoArgs) -> anyhow::Result<Listed> {
-    let mailboxes = choose(once::enrol(&desk.tenant).await?, args.mailbox.as_deref())?;
+    let mailboxes = choose(once::enrol(&desk.tenant).await?, args.scope.mailbox.as_deref())?;
     let mut listed = Vec::new();
     for mailbox in mailboxes {
         let cycles = undo::cycles(&desk.tenant, &mailbox).await;
@@ -138,7 +132,7 @@ fn print_list(args: &UndoArgs, listed: &Listed) {
                     "updates": one.updates, "deletes": one.deletes })
             })
             .collect();
-        return say!("{:#}", json!({ "tenant": args.tenant, "cycles": cycles }));
+        return say!("{:#}", json!({ "tenant": args.scope.tenant, "cycles": cycles }));
     }
     let mut table = table(&["Mailbox", "When", "Cycle", "Overwritten", "Deleted"]);
     for (mailbox, one) in rows {

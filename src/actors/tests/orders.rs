@@ -1,28 +1,45 @@
 //! What an operator can order of a mailbox.
 
-use actix::Actor;
+use std::sync::Arc;
+
+use actix::{Actor, Addr};
 use tokio::time::sleep;
 
 use super::fakes::{Tenant, id, on_paused, outage, phase, release, secs, to_mailbox};
 use crate::actors::messages::{Order, WakeMailbox};
 use crate::actors::phase::Phase;
+use crate::actors::runtime::TenantRuntime;
 use crate::actors::tenant::TenantSupervisor;
 use crate::domain::code::Code;
+use crate::domain::ids::NativeId;
 use crate::domain::policy::Limits;
+
+/// A tenant whose only mailbox halted: no delete is allowed, and of three rows the first went.
+struct Halting {
+    tenant: Tenant,
+    rows: [NativeId; 3],
+    runtime: Arc<TenantRuntime>,
+    supervisor: Addr<TenantSupervisor>,
+}
+
+async fn halting() -> Halting {
+    let tenant = Tenant::new().await;
+    let rows = ["one", "two", "three"].map(|subject| tenant.world.dynamics.add(subject));
+    let limits = Limits { deletes: 0, deletes_share: 0.0, ..Limits::default() };
+    let runtime = tenant.runtime_with(limits);
+    let supervisor = TenantSupervisor::new(runtime.clone()).start();
+    sleep(secs(20)).await;
+    tenant.world.dynamics.remove(&rows[0]);
+    supervisor.send(WakeMailbox(None)).await.unwrap();
+    sleep(secs(1)).await;
+    Halting { tenant, rows, runtime, supervisor }
+}
 
 #[test]
 fn promise_3_a_halt_waits_for_its_release() {
     // Neither time nor wake-ups start a halted mailbox; one release lets one plan pass.
     on_paused(async {
-        let tenant = Tenant::new().await;
-        let rows = ["one", "two", "three"].map(|subject| tenant.world.dynamics.add(subject));
-        let limits = Limits { deletes: 0, deletes_share: 0.0, ..Limits::default() };
-        let runtime = tenant.runtime_with(limits);
-        let supervisor = TenantSupervisor::new(runtime.clone()).start();
-        sleep(secs(20)).await;
-        tenant.world.dynamics.remove(&rows[0]);
-        supervisor.send(WakeMailbox(None)).await.unwrap();
-        sleep(secs(1)).await;
+        let Halting { tenant, rows, runtime, supervisor } = halting().await;
         assert_eq!(phase(&runtime), Phase::Halted(Code::DeleteBudget));
         tenant.cycles();
         supervisor.send(WakeMailbox(None)).await.unwrap();
@@ -46,15 +63,7 @@ fn promise_3_a_halt_waits_for_its_release() {
 fn promise_3_a_release_lets_the_halted_plan_pass_and_no_other() {
     // With brakes it halts again; another plan halts again; a release that failed is not lost.
     on_paused(async {
-        let tenant = Tenant::new().await;
-        let rows = ["one", "two", "three"].map(|subject| tenant.world.dynamics.add(subject));
-        let limits = Limits { deletes: 0, deletes_share: 0.0, ..Limits::default() };
-        let runtime = tenant.runtime_with(limits);
-        let supervisor = TenantSupervisor::new(runtime.clone()).start();
-        sleep(secs(20)).await;
-        tenant.world.dynamics.remove(&rows[0]);
-        supervisor.send(WakeMailbox(None)).await.unwrap();
-        sleep(secs(1)).await;
+        let Halting { tenant, rows, runtime, supervisor } = halting().await;
         let halted = Phase::Halted(Code::DeleteBudget);
         let halt = || runtime.board.mailbox(id(1)).unwrap().halt;
         let first = halt().unwrap();
