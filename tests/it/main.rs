@@ -53,6 +53,7 @@ mod rules_secured;
 mod rules_series;
 mod rules_series_limits;
 mod rules_series_merge;
+mod rules_series_messages;
 mod rules_series_people;
 mod rules_services;
 mod rules_tasks;

@@ -234,5 +234,7 @@ fn cancels(pairing: &Pairing, context: &Context<'_>) -> bool {
         && item_facts(pairing).is_organizer
         && row.number(Field::State) == Some(2)
         && !is_past(&item, context)
+        // A series that was ended is canceled, too: what has taken place of it stays, its end flows.
+        && !(pairing.kind() == Kind::RecurringAppointment && is_past(&row, context))
         && pairing.seen.exchange.is_some()
 }

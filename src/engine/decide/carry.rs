@@ -115,7 +115,7 @@ pub(super) fn write_to_exchange(
     }
     rules.extend(forbidden(&out));
     rules.extend(formats(&out));
-    if mail != MailClass::Silent && is_past(&row, context) {
+    if mail != MailClass::Silent && is_over(kind, &row, &item, context) {
         rules.push(rule::APPT_OUT_11);
     }
     Carried {
@@ -160,6 +160,12 @@ fn with_held_back(
     wanted
 }
 
+/// A series that is ended early is past by its row while people still see the rest of it.
+fn is_over(kind: Kind, row: &Fields, item: &Fields, context: &Context<'_>) -> bool {
+    let ended = kind == Kind::RecurringAppointment && !is_past(item, context);
+    is_past(row, context) && !ended
+}
+
 /// APPT-OUT-06, APPT-OUT-15: a write to a meeting mails its attendees, so a past meeting that has
 /// any is not written, and nobody is added to one. A meeting that comes back to the future gets
 /// the attendees that were left out.
@@ -189,7 +195,7 @@ fn attendees_allowed(
         return Ok(wanted);
     }
     // APPT-OUT-11: the organization may let changes of past meetings through, and mail them.
-    let past = is_past(row, context) && !context.policy.settings.update_past;
+    let past = is_over(kind, row, item, context) && !context.policy.settings.update_past;
     if past && attendee_count(item) > 0 && !wanted.is_empty() {
         return Err((rule::APPT_OUT_06, Code::PastMeetingHeld));
     }

@@ -49,6 +49,12 @@ impl Core {
             [action @ ("Book" | "Validate")] if request.method == "POST" => {
                 self.schedule(at, action, &body(request)?)?
             }
+            ["CreateInstance" | "DeleteOpenInstances"]
+            | ["recurringappointmentmasters", "Microsoft.Dynamics.CRM.CreateException"]
+                if request.method == "POST" =>
+            {
+                return self.series_message(at, segments, &body(request)?);
+            }
             _ => return Ok(None),
         };
         Ok(Some(response))

@@ -6,8 +6,9 @@
 //! `deletedexceptionslist` is not documented: here it is instants parted by commas. The clocks of
 //! a series are those of `utcconversiontimezonecode`, by default the zone of whoever made it.
 //! An instance that is changed is an exception; `AddRecurrence` is what people do in the app.
-//! Absent: the messages `CreateException`, `CreateInstance` and `DeleteOpenInstances`.
+//! `messages` holds what the service does for `CreateException` and the like.
 
+mod messages;
 mod people;
 mod rule;
 

@@ -3,6 +3,7 @@
 mod batches;
 mod queries;
 mod templates;
+mod series;
 mod tracking;
 mod writing;
 
