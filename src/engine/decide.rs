@@ -24,8 +24,8 @@ mod unfit;
 #[cfg(test)]
 mod tests;
 
-use unfit::{not_fit, unfit};
 pub(crate) use replaced::names_another;
+use unfit::{not_fit, unfit};
 pub use unfit::{undecided, unfinished};
 
 use crate::domain::code::Code;
@@ -183,7 +183,7 @@ pub fn needs_other_side(pairing: &Pairing, side: Side) -> bool {
         // REC-05: whatever happens to the series, the occurrence that waits is tried again.
         && !pairing.link.as_ref().is_some_and(crate::domain::link::Link::awaits_expansion);
     let untracked = side == Side::Exchange && !item_facts(pairing).tracked;
-    !(settled && standing == Standing::Same && !untracked && !is_renamed(pairing))
+    !settled || standing != Standing::Same || untracked || is_renamed(pairing)
 }
 
 /// ORG-03: the row names another meeting than it did.

@@ -2,8 +2,8 @@
 
 mod batches;
 mod queries;
-mod templates;
 mod series;
+mod templates;
 mod tracking;
 mod writing;
 
