@@ -288,6 +288,10 @@ fn complete(
     for row in rows {
         let id = NativeId::new(String::new());
         let fields = read::observe(table, &id, row, Presence::Present).fields;
+        let invited = table.parties.is_some_and(|parties| row.get(parties).is_some());
+        if invited && !fields.invites_alike(&one.fields) {
+            one.losses = vec![Code::OccurrenceAttendees];
+        }
         match series::exception(&recurrence, row, &fields) {
             Some(exception) => list.push(exception),
             None => one.unfit = one.unfit.or(Some(Code::ReplyIncomplete)),
@@ -301,10 +305,9 @@ fn complete(
 pub(super) fn exceptions_of(series: &NativeId) -> Part {
     let kinds = "(instancetypecode eq 3 or instancetypecode eq 4)";
     let filter = encode(&format!("seriesid eq {series} and {kinds}"));
-    let columns: Vec<String> = Table::of(Kind::Appointment).selected().collect();
-    let path =
-        format!("appointments?$select={},originalstartdate&$filter={filter}", columns.join(","));
-    Part::get(path).with("Prefer", LOOKUPS)
+    let query = Table::of(Kind::Appointment).complete();
+    let query = query.replacen("$select=", "$select=originalstartdate,", 1);
+    Part::get(format!("appointments?{query}&$filter={filter}")).with("Prefer", LOOKUPS)
 }
 
 fn parts_of(rows: &[Json]) -> Parts {

@@ -38,6 +38,8 @@ codes! {
     /// Dynamics has no row yet for an occurrence that deviates; it is carried when the series is
     /// expanded that far (REC-05).
     AwaitsExpansion = "awaits-expansion",
+    /// An occurrence has other attendees than its series; these are not carried.
+    OccurrenceAttendees = "occurrence-attendees",
     /// Recurring tasks are never synchronized (REC-10).
     RecurringTask = "recurring-task",
     /// The organizer's mailbox is not synchronized, and the organization wants it to be (LINK-14).

@@ -358,6 +358,23 @@ impl Fields {
     pub fn parties(&self, field: Field) -> &[Party] {
         if let Some(Value::Parties(parties)) = self.get(field) { parties } else { &[] }
     }
+
+    /// Tells whether two tables invite the same people in the same roles.
+    #[must_use]
+    pub fn invites_alike(&self, other: &Self) -> bool {
+        [Field::RequiredAttendees, Field::OptionalAttendees].into_iter().all(|field| {
+            let [mut here, mut there] = [self, other].map(|one| {
+                let parties = one.parties(field).iter();
+                let name = |party: &'_ Party| {
+                    party.address.as_ref().map_or(party.name.clone(), |it| it.as_str().to_owned())
+                };
+                parties.map(name).collect::<Vec<String>>()
+            });
+            here.sort_unstable();
+            there.sort_unstable();
+            here == there
+        })
+    }
 }
 
 impl FromIterator<(Field, Value)> for Fields {

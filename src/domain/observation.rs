@@ -1,5 +1,7 @@
 //! What was seen of one item on one side in one cycle.
 
+use chrono::NaiveDate;
+
 use super::code::Code;
 use super::field::Fields;
 use super::ids::{Address, GlobalId, LinkId, NativeId, UserId, Version};
@@ -92,6 +94,9 @@ pub struct ExchangeFacts {
     pub recurring: bool,
     /// Lockstep made the item, from a row; it carries the mark of that beside its marker.
     pub made: bool,
+    /// The occurrences of a series that have other attendees than it, by their days, and how many: a write
+    /// to one mails these.
+    pub guests: Vec<(NaiveDate, u16)>,
     /// An event outside the delta's window; set by the cycle, never by an adapter.
     pub off_feed: bool,
 }

@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 
-use super::field::Patch;
+use super::field::{Field, Patch};
 use super::zone::Zone;
 
 /// The most occurrences that a counted series may have on either side (protocols A3, B11).
@@ -112,6 +112,25 @@ pub struct Exception {
     pub day: NaiveDate,
     /// What differs; `None` when the occurrence was deleted.
     pub change: Option<Patch>,
+}
+
+// === impl Exception ===
+
+impl Exception {
+    /// What an occurrence may hold beyond its series, in the words of either side. Attendees of a single
+    /// occurrence are not carried.
+    pub const FIELDS: [Field; 10] = [
+        Field::Subject,
+        Field::Body,
+        Field::Importance,
+        Field::Location,
+        Field::Start,
+        Field::End,
+        Field::AllDay,
+        Field::State,
+        Field::StatusReason,
+        Field::ShowAs,
+    ];
 }
 
 // === impl Weekdays ===

@@ -136,8 +136,15 @@ pub fn decide(pairing: Pairing, context: &Context<'_>) -> Verdict {
     noted(judge(pairing, context))
 }
 
-/// What an adapter could not read is noted where the rest of the item is written to Dynamics.
+/// What an adapter could not read is noted where the rest of the item is written to Dynamics; that
+/// an occurrence has attendees of its own, wherever it is seen.
 fn noted(verdict: Verdict) -> Verdict {
+    let seen = &verdict.pairing.seen;
+    let apart = Side::BOTH.into_iter().any(|side| {
+        let seen = seen.get(side).as_ref();
+        seen.is_some_and(|seen| seen.observation.losses.contains(&Code::OccurrenceAttendees))
+    });
+    let verdict = if apart { verdict.with_losses(&[Code::OccurrenceAttendees]) } else { verdict };
     let item = verdict.pairing.seen.exchange.as_ref();
     let losses = item.map(|seen| seen.observation.losses.clone()).unwrap_or_default();
     if verdict.writes.dynamics.is_some() && !losses.is_empty() {

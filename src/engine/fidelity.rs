@@ -152,6 +152,11 @@ pub const ONLY_IN_EXCHANGE: &[(&str, &str, &str)] = &[
         "an organizer or attendee of whom Dynamics has no row",
         "an attendee stays an address, an outside organizer no organizer; no contact or lead is made (RES-03, ORG-05)",
     ),
+    (
+        "series",
+        "attendees of a single occurrence",
+        "kept in Exchange, noted (`occurrence-attendees`)",
+    ),
     ("event", "rooms and other resources", "kept in Exchange, noted (`values-dropped`)"),
     ("event", "online meeting", "kept in Exchange; its text in the body is carried as text"),
     (
@@ -200,6 +205,11 @@ pub const ONLY_IN_DYNAMICS: &[(&str, &str, &str)] = &[
         "task, phonecall, letter, fax",
         "regardingobjectid",
         "kept in Dynamics, never changed by synchronization (LINK-10)",
+    ),
+    (
+        "recurringappointmentmaster",
+        "attendees of a single instance",
+        "kept in Dynamics, noted (`occurrence-attendees`)",
     ),
     ("task", "percentcomplete between 1 and 99", "kept in Dynamics, noted (`percent-kept`)"),
     (

@@ -18,20 +18,6 @@ use crate::domain::policy::Context;
 use crate::domain::recurrence::{End, Exception, Pattern, Recurrence};
 use crate::domain::side::Side;
 
-/// What an occurrence may hold beyond its series. Attendees of a single occurrence are not carried.
-const OWN: [Field; 10] = [
-    Field::Subject,
-    Field::Body,
-    Field::Importance,
-    Field::Location,
-    Field::Start,
-    Field::End,
-    Field::AllDay,
-    Field::State,
-    Field::StatusReason,
-    Field::ShowAs,
-];
-
 /// Fields of an occurrence that change together.
 const TIMES: [Field; 3] = [Field::Start, Field::End, Field::AllDay];
 const STATUS: [Field; 2] = [Field::State, Field::StatusReason];
@@ -64,7 +50,7 @@ pub(super) fn reduce(fields: &mut Fields) -> Result<(), Code> {
 fn own(one: &Exception, fields: &Fields, series: &Recurrence) -> Option<Option<Patch>> {
     let Some(change) = &one.change else { return Some(None) };
     let mut patch: Patch = Vec::new();
-    for field in OWN {
+    for field in Exception::FIELDS {
         let Some((_, value)) = change.iter().find(|(name, _)| *name == field) else { continue };
         let value = value.as_ref().and_then(canonical);
         patch.push((field, value));
@@ -343,12 +329,18 @@ impl Work<'_> {
     }
 }
 
+/// Returns the occurrences that a patch writes.
+#[must_use]
+pub fn written(patch: &Patch) -> &[Exception] {
+    let list = patch.iter().find_map(|(_, value)| match value {
+        Some(Value::Exceptions(list)) => Some(list.as_slice()),
+        _ => None,
+    });
+    list.unwrap_or_default()
+}
+
 /// Returns how many occurrences a patch writes.
 #[must_use]
 pub fn count(patch: &Patch) -> u16 {
-    let list = patch.iter().find_map(|(_, value)| match value {
-        Some(Value::Exceptions(list)) => Some(list.len()),
-        _ => None,
-    });
-    u16::try_from(list.unwrap_or(0)).unwrap_or(u16::MAX)
+    u16::try_from(written(patch).len()).unwrap_or(u16::MAX)
 }

@@ -77,6 +77,37 @@ fn rec_02_a_guest_of_one_occurrence_stays_and_changes_nothing_else() {
 }
 
 #[test]
+fn rec_02_guests_of_one_occurrence_are_noted_on_either_side() {
+    // Invited to one occurrence in Outlook, or to one instance in Dynamics: the guest is not carried, the
+    // decision says it; without such a guest it says nothing. Who is a guest in Outlook hears of the room.
+    for side in ["neither", "outlook", "dynamics"] {
+        let system = two();
+        system.new_event(0, &tracked());
+        system.settled();
+        let guest = json!([{ "type": "required",
+            "emailAddress": { "address": "guest@fabrikam.example" } }]);
+        if side == "outlook" {
+            system.edit_event(0, &id_of(&shown(&system)[1]), &json!({ "attendees": guest }));
+        }
+        let id = guid(&instances(&system)[1], "activityid");
+        let mut change = json!({ "location": "Room 2" });
+        if side == "dynamics" {
+            let guest = json!({ "participationtypemask": 5,
+                "addressused": "guest@fabrikam.example" });
+            change["appointment_activity_parties"] = json!([system.party(0, 7), guest]);
+        }
+        system.update(0, "appointments", id, &change);
+        let mails = system.mails().len();
+        system.settled();
+        let noted = system.codes().contains(&Code::OccurrenceAttendees);
+        assert_eq!(noted, side != "neither", "{side}");
+        assert_eq!(shown(&system)[1]["location"]["displayName"], "Room 2");
+        let update = usize::from(side == "outlook");
+        assert_eq!(system.mails().len(), mails + update, "the guest hears of the room: {side}");
+    }
+}
+
+#[test]
 fn rec_01_an_appointment_that_is_made_a_series_becomes_one_series() {
     // Dynamics makes a new series and deletes the appointment: its event goes, one series comes, and
     // the guest hears of both once.

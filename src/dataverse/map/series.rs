@@ -39,19 +39,6 @@ pub(super) const COLUMNS: &[&str] = &[
     "utcconversiontimezonecode",
 ];
 
-/// The fields that an occurrence may hold for itself.
-const OWN: [Field; 9] = [
-    Field::Subject,
-    Field::Body,
-    Field::Importance,
-    Field::Location,
-    Field::Start,
-    Field::End,
-    Field::AllDay,
-    Field::State,
-    Field::StatusReason,
-];
-
 /// The codes of the organization's time zones.
 #[derive(Debug, Default)]
 pub(crate) struct ZoneCodes {
@@ -194,7 +181,7 @@ fn day_of(series: &Recurrence, start: DateTime<Utc>) -> NaiveDate {
 pub(crate) fn exception(series: &Recurrence, row: &Json, fields: &Fields) -> Option<Exception> {
     let start = row.get("originalstartdate")?.as_str().and_then(read::instant)?;
     let mut change: Patch =
-        OWN.into_iter().map(|field| (field, fields.get(field).cloned())).collect();
+        Exception::FIELDS.into_iter().map(|field| (field, fields.get(field).cloned())).collect();
     // Whole days are local midnights; only the zone of the series tells which days they are.
     times_of_days(&mut change, |time| {
         let local = series.zone.to_local(time) + TimeDelta::hours(12);

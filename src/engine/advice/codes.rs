@@ -18,6 +18,7 @@ advice! {
     RecurringUnsupported "Give the series a rule that both sides can hold, or replace it by single appointments.";
     OccurrenceGone "Make a single appointment: a deleted occurrence is not brought back.";
     AwaitsExpansion "Nothing: it is carried once Dynamics has expanded the series that far.";
+    OccurrenceAttendees "Invite to the whole series, or to a single appointment: guests of one occurrence are not carried.";
     PercentKept "Nothing: Exchange has no percentage, the number stays in Dynamics.";
     CopyAttended "Take the people off the copy again; the copy then follows its row.";
     RecurringTask "Make the task a single one; recurring tasks are never carried.";

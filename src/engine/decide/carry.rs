@@ -15,6 +15,7 @@ use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{LinkState, Role};
 use crate::domain::plan::MailClass;
 use crate::domain::policy::Context;
+use crate::domain::recurrence::Exception;
 use crate::domain::rule::RuleId;
 use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
@@ -83,7 +84,9 @@ pub(super) fn write_to_exchange(
 ) -> Carried {
     let kind = pairing.kind();
     let (wanted, rival) = (split.to_exchange.as_slice(), split.to_dynamics.as_slice());
-    let (row, item) = without_held(pairing, &split.held.exchange);
+    let guests = item_facts(pairing).guests;
+    let over = over_with_guests(pairing, &guests, context);
+    let (row, item) = without_held(pairing, &split.held.exchange.union(&over).copied().collect());
     // LINK-08: a foreign item that became half of a pair is marked, if marking mails nobody.
     let mark = mark && matches!(role, Role::Owner) && attendee_count(&item) == 0;
     let mark = mark && owes_mark(pairing);
@@ -103,11 +106,15 @@ pub(super) fn write_to_exchange(
     // Who was taken off the list in Exchange is not invited anew by another change.
     wanted.retain(|group| *group != Group::Attendees || !rival.contains(group));
     let wanted = with_held_back(kind, role, wanted, rival, &row, &item, context);
-    let out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
+    let mut out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
+    if wanted.contains(&Group::Exceptions) && differ_on(pairing, &over) {
+        out.by(rule::APPT_OUT_06);
+        out.losses.push(Code::PastMeetingHeld);
+    }
     if !changes(&out.patch, &item) && !rings(&wanted, &out.patch) && !mark {
         return Carried::quiet(&out);
     }
-    let mail = update_mail(kind, &item, &row, &wanted, &out.patch);
+    let mail = update_mail(kind, (&item, &guests), &row, &wanted, &out.patch);
     let mut rules = out.rules.clone();
     rules.extend([rule::FILT_03, rule::LINK_01]);
     if mark {
@@ -158,6 +165,28 @@ fn with_held_back(
         wanted.dedup();
     }
     wanted
+}
+
+/// APPT-OUT-06: an occurrence that is over and has guests of its own is not written, it would mail them.
+fn over_with_guests(
+    pairing: &Pairing,
+    guests: &[(NaiveDate, u16)],
+    context: &Context<'_>,
+) -> BTreeSet<NaiveDate> {
+    let item = fields(pairing, Side::Exchange);
+    let Some(series) = item.recurrence() else { return BTreeSet::new() };
+    let over = |day: NaiveDate| series.times(day).0 <= context.now;
+    let held = guests.iter().filter(|(day, count)| *count > 0 && over(*day));
+    let held = held.filter(|_| !context.policy.settings.update_past);
+    held.map(|(day, _)| *day).collect()
+}
+
+/// Tells whether the row says otherwise of some occurrences than the item.
+fn differ_on(pairing: &Pairing, days: &BTreeSet<NaiveDate>) -> bool {
+    let item = fields(pairing, Side::Exchange);
+    let row = fields(pairing, Side::Dynamics);
+    let same = |one: &Exception| item.exceptions().contains(one);
+    row.exceptions().iter().any(|one| days.contains(&one.day) && !same(one))
 }
 
 /// A series that is ended early is past by its row while people still see the rest of it.
@@ -214,7 +243,7 @@ fn attendees_allowed(
 /// Exchange mails everybody who attends before or after the write (protocols A4).
 fn update_mail(
     kind: Kind,
-    item: &Fields,
+    (item, guests): (&Fields, &[(NaiveDate, u16)]),
     row: &Fields,
     wanted: &[Group],
     patch: &Patch,
@@ -225,11 +254,17 @@ fn update_mail(
     }
     let before = attendee_count(item);
     let after = if wanted.contains(&Group::Attendees) { attendee_count(row) } else { 0 };
-    // Each occurrence that is written is a mail of its own.
-    let occurrences = series::count(patch);
+    let everybody = before.max(after);
+    // Each occurrence that is written is a mail of its own, to its own guests where it has others.
+    let occurrences = series::written(patch);
+    let to = |day: NaiveDate| {
+        let own = guests.iter().find(|(one, _)| *one == day);
+        own.map_or(everybody, |(_, count)| *count)
+    };
+    let apart = occurrences.iter().fold(0, |sum: u16, one| sum.saturating_add(to(one.day)));
     let itself = patch.iter().any(|(field, _)| *field != Field::Exceptions);
-    let writes = occurrences.saturating_add(u16::from(itself || occurrences == 0));
-    mails(before.max(after).saturating_mul(writes))
+    let once = if itself || occurrences.is_empty() { everybody } else { 0 };
+    mails(apart.saturating_add(once))
 }
 
 /// Returns what both sides hold, without the occurrences that go another way.

@@ -1,11 +1,12 @@
 //! Which occurrences of a series a step wrote: only these are agreed by its answer (REC-07).
 
-use crate::domain::field::{Group, Value};
+use crate::domain::field::Group;
 use crate::domain::fingerprint::{PrintKey, Prints};
 use crate::domain::plan::{Op, Step};
 use crate::domain::side::Side;
 use crate::engine::normalise::day_print;
 use crate::engine::plan::Entry;
+use crate::engine::series;
 
 /// Returns the occurrences that an update of a side writes one by one, as they are named in
 /// fingerprints; nothing where it writes none so. A pattern takes all of them along.
@@ -16,11 +17,7 @@ pub(super) fn written_days(entry: &Entry, side: Side, key: &PrintKey) -> Option<
     if groups.contains(&Group::Recurrence) || !groups.contains(&Group::Exceptions) {
         return None;
     }
-    let list = patch.iter().find_map(|(_, value)| match value {
-        Some(Value::Exceptions(list)) => Some(list.as_slice()),
-        _ => None,
-    });
-    Some(list.unwrap_or_default().iter().map(|one| day_print(one.day, key)).collect())
+    Some(series::written(patch).iter().map(|one| day_print(one.day, key)).collect())
 }
 
 /// Tells whether the answer to an update shows an occurrence otherwise than it was read and that the

@@ -93,6 +93,13 @@ pub(in crate::graph) fn observe(event: &Event) -> Observation {
     fields.set(Field::Private, Some(Value::Flag(private)));
     fields.set(Field::ShowAs, show_as(event.show_as.as_deref()));
     attendees(event, &mut seen);
+    let guests = series::guests(event, &seen.fields);
+    if !guests.is_empty() {
+        lose(&mut seen.losses, Code::OccurrenceAttendees);
+    }
+    if let Facts::Exchange(facts) = &mut seen.facts {
+        facts.guests = guests;
+    }
     seen
 }
 
@@ -109,6 +116,7 @@ fn facts(event: &Event) -> ExchangeFacts {
         is_cancelled: event.is_cancelled.unwrap_or(false),
         recurring: is_series(event),
         made: super::is_made(event.single_value_extended_properties.as_ref()),
+        guests: Vec::new(),
         off_feed: false,
     }
 }

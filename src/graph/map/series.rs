@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::event;
 use crate::domain::code::Code;
-use crate::domain::field::Field;
+use crate::domain::field::{Field, Fields};
 use crate::domain::recurrence::{End, Exception, Nth, Pattern, Recurrence, Weekdays};
 use crate::domain::zone::Zone;
 use crate::graph::wire::{DateTimeTimeZone, Event};
@@ -23,18 +23,6 @@ const NTH: [&str; 5] = ["first", "second", "third", "fourth", "last"];
 pub(in crate::graph) const SELECT: &str = "id,type,seriesMasterId,iCalUId,subject,body,location,\
     start,end,isAllDay,originalStartTimeZone,attendees,showAs,importance,sensitivity,organizer,\
     isOrganizer,isCancelled,categories,createdDateTime,recurrence,cancelledOccurrences";
-
-/// The fields that an occurrence may hold for itself.
-const OWN: [Field; 8] = [
-    Field::Subject,
-    Field::Body,
-    Field::Importance,
-    Field::Location,
-    Field::Start,
-    Field::End,
-    Field::AllDay,
-    Field::ShowAs,
-];
 
 /// Tells whether an event is the master of a series.
 pub(in crate::graph) fn is_master(event: &Event) -> bool {
@@ -59,10 +47,25 @@ pub(super) fn read(event: &Event) -> Result<(Recurrence, Vec<Exception>), Code> 
     for one in changed {
         let day = day_of(&series, one).ok_or(Code::ReplyIncomplete)?;
         let seen = event::observe(one);
-        let own = OWN.into_iter().map(|field| (field, seen.fields.get(field).cloned()));
+        let own =
+            Exception::FIELDS.into_iter().map(|field| (field, seen.fields.get(field).cloned()));
         list.push(Exception { day, change: Some(own.collect()) });
     }
     Ok((series, list))
+}
+
+/// Returns the occurrences that invite others than their series, which is in `fields`, and how many.
+pub(super) fn guests(event: &Event, fields: &Fields) -> Vec<(NaiveDate, u16)> {
+    let Some(series) = fields.recurrence() else { return Vec::new() };
+    let changed = event.exception_occurrences.iter().flatten();
+    let others = changed.filter(|one| one.attendees.is_some()).filter_map(|one| {
+        let own = event::observe(one).fields;
+        let count = own.parties(Field::RequiredAttendees).len()
+            + own.parties(Field::OptionalAttendees).len();
+        let apart = !own.invites_alike(fields);
+        apart.then_some((day_of(series, one)?, u16::try_from(count).unwrap_or(u16::MAX)))
+    });
+    others.collect()
 }
 
 /// Returns the day on which the pattern puts an occurrence (REC-07).

@@ -175,12 +175,18 @@ impl GraphSim {
         }
         room.items.insert(key, after.clone());
         room.touch(key, now);
+        // Who was taken off an occurrence hears nothing more of it.
+        let mut spared = Vec::new();
         if let Some(day) = day {
             let of = |item: &Item| render::occurrence(item, day);
-            self.guests_of_one(mailbox, (&of(&before)?, &of(&after)?), now);
+            let (old, new) = (of(&before)?, of(&after)?);
+            let invited = after.attendees();
+            self.guests_of_one(mailbox, (&old, &new), &invited, now);
+            let present = new.attendees();
+            spared = invited.into_iter().filter(|to| !present.contains(to)).collect();
         }
         if !guests_only {
-            self.after_change(mailbox, key, &before, now);
+            self.after_change(mailbox, key, &before, &spared, now);
         }
         Ok(())
     }

@@ -116,6 +116,7 @@ impl GraphSim {
         mailbox: usize,
         key: u64,
         before: &Item,
+        spared: &[String],
         now: DateTime<Utc>,
     ) {
         let Some(after) = self.mailboxes[mailbox].items.get(&key).cloned() else { return };
@@ -130,7 +131,7 @@ impl GraphSim {
             self.cancel_copy(before.text("iCalUId"), to, now);
         }
         let moved = !same_time(before, &after);
-        for to in new.iter().filter(|to| **to != owner) {
+        for to in new.iter().filter(|to| **to != owner && !spared.contains(to)) {
             let known = old.contains(to);
             if !known {
                 self.mail(now, &owner, to, MailKind::Invitation, &after);
@@ -149,11 +150,13 @@ impl GraphSim {
         }
     }
 
-    /// Mails those who were added to one occurrence or taken off it, and nobody else (A4).
+    /// Mails those who were added to one occurrence or taken off it, and of another change those of its
+    /// guests who are not `invited` to the series (A4).
     pub(super) fn guests_of_one(
         &mut self,
         mailbox: usize,
         (before, after): (&Item, &Item),
+        invited: &[String],
         now: DateTime<Utc>,
     ) {
         if !after.flag("isOrganizer") {
@@ -166,6 +169,10 @@ impl GraphSim {
         }
         for to in old.iter().filter(|to| !new.contains(to) && **to != owner) {
             self.mail(now, &owner, to, MailKind::Cancellation, before);
+        }
+        let own = |to: &&String| old.contains(to) && !invited.contains(to) && **to != owner;
+        for to in new.iter().filter(own).filter(|_| !same_meeting(before, after)) {
+            self.mail(now, &owner, to, MailKind::Update, after);
         }
     }
 

@@ -161,3 +161,42 @@ fn rec_03_each_write_to_a_series_or_an_occurrence_mails_its_attendees_once() {
         }
     }
 }
+
+#[test]
+fn rec_03_an_occurrence_with_guests_of_its_own_mails_these() {
+    // Two guests of the twelfth, nobody of the series: a write to the twelfth mails two, one to the
+    // thirteenth nobody. Three of the series: the thirteenth mails three.
+    let guests = ["served@contoso.test", "unserved@contoso.test", "anna@fabrikam.test"];
+    for (invited, list, mails) in [
+        (&[][..], vec![named(12, "Twelve"), named(13, "Thirteen")], MailClass::Mails(2)),
+        (&[][..], vec![named(13, "Thirteen")], MailClass::Silent),
+        (&guests[..], vec![named(12, "Twelve"), named(13, "Thirteen")], MailClass::Mails(5)),
+    ] {
+        let world = World::new();
+        let with = |one: Obs| if invited.is_empty() { one } else { one.invites(invited) };
+        let item = with(here(&[])).item_facts(|facts| facts.guests = vec![(day(12), 2)]);
+        let pairing = world.linked(&with(there(&[])), &item);
+        let verdict = world.decide(world.then(pairing, &with(there(&list))));
+        assert_eq!(mail(&verdict), Some(mails), "{list:?}");
+    }
+}
+
+#[test]
+fn appt_out_06_an_occurrence_that_is_over_is_not_written_to_its_own_guests() {
+    // On the twentieth: the twelfth has guests and is held, the thirteenth has none and is written; an
+    // organization that updates past meetings writes both.
+    for said in [false, true] {
+        let world = World::with(|world| {
+            world.now = day(20).and_time(chrono::NaiveTime::MIN).and_utc();
+            world.policy.settings.update_past = said;
+        });
+        let item = here(&[]).item_facts(|facts| facts.guests = vec![(day(12), 2), (day(13), 0)]);
+        let pairing = world.linked(&there(&[]), &item);
+        let row = there(&[named(12, "Twelve"), named(13, "Thirteen")]);
+        let verdict = world.decide(world.then(pairing, &row));
+        let all = [to(12, "Twelve"), to(13, "Thirteen")];
+        assert_eq!(written(&verdict, Exchange), if said { &all[..] } else { &all[1..] });
+        assert_eq!(verdict.decision.code, (!said).then_some(Code::PastMeetingHeld));
+        assert_eq!(cites(&verdict, rule::APPT_OUT_06), !said);
+    }
+}

@@ -214,6 +214,31 @@ fn a_changed_occurrence_reaches_the_guests() {
 }
 
 #[test]
+fn a_guest_of_one_occurrence_hears_of_that_occurrence_alone() {
+    // Invited to the second: an invitation, an update of the second, nothing of the third; taken off,
+    // a cancellation, and then nothing.
+    let mut bench = Bench::new();
+    let series = json!({ "recurrence": {
+        "pattern": { "type": "daily", "interval": 1 },
+        "range": { "type": "numbered", "startDate": "2026-11-25", "numberOfOccurrences": 3 } } });
+    bench.made("/events", &with(meeting(), &series));
+    let window = "startDateTime=2026-11-01T00:00:00Z&endDateTime=2026-12-01T00:00:00Z";
+    let view = body(&bench.get(&format!("/calendarView?{window}")));
+    let path = |row: usize| format!("/events/{}", id(&view["value"][row]));
+    for (row, change) in [
+        (1, json!({ "attendees": invited(&[OUT]) })),
+        (1, json!({ "subject": "Once" })),
+        (2, json!({ "subject": "Twice" })),
+        (1, json!({ "attendees": [] })),
+        (1, json!({ "subject": "Thrice" })),
+    ] {
+        assert_eq!(bench.call("PATCH", &path(row), &change).status, 200);
+    }
+    let mails = [Invitation, Update, Cancellation].map(|kind| (kind, OUT.into()));
+    assert_eq!(bench.mails(), mails);
+}
+
+#[test]
 fn conf_02_opening_an_item_moves_its_version_only() {
     // Opening bumps changeKey and lastModifiedDateTime without a change of content.
     let mut bench = Bench::new();
