@@ -5,8 +5,8 @@ use lockstep::domain::code::Code;
 use serde_json::{Value, json};
 
 use crate::harness::{CATEGORY, System, guid, id_of, two};
+use crate::series_desk::{MASTERS, instances};
 
-const MASTERS: &str = "recurringappointmentmasters";
 const WINDOW: (&str, &str) = ("2026-11-01T00:00:00Z", "2027-12-31T00:00:00Z");
 
 /// Tuesdays at nine in Berlin, ten times, tracked in Outlook.
@@ -24,13 +24,6 @@ fn tracked() -> Value {
 
 fn shown(system: &System) -> Vec<Value> {
     system.organization().graph().shown(&system.address(0), WINDOW.0, WINDOW.1)
-}
-
-fn instances(system: &System) -> Vec<Value> {
-    let mut rows = system.rows("appointments");
-    rows.retain(|row| row["seriesid"].is_string());
-    rows.sort_by_key(|row| row["originalstartdate"].to_string());
-    rows
 }
 
 #[test]

@@ -306,3 +306,19 @@ fn conf_03_an_occurrence_edited_between_read_and_write_is_carried() {
     assert_eq!(occurrences(&again, Side::Dynamics), [day(14)]);
     assert_eq!(occurrences(&again, Side::Exchange), []);
 }
+
+#[test]
+fn rec_07_a_written_pattern_is_agreed_with_all_that_it_ended() {
+    // The eleventh deviated and is no day of the new pattern: nothing of it is left to agree on.
+    let world = World::new();
+    let eleven = [named(11, "Eleven")];
+    let row = there(&[]).set(Field::Recurrence, daily(2));
+    let pairing = world.then(world.linked(&there(&eleven), &here(&eleven)), &row);
+    let first = entry(&world, pairing);
+    let answer = here(&[]).set(Field::Recurrence, daily(2));
+    let link = put(fold(&first, &exchange(done(&answer, "2")), &KEY, &world.context()));
+    assert_eq!((link.trouble, link.agreed.exchange.occurrences()), (None, &[][..]));
+    let mut again = world.met(&row, &answer);
+    again.link = Some(link);
+    assert!(silent(&world.decide(again)));
+}

@@ -4,7 +4,8 @@
 use chrono::NaiveDate;
 
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Group, Value};
+use crate::domain::field::{Field, Group, ShowAs, Value};
+use crate::domain::link::{LinkState, Why};
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::ConflictPolicy;
 use crate::domain::recurrence::Exception;
@@ -140,6 +141,51 @@ fn conf_03_a_link_of_an_older_program_decides_exceptions_as_one_value() {
     let verdict = world.decide(world.then(world.then(pairing, &row), &item));
     assert_eq!(written(&verdict, Dynamics), [to(12, "Review"), to(13, "Item")]);
     assert!(cites(&verdict, rule::CONF_03) && patch(&verdict, Exchange).is_none());
+}
+
+#[test]
+fn rec_07_a_pattern_brings_its_own_exceptions_and_equal_edits_are_no_conflict() {
+    // Both renamed the twelfth, on which the new pattern falls, too. Alike: nothing is told. Otherwise the
+    // name of the side that changed the pattern stands, whoever wins single occurrences.
+    for name in ["Row", "Item"] {
+        let world = World::new();
+        let row = there(&[named(12, "Row")]).set(Field::Recurrence, daily(2));
+        let verdict = both(&world, &[], &row, &here(&[named(12, name)]));
+        assert_eq!(written(&verdict, Exchange), [to(12, "Row")], "{name}");
+        assert!(patch(&verdict, Dynamics).is_none());
+        assert_eq!(cites(&verdict, rule::CONF_03), name == "Item");
+    }
+}
+
+#[test]
+fn conf_03_an_occurrence_that_one_side_cannot_say_otherwise_is_no_conflict() {
+    // Working elsewhere is free in Dynamics: both set it so, and neither is overwritten (APPT-IN-04).
+    let world = World::new();
+    let status = [(Field::State, 0), (Field::StatusReason, 1)];
+    let free = status.map(|(field, number)| (field, Some(Value::Number(number)))).to_vec();
+    let elsewhere = vec![(Field::ShowAs, Some(Value::ShowAs(ShowAs::WorkingElsewhere)))];
+    let row = there(&[Exception { day: day(12), change: Some(free) }]);
+    let item = here(&[Exception { day: day(12), change: Some(elsewhere) }]);
+    assert!(silent(&both(&world, &[], &row, &item)));
+}
+
+#[test]
+fn conf_03_series_that_meet_keep_the_exceptions_of_both() {
+    // Nothing was agreed, or what was agreed has ended with the pair: what deviates on one side reaches the
+    // other.
+    let world = World::new();
+    let row = there(&[named(11, "Eleven"), named(12, "Twelve")]);
+    let item = here(&[named(13, "Thirteen")]);
+    let met = world.met(&row, &item);
+    let eleven = [named(11, "Eleven")];
+    let parted = world.linked(&there(&eleven), &here(&eleven));
+    let parted = in_state(parted, LinkState::Unlinked(Why::LeftFilter));
+    let back = world.then(world.then(parted, &row), &item);
+    for pairing in [met, back] {
+        let verdict = world.decide(pairing);
+        assert_eq!(written(&verdict, Exchange), [to(11, "Eleven"), to(12, "Twelve")]);
+        assert_eq!(written(&verdict, Dynamics), [to(13, "Thirteen")]);
+    }
 }
 
 #[test]
