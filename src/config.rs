@@ -254,24 +254,31 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
     )
 }
 
-/// Two files for one tenant would run two supervisors over the same mailboxes.
+/// Two files for one tenant would run two supervisors over the same mailboxes. Which one is meant
+/// nobody knows, so neither is taken: a running tenant goes on as its file last said.
 fn drop_duplicates(tenants: &mut Vec<TenantFile>, problems: &mut Vec<Problem>) {
-    let mut seen: BTreeMap<TenantId, PathBuf> = BTreeMap::new();
-    tenants.retain(|file| {
-        let name = &file.config.tenant;
-        let Some(first) = seen.get(name) else {
-            seen.insert(name.clone(), file.path.clone());
-            return true;
-        };
-        let mut problem = Problem::of_file(
-            &file.path,
-            format!("tenant \"{name}\" is also in {}", first.display()),
-            "rename one of the two, or remove one file",
-        );
-        problem.field = "tenant".to_owned();
-        problems.push(problem);
-        false
-    });
+    let mut paths: BTreeMap<TenantId, Vec<PathBuf>> = BTreeMap::new();
+    for file in &*tenants {
+        paths.entry(file.config.tenant.clone()).or_default().push(file.path.clone());
+    }
+    for (name, files) in &paths {
+        for (file, other) in files.iter().zip(files.iter().cycle().skip(1)) {
+            if file != other {
+                problems.push(twice(name, file, other));
+            }
+        }
+    }
+    tenants.retain(|file| paths.get(&file.config.tenant).is_none_or(|files| files.len() == 1));
+}
+
+fn twice(name: &TenantId, file: &Path, other: &Path) -> Problem {
+    let mut problem = Problem::of_file(
+        file,
+        format!("tenant \"{name}\" is also in {}", other.display()),
+        "rename one of the two, or remove one file; until then neither is taken",
+    );
+    problem.field = "tenant".to_owned();
+    problem
 }
 
 #[cfg(test)]

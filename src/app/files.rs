@@ -37,7 +37,8 @@ impl TenantFiles {
 
     /// Reads them all, and logs what was not there the last time.
     pub(super) fn read(&mut self) -> Reading {
-        let (files, problems) = config::load_tenants(&self.directory, &self.environment);
+        let (files, mut problems) = config::load_tenants(&self.directory, &self.environment);
+        problems.extend(self.lost_folder());
         self.tell(&problems);
         for file in &files {
             self.names.insert(file.path.clone(), file.config.tenant.to_string());
@@ -45,6 +46,12 @@ impl TenantFiles {
         let errors = problems.iter().filter(|one| one.severity == Severity::Error);
         let broken: BTreeSet<&Path> = errors.map(|one| one.file.as_path()).collect();
         let keep = self.keep(&broken);
+        let stands = |path: &PathBuf| {
+            broken.contains(path.as_path()) || files.iter().any(|file| file.path == *path)
+        };
+        if !broken.contains(self.directory.join(TENANTS_FOLDER).as_path()) {
+            self.names.retain(|path, _| stands(path));
+        }
         let broken_files = broken.len();
         self.told.clone_from(&problems);
         Reading { files, keep, broken_files, problems }
@@ -55,6 +62,16 @@ impl TenantFiles {
         let all = broken.contains(self.directory.join(TENANTS_FOLDER).as_path());
         let kept = self.names.iter().filter(|(file, _)| all || broken.contains(file.as_path()));
         kept.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// A node without tenants is in order; one that loses the folder of those it runs (a volume that
+    /// is not mounted) is not.
+    fn lost_folder(&self) -> Option<Problem> {
+        let folder = self.directory.join(TENANTS_FOLDER);
+        (!self.names.is_empty() && !folder.exists()).then(|| {
+            let remedy = "put it back; a tenant is taken out by removing its file";
+            Problem::of_file(&folder, "is not there any more; its tenants go on".to_owned(), remedy)
+        })
     }
 
     fn tell(&self, problems: &[Problem]) {

@@ -69,7 +69,7 @@ pub fn split(problems: &[Problem]) -> (Vec<Problem>, Vec<Problem>) {
 
 impl Problem {
     /// Returns an error about a file as a whole.
-    pub(super) fn of_file(file: &Path, message: String, remedy: &str) -> Problem {
+    pub(crate) fn of_file(file: &Path, message: String, remedy: &str) -> Problem {
         Problem {
             file: file.to_owned(),
             line: 1,

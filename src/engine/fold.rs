@@ -312,7 +312,9 @@ fn unsettle(
     }
     link.state = match (creating, before.map(|link| link.state)) {
         (Some(side), _) => LinkState::Creating(side),
-        (None, Some(LinkState::Creating(_) | LinkState::LeftAlone) | None) if unmarked => {
+        // Whose half was made stays known: a user's own item does not go with its row.
+        (None, Some(state @ LinkState::Creating(_))) if unmarked => state,
+        (None, Some(LinkState::LeftAlone) | None) if unmarked => {
             LinkState::Creating(Side::Exchange)
         }
         (None, Some(LinkState::Creating(_) | LinkState::LeftAlone) | None) => LinkState::Agreed,

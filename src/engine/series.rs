@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveTime};
 
+use super::catalogue as rule;
 use super::normalise::canonical;
 use super::translate::{Translation, row_status_of, show_as_of};
 use crate::domain::code::Code;
@@ -204,7 +205,10 @@ impl Work<'_> {
             let made = self.target.is_empty();
             let forgets = made && !self.context.policy.recreate_deleted_past_occurrences;
             let stays = (past && !forgets) || self.is_closed(there);
-            return (!stays).then_some(Exception { day, change: None });
+            return (!stays).then(|| {
+                out.by(rule::CXL_10);
+                Exception { day, change: None }
+            });
         };
         let held = match there {
             None => &Vec::new(),
@@ -241,6 +245,7 @@ impl Work<'_> {
             out.losses.push(Code::PastMeetingHeld);
             return None;
         }
+        out.by(rule::CXL_10);
         Some(Exception { day, change: Some(patch) })
     }
 

@@ -61,3 +61,44 @@ fn a_folder_that_cannot_be_read_keeps_all_tenants() {
     let reading = files.read();
     assert_eq!((names(&reading).len(), reading.keep), (0, vec!["contoso".to_owned()]));
 }
+
+#[test]
+fn a_folder_that_is_not_there_any_more_keeps_all_tenants() {
+    // A volume that is not mounted removes nobody; before there was a tenant there is nothing to miss.
+    let (folder, mut files) = folder(&[]);
+    let (tenants, away) = (folder.path().join("tenants"), folder.path().join("away"));
+    fs::rename(&tenants, &away).unwrap();
+    assert!(files.read().problems.is_empty());
+    fs::rename(&away, &tenants).unwrap();
+    fs::write(tenants.join("a.toml"), GOOD).unwrap();
+    assert_eq!(names(&files.read()), ["contoso"]);
+    fs::rename(&tenants, &away).unwrap();
+    for _ in 0..2 {
+        let reading = files.read();
+        assert_eq!((names(&reading).len(), reading.keep), (0, vec!["contoso".to_owned()]));
+        assert_eq!((reading.broken_files, reading.problems.len()), (1, 1));
+    }
+    fs::rename(&away, &tenants).unwrap();
+    let reading = files.read();
+    assert_eq!((names(&reading), reading.problems.len()), (vec!["contoso"], 0));
+    // An empty folder says that they are gone.
+    fs::remove_file(tenants.join("a.toml")).unwrap();
+    let reading = files.read();
+    assert_eq!((reading.files.len(), reading.keep.len()), (0, 0));
+}
+
+#[test]
+fn a_second_file_of_a_tenant_takes_nothing_over() {
+    // Whichever name sorts first: the running one goes on, a new one does not start.
+    let (folder, mut files) = folder(&[("contoso.toml", GOOD)]);
+    assert_eq!(names(&files.read()), ["contoso"]);
+    let other = GOOD.replace("app-1", "app-9");
+    fs::write(folder.path().join("tenants/aaa.toml"), &other).unwrap();
+    let reading = files.read();
+    assert_eq!((names(&reading).len(), reading.keep), (0, vec!["contoso".to_owned()]));
+    assert_eq!(reading.broken_files, 2);
+    // Nothing ran when both were there from the beginning.
+    let (_folder, mut files) = self::folder(&[("a.toml", GOOD), ("b.toml", &other)]);
+    let reading = files.read();
+    assert_eq!((reading.files.len(), reading.keep.len(), reading.broken_files), (0, 0, 2));
+}

@@ -13,6 +13,7 @@ use crate::actors::messages::{ToTenant, WakeMailbox};
 use crate::actors::node::TenantEntry;
 use crate::app::serve::{self, Node};
 use crate::cycle::{CycleReport, Line};
+use crate::domain::code::Code;
 use crate::domain::kind::Collection;
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::side::Side;
@@ -74,8 +75,8 @@ async fn show(stage: &Stage) {
         match reports.recv().await {
             Ok(report) => {
                 for line in report.lines.iter().filter(|line| worth(line)) {
-                    // What fails again and again is told once.
-                    if line.failed.is_none_or(|code| told.insert((line.link, code))) {
+                    // What fails, or is left alone, again and again is told once.
+                    if again(line).is_none_or(|code| told.insert((line.link, code))) {
                         print_line(&stage.world, &mut names, &report, line);
                     }
                 }
@@ -86,8 +87,20 @@ async fn show(stage: &Stage) {
     }
 }
 
+/// What does nothing is told when it has a reason that a reader may ask for: a code, or an edit of a
+/// service appointment's copy (SVC-04).
 fn worth(line: &Line) -> bool {
-    !matches!(line.decision.verb, Verb::Acknowledge | Verb::LeaveAlone) || line.failed.is_some()
+    let decision = &line.decision;
+    !matches!(decision.verb, Verb::Acknowledge | Verb::LeaveAlone)
+        || line.failed.is_some()
+        || decision.code.is_some()
+        || decision.rules.contains(&catalogue::SVC_04)
+}
+
+/// The code by which a line that may come in every cycle is told once.
+fn again(line: &Line) -> Option<Code> {
+    let idle = matches!(line.decision.verb, Verb::Acknowledge | Verb::LeaveAlone);
+    line.failed.or(line.decision.code.filter(|_| idle))
 }
 
 /// Plays one edit after another and hints the mailboxes concerned, as change notifications do.
@@ -167,7 +180,11 @@ fn print_line(world: &World, names: &mut Names, report: &CycleReport, line: &Lin
         MailClass::Silent => String::new(),
         MailClass::Mails(count) => format!(" ✉ {count}"),
     };
-    let failed = line.failed.map_or_else(String::new, |code| format!(" — refused: {code}"));
+    let failed = match (line.failed, again(line)) {
+        (Some(code), _) => format!(" — refused: {code}"),
+        (None, Some(code)) => format!(" — {code}"),
+        (None, None) => String::new(),
+    };
     say!(
         "{} {} {tenant:9} {who:18} {} {} “{name}”{mails}{failed}\n{:22}[{}] {sentence}",
         clock(),
