@@ -7,8 +7,8 @@ use super::carry::{missing_uid, write_to_dynamics, write_to_exchange};
 use super::create::is_past;
 use super::split::split;
 use super::{
-    After, Standing, Verdict, acknowledge, attendee_count, fields, item_facts, leave, removal,
-    replaced, verdict,
+    After, Standing, Verdict, Write, acknowledge, attendee_count, fields, item_facts, leave,
+    removal, replaced, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Group};
@@ -20,6 +20,7 @@ use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
+use crate::engine::series;
 use crate::engine::translate::turns;
 
 pub(super) fn decide(
@@ -178,11 +179,14 @@ pub(super) fn carry(
         (None, Some(_)) => Verb::Update(Side::Dynamics),
         (None, None) => Verb::Acknowledge,
     };
+    // A past or closed occurrence stays (CXL-09), so nothing gave way.
+    let written = [&to_exchange.write, &to_dynamics.write];
+    let deleted = split.deleted && written.into_iter().flatten().any(deletes_occurrence);
     let mut rules = Vec::new();
     if split.conflict {
         rules.push(rule::CONF_03);
     }
-    if split.deleted {
+    if deleted {
         rules.push(rule::CONF_04);
     }
     rules.extend(to_exchange.rules);
@@ -195,7 +199,7 @@ pub(super) fn carry(
         rules.push(if own { rule::SVC_04 } else { rule::CONF_05 });
     }
     let code = to_exchange.code.or(to_dynamics.code);
-    let code = code.or((split.conflict || split.deleted).then_some(Code::ConflictResolved));
+    let code = code.or((split.conflict || deleted).then_some(Code::ConflictResolved));
     // What does not fit yet is not agreed on: once it fits, every change of it is carried.
     let after = to_exchange.unfit.or(to_dynamics.unfit).map_or(After::Agreed, After::Unsettled);
     let mut out = verdict(pairing, after, verb, &rules).with_role(role);
@@ -207,6 +211,15 @@ pub(super) fn carry(
         out = out.with_write(Side::Dynamics, write);
     }
     out
+}
+
+fn deletes_occurrence(write: &Write) -> bool {
+    match write {
+        Write::Update { patch, .. } | Write::Create { patch, .. } => {
+            series::written(patch).iter().any(|one| one.change.is_none())
+        }
+        Write::Unmark { .. } | Write::Delete { .. } => false,
+    }
 }
 
 /// Which changes a mailbox may carry in a meeting (ORG-01, APPT-OUT-08, APPT-OUT-14).

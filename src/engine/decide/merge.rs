@@ -61,7 +61,7 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
                 own.contains(group) || one_by_one(*group) && !agree(&pairing, *group, context)
             }
             (false, true) => {
-                let theirs = rival.contains(group) || one_by_one(*group);
+                let theirs = rival.contains(group) && !one_by_one(*group);
                 !theirs && !agree(&pairing, *group, context)
             }
         };
@@ -85,8 +85,8 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
     verdict
 }
 
-/// Occurrences are written one by one after their series is made, some when they have rows
-/// (REC-05): one that is missing was not written yet.
+/// Each occurrence has a way of its own (`occurrences::ways`): one that is missing where the series was
+/// made was not written yet, one that only stands there was edited there.
 fn one_by_one(group: Group) -> bool {
     group == Group::Exceptions
 }

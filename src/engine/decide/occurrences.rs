@@ -9,14 +9,17 @@ use chrono::NaiveDate;
 
 use super::fields;
 use super::split::{say_the_same, ways_between, winner};
+use crate::domain::code::Code;
 use crate::domain::field::{Fields, Group};
 use crate::domain::fingerprint::Prints;
+use crate::domain::kind::Kind;
 use crate::domain::link::LinkState;
 use crate::domain::policy::Context;
 use crate::domain::recurrence::Exception;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::matching::Pairing;
 use crate::engine::series;
+use crate::engine::translate::translate;
 
 /// Where an occurrence goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +66,7 @@ pub(super) fn ways(pairing: &Pairing, context: &Context<'_>) -> Vec<(NaiveDate, 
     };
     let way = |(day, name): (NaiveDate, u64)| {
         let way = match (changed(Side::Dynamics, name), changed(Side::Exchange, name)) {
-            (false, false) => Way::Nowhere,
+            (false, false) => unwritten(pairing, name).map_or(Way::Nowhere, Way::To),
             (true, false) => Way::To(Side::Exchange),
             (false, true) => Way::To(Side::Dynamics),
             (true, true) => contested(pairing, day, &both, context),
@@ -71,6 +74,17 @@ pub(super) fn ways(pairing: &Pairing, context: &Context<'_>) -> Vec<(NaiveDate, 
         (day, way)
     };
     days.into_iter().map(way).collect()
+}
+
+/// Returns the side that was made without an answer and does not have an occurrence of its source:
+/// occurrences are written one by one after their series, some when they have rows (REC-05).
+fn unwritten(pairing: &Pairing, name: u64) -> Option<Side> {
+    let link = pairing.link.as_ref()?;
+    let LinkState::Creating(side) = link.state else { return None };
+    let seen = pairing.seen.get(side).as_ref()?;
+    let held = link.agreed.get(side.other()).held_on(name).is_some();
+    let missing = seen.prints.held_on(name).is_none();
+    (held && missing && *link.agreed.get(side) == Prints::default()).then_some(side)
 }
 
 /// Both sides changed one occurrence.
@@ -91,6 +105,13 @@ fn contested(
         (true, true) => Way::Nowhere,
         (true, false) => Way::Deleted(Side::Exchange),
         (false, true) => Way::Deleted(Side::Dynamics),
+        // APPT-OUT-06: what is over is not told to its guests; the row's edit is lost all the same.
+        (false, false) if holds_back(kind, &row, &item, context) => {
+            match ways_between(kind, group, &row, &item, context) {
+                (_, true) => Way::Lost(Side::Dynamics),
+                (_, false) => Way::Nowhere,
+            }
+        }
         (false, false) if say_the_same(kind, group, &row, &item, context) => Way::Nowhere,
         // FLD-02: what flows one way only has no rival.
         (false, false) => match ways_between(kind, group, &row, &item, context) {
@@ -100,4 +121,10 @@ fn contested(
             (true, true) => Way::Lost(winner(kind, group, context.policy.conflict).other()),
         },
     }
+}
+
+/// Tells whether an edit of Dynamics is kept from the guests of a past meeting.
+fn holds_back(kind: Kind, row: &Fields, item: &Fields, context: &Context<'_>) -> bool {
+    let there = translate(kind, Side::Dynamics, &[Group::Exceptions], row, item, context);
+    there.losses.contains(&Code::PastMeetingHeld)
 }

@@ -1,6 +1,6 @@
 //! Which occurrences of a series a step wrote: only these are agreed by its answer (REC-07).
 
-use crate::domain::field::Group;
+use crate::domain::field::{Group, Patch, Value};
 use crate::domain::fingerprint::{PrintKey, Prints};
 use crate::domain::plan::{Op, Step};
 use crate::domain::side::Side;
@@ -14,10 +14,21 @@ pub(super) fn written_days(entry: &Entry, side: Side, key: &PrintKey) -> Option<
     let Some(Step { op: Op::Update { patch, groups, .. }, .. }) = entry.steps.get(side) else {
         return None;
     };
-    if groups.contains(&Group::Recurrence) || !groups.contains(&Group::Exceptions) {
+    if moves(entry, side, patch) || !groups.contains(&Group::Exceptions) {
         return None;
     }
     Some(series::written(patch).iter().map(|one| day_print(one.day, key)).collect())
+}
+
+/// Tells whether a patch gives a side another pattern than it had.
+fn moves(entry: &Entry, side: Side, patch: &Patch) -> bool {
+    let seen = entry.verdict.pairing.seen.get(side).as_ref();
+    let old = seen.and_then(|seen| seen.observation.fields.recurrence());
+    let new = patch.iter().find_map(|(_, value)| match value {
+        Some(Value::Recurrence(new)) => Some(new),
+        _ => None,
+    });
+    new.is_some_and(|new| old.is_none_or(|old| !new.same_times(old)))
 }
 
 /// Tells whether the answer to an update shows an occurrence otherwise than it was read and that the

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Group, ShowAs, Value};
+use crate::domain::fingerprint::Prints;
 use crate::domain::link::{LinkState, Why};
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::ConflictPolicy;
@@ -98,6 +99,32 @@ fn conf_04_a_deleted_occurrence_outranks_its_edit_on_the_other_side() {
 }
 
 #[test]
+fn conf_04_an_occurrence_that_is_over_stays_and_nothing_gave_way() {
+    // CXL-09: deleted in Exchange after it took place, renamed in Dynamics: no delete, so no conflict told.
+    let world = World::with(|world| world.now = day(20).and_time(chrono::NaiveTime::MIN).and_utc());
+    let verdict = both(&world, &[], &there(&[named(12, "Edited")]), &here(&[gone(12)]));
+    assert!(written(&verdict, Dynamics).is_empty() && !cites(&verdict, rule::CONF_04));
+    assert_eq!(verdict.decision.code.filter(|code| *code == Code::ConflictResolved), None);
+}
+
+#[test]
+fn conf_03_an_edit_that_is_kept_from_the_guests_of_the_past_is_told_when_it_is_lost() {
+    // APPT-OUT-06 holds the row's edit whatever the policy says; the item's replaces it.
+    let world = World::with(|world| {
+        world.now = day(20).and_time(chrono::NaiveTime::MIN).and_utc();
+        world.policy.conflict = ConflictPolicy::Dynamics;
+    });
+    let guests = ["anna@fabrikam.test"];
+    let [row, item] = [there, here].map(|of| of(&[]).invites(&guests));
+    let pairing = world.linked(&row, &item);
+    let row = there(&[named(12, "Row")]).invites(&guests);
+    let item = here(&[named(12, "Item")]).invites(&guests);
+    let verdict = world.decide(world.then(world.then(pairing, &row), &item));
+    assert_eq!(written(&verdict, Dynamics), [to(12, "Item")]);
+    assert!(written(&verdict, Exchange).is_empty() && cites(&verdict, rule::CONF_03));
+}
+
+#[test]
 fn rec_07_a_pattern_outranks_occurrences_edited_on_the_other_side_and_says_so() {
     // A pattern that changes ends the deviations of the old one; an edit that is lost so is told. Without
     // such an edit nothing is told.
@@ -185,6 +212,26 @@ fn conf_03_series_that_meet_keep_the_exceptions_of_both() {
         let verdict = world.decide(pairing);
         assert_eq!(written(&verdict, Exchange), [to(11, "Eleven"), to(12, "Twelve")]);
         assert_eq!(written(&verdict, Dynamics), [to(13, "Thirteen")]);
+    }
+}
+
+#[test]
+fn conf_03_an_occurrence_edited_after_a_create_without_an_answer_is_not_undone() {
+    // What stands only where the series was made was edited there, and reaches the source; what the source
+    // had is still to be written (REC-05).
+    let world = World::new();
+    let eleven = [named(11, "Eleven")];
+    let edited = [named(13, "Thirteen")];
+    for (made, row, item) in
+        [(Exchange, there(&eleven), here(&edited)), (Dynamics, there(&edited), here(&eleven))]
+    {
+        let pairing = world.linked(&there(&eleven), &here(&eleven));
+        let pairing = linking(in_state(pairing, LinkState::Creating(made)), |link| {
+            *link.agreed.get_mut(made) = Prints::default();
+        });
+        let verdict = world.decide(world.then(world.then(pairing, &row), &item));
+        assert_eq!(written(&verdict, made), [to(11, "Eleven")], "{made:?}");
+        assert_eq!(written(&verdict, made.other()), [to(13, "Thirteen")], "{made:?}");
     }
 }
 
