@@ -1,6 +1,7 @@
 //! Series that people change on both sides between two cycles (CONF-03, CONF-04, REC-07).
 
 use lockstep::domain::code::Code;
+use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
 use serde_json::json;
 
 use crate::harness::{System, guid, id_of, two};
@@ -103,4 +104,33 @@ fn rec_07_a_pattern_changed_here_and_an_occurrence_edited_there_is_told() {
     system.settled();
     assert_eq!(master(&system)["interval"], 1);
     assert_eq!(subjects(&system)[..3], ["Weekly", "Weekly", "Weekly"]);
+}
+
+#[test]
+fn conf_03_a_merge_of_which_one_half_failed_loses_no_edit() {
+    // The writes to one side break, before or after they are done, and those to the other side succeed.
+    // Another occurrence is edited before the next pass: all three are on both sides, without a conflict.
+    for side in [FarSide::Dataverse, FarSide::Graph] {
+        for kind in [FaultKind::ResetBefore, FaultKind::ResetAfterCommit] {
+            let system = two();
+            system.create(0, MASTERS, &weekly(&system, "Weekly", false));
+            system.settled();
+            rename(&system, "2026-12-08", "Row");
+            rename_event(&system, "2026-12-15", "Item");
+            let mut plan = FaultPlan::new(1);
+            plan.add(kind.clone(), 1.0, Scope::Side(side).and(Scope::Writes)).times(100);
+            system.organization().set_faults(plan);
+            system.one_pass(0);
+            assert!(!system.organization().faults().injected().is_empty(), "{side:?} {kind:?}");
+            system.organization().set_faults(FaultPlan::none());
+            rename_event(&system, "2026-12-22", "Later");
+            system.settled();
+            assert_eq!(
+                subjects(&system)[..4],
+                ["Weekly", "Row", "Item", "Later"],
+                "{side:?} {kind:?}"
+            );
+            assert!(!system.codes().contains(&Code::ConflictResolved), "{side:?} {kind:?}");
+        }
+    }
 }
