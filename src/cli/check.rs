@@ -37,6 +37,9 @@ pub(super) struct CheckArgs {
     format: Format,
 }
 
+/// Why there may be none.
+const EMPTY: &str = "drop a file into its tenants/, or name another directory with --config";
+
 /// What was found about one tenant.
 struct Found {
     tenant: String,
@@ -102,7 +105,11 @@ fn print_in_order(tenants: &[TenantConfig], warnings: &[Problem], format: Format
     match format {
         Format::Table => {
             say_on!("{}", config::render(warnings));
-            say!("the configuration is in order: {} tenants", tenants.len());
+            match tenants.len() {
+                0 => say!("the configuration is in order, and has no tenant: {EMPTY}"),
+                1 => say!("the configuration is in order: 1 tenant"),
+                count => say!("the configuration is in order: {count} tenants"),
+            }
         }
         Format::Json => {
             let names: Vec<_> =

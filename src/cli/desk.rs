@@ -49,7 +49,14 @@ impl Desk {
             loaded.tenants.iter().map(|file| file.config.tenant.to_string()).collect();
         let mut files = loaded.tenants.into_iter().map(|file| file.config);
         let file = files.find(|one| one.tenant.as_str() == tenant).ok_or_else(|| {
-            anyhow!("there is no tenant {tenant}; the configuration has: {}", names.join(", "))
+            let folder = config.config.join(crate::config::TENANTS_FOLDER);
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            anyhow!(
+                "there is no tenant {tenant} in {}; there is: {names}. Name another folder with \
+                 --config; a node that runs elsewhere, as the demo does, answers `status` and \
+                 `explain` with --url",
+                folder.display()
+            )
         })?;
         let telemetry = super::telemetry(&loaded.node, log_filter, "warn")?;
         let io = super::io_runtime()?;

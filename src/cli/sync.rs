@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -50,7 +50,14 @@ struct TenantResult {
     mailboxes: Vec<MailboxResult>,
     /// Why the tenant could not run at all.
     failed: Option<String>,
+    /// It has no mailbox of the name that was asked for.
+    elsewhere: bool,
 }
+
+/// A tenant without the mailbox that was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("no mailbox record has the address or id {0}")]
+struct NoMailbox(String);
 
 pub(super) fn run(
     args: &SyncArgs,
@@ -85,8 +92,15 @@ pub(super) fn run(
         Ok(results)
     })?;
     telemetry.shutdown();
+    let results = where_it_is(results);
     print(&results, args.format);
     Ok(code(&results))
+}
+
+/// A mailbox that one tenant has is not missing in the others.
+fn where_it_is(results: Vec<TenantResult>) -> Vec<TenantResult> {
+    let found = results.iter().any(|one| !one.elsewhere);
+    results.into_iter().filter(|one| !found || !one.elsewhere).collect()
 }
 
 /// SCH-03: wakes a mailbox of a running node and waits for the end of its cycle.
@@ -121,10 +135,11 @@ async fn one_tenant(tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResul
             let bar = Bar::new(&name);
             let mailboxes = once::run(tenant, mailboxes, PASSES, &bar).await;
             bar.bar.finish_and_clear();
-            TenantResult { tenant: name, mailboxes, failed: None }
+            TenantResult { tenant: name, mailboxes, failed: None, elsewhere: false }
         }
         Err(error) => {
-            TenantResult { tenant: name, mailboxes: Vec::new(), failed: Some(format!("{error:#}")) }
+            let (mailboxes, elsewhere) = (Vec::new(), error.is::<NoMailbox>());
+            TenantResult { tenant: name, mailboxes, failed: Some(format!("{error:#}")), elsewhere }
         }
     }
 }
@@ -147,7 +162,7 @@ pub(super) fn choose(
             one.id.to_string() == wanted
                 || one.address.as_ref().is_some_and(|it| it.as_str() == wanted.to_lowercase())
         })
-        .ok_or_else(|| anyhow!("no mailbox record has the address or id {wanted}"))?;
+        .ok_or_else(|| NoMailbox(wanted.to_owned()))?;
     match one.mailbox {
         Some(mailbox) => Ok(vec![Arc::new(mailbox)]),
         None => {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::directions;
 use super::reader::{Section, Text};
 use super::secret::{Environment, Secret};
@@ -220,6 +222,7 @@ fn read_far_side(section: &Section<'_>, env: &Environment) -> Option<FarSide> {
     let url = read_url(section, "url");
     let token_url = read_url(section, "token_url");
     let client_id = section.required_text("client_id");
+    warn_of_placeholders(section, client_id.as_ref());
     let client_secret = section.required_secret("client_secret", env);
     Some(FarSide {
         url: url?,
@@ -227,6 +230,18 @@ fn read_far_side(section: &Section<'_>, env: &Environment) -> Option<FarSide> {
         client_id: client_id?.value.trim().to_owned(),
         client_secret: client_secret?,
     })
+}
+
+/// The example file is copied and filled in; what was forgotten is told before a far side refuses it.
+fn warn_of_placeholders(section: &Section<'_>, client_id: Option<&Text<'_>>) {
+    if let Some(url) = section.text("token_url").filter(|it| it.value.contains("/DIRECTORY/")) {
+        let remedy = "write the id of your Entra directory instead of DIRECTORY";
+        section.warning(&url.span, "token_url", "is that of the example", remedy);
+    }
+    if let Some(id) = client_id.filter(|it| it.value.trim() == Uuid::nil().to_string()) {
+        let remedy = "write the application (client) id of your app registration";
+        section.warning(&id.span, "client_id", "is that of the example", remedy);
+    }
 }
 
 fn read_url(section: &Section<'_>, key: &'static str) -> Option<String> {

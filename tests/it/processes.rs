@@ -173,6 +173,11 @@ fn check_and_sync_say_what_they_found_and_did() {
     let second = run(&arguments);
     assert_eq!(second.code, Some(0), "{second:?}");
     assert_eq!(written(&second.json()), 0, "{second:?}");
+    // A mailbox of one tenant is not missing in the other.
+    let online = online.json();
+    let address = online["tenants"][1]["mailboxes"][0]["address"].as_str().unwrap();
+    let one = run(&["sync", "--once", "--mailbox", address, "--config", sim.config()]);
+    assert_eq!(one.code, Some(0), "{one:?}");
     let one =
         run(&["sync", "--once", "--mailbox", "nobody@contoso.example", "--config", sim.config()]);
     assert_eq!(one.code, Some(1), "{one:?}");

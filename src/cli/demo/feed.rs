@@ -14,7 +14,7 @@ use crate::actors::node::TenantEntry;
 use crate::app::serve::{self, Node};
 use crate::cycle::{CycleReport, Line};
 use crate::domain::code::Code;
-use crate::domain::kind::Collection;
+use crate::domain::kind::{Collection, Kind};
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::side::Side;
 use crate::engine::catalogue;
@@ -44,6 +44,7 @@ pub(super) fn live(
         node.set_tenants(entries.collect(), Vec::new()).await;
         say!();
         say!("status page  http://{}/", node.address);
+        say!("explain      lockstep explain --url http://{} {EXAMPLE}", node.address);
         say!("live feed    edits by people are marked ✎, what Lockstep did follows with its rule; Ctrl-C ends");
         say!();
         let show = show(stage);
@@ -86,6 +87,9 @@ async fn show(stage: &Stage) {
         }
     }
 }
+
+/// How to ask this node why: with a name and a subject of the feed.
+const EXAMPLE: &str = "--tenant TENANT --mailbox ADDRESS --subject TEXT";
 
 /// What does nothing is told when it has a reason that a reader may ask for: a code, or an edit of a
 /// service appointment's copy (SVC-04).
@@ -190,7 +194,7 @@ fn print_line(world: &World, names: &mut Names, report: &CycleReport, line: &Lin
         clock(),
         arrow(line.decision.verb),
         verb(line.decision.verb),
-        line.kind.table(),
+        noun(line.kind),
         "",
         ids.join(" "),
     );
@@ -224,6 +228,20 @@ const fn verb(verb: Verb) -> &'static str {
         Verb::Forget => "forgets the",
         Verb::Acknowledge => "acknowledges the",
         Verb::LeaveAlone => "leaves alone the",
+    }
+}
+
+/// What people call a kind.
+const fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Appointment => "appointment",
+        Kind::Contact => "contact",
+        Kind::Task => "task",
+        Kind::PhoneCall => "phone call",
+        Kind::Letter => "letter",
+        Kind::Fax => "fax",
+        Kind::RecurringAppointment => "series",
+        Kind::ServiceAppointment => "service activity",
     }
 }
 

@@ -114,7 +114,10 @@ impl Stage {
 fn free(port: u16) -> u16 {
     match std::net::TcpListener::bind(("127.0.0.1", port)) {
         Ok(_) => port,
-        Err(_) => 0,
+        Err(error) => {
+            eprintln!("port {port} is not free ({error}); the status page takes another");
+            0
+        }
     }
 }
 
