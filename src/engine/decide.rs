@@ -24,7 +24,6 @@ mod unfit;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use replaced::names_another;
 use unfit::{not_fit, unfit};
 pub use unfit::{undecided, unfinished};
 
@@ -167,6 +166,9 @@ fn judge(pairing: Pairing, context: &Context<'_>) -> Verdict {
     if let Some(verdict) = unsupported(&pairing) {
         return verdict;
     }
+    if replaced::is_mine_now(&pairing, context) {
+        return verdict(pairing, After::Forgotten, Verb::Forget, &[rule::ORG_03]);
+    }
     let standing = PerSide::from_fn(|side| standing(&pairing, side));
     match pairing.link.as_ref().map(|link| link.state) {
         None | Some(LinkState::LeftAlone | LinkState::Creating(_)) => {
@@ -190,14 +192,7 @@ pub fn needs_other_side(pairing: &Pairing, side: Side) -> bool {
         // REC-05: whatever happens to the series, the occurrence that waits is tried again.
         && !pairing.link.as_ref().is_some_and(crate::domain::link::Link::awaits_expansion);
     let untracked = side == Side::Exchange && !item_facts(pairing).tracked;
-    !settled || standing != Standing::Same || untracked || is_renamed(pairing)
-}
-
-/// ORG-03: the row names another meeting than it did.
-fn is_renamed(pairing: &Pairing) -> bool {
-    let row = pairing.seen.dynamics.as_ref().and_then(|row| row.observation.uid.as_ref());
-    let known = pairing.link.as_ref().and_then(|link| link.uid.as_ref());
-    row.is_some() && known.is_some() && row != known
+    !(settled && standing == Standing::Same && !untracked)
 }
 
 /// Compares one side with the agreement.

@@ -5,7 +5,7 @@ use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Op, Outcome, Step};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
-use crate::engine::decide::{After, names_another};
+use crate::engine::decide::After;
 use crate::engine::fold::LinkChange;
 use crate::engine::plan::Plan;
 
@@ -66,8 +66,8 @@ fn mails_unclassed(step: &Step, seen: Option<&crate::engine::normalise::Seen>) -
 }
 
 /// A delete is earned when the other side's item is proven gone or out of scope, when the row was
-/// canceled and the organization propagates that, when the row names another organizer's meeting, or
-/// when an operator purges the mailbox.
+/// canceled and the organization propagates that, when the row has another organizer, or when
+/// an operator purges the mailbox.
 fn earned(entry: &crate::engine::plan::Entry, side: Side) -> bool {
     let other = entry.verdict.pairing.seen.get(side.other()).as_ref();
     let absent = other.is_some_and(|seen| {
@@ -77,7 +77,8 @@ fn earned(entry: &crate::engine::plan::Entry, side: Side) -> bool {
         )
     });
     let rules = &entry.verdict.decision.rules;
-    let replaced = rules.contains(&rule::ORG_03) && names_another(&entry.verdict.pairing);
+    let row = other.filter(|seen| seen.observation.dynamics_facts().organizer.is_some());
+    let replaced = rules.contains(&rule::ORG_03) && row.is_some();
     absent || replaced || rules.contains(&rule::CXL_04) || rules.contains(&rule::OPS_01)
 }
 

@@ -78,11 +78,11 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
             link.native.set(side, Some(seen.observation.id.clone()));
         }
     }
-    let uid = [&pairing.seen.dynamics, &pairing.seen.exchange]
-        .into_iter()
-        .flatten()
-        .find_map(|seen| seen.observation.uid.clone());
-    link.uid = uid.or(link.uid);
+    // An item tells its own identity; its row may name another organizer's meeting (ORG-03).
+    let told =
+        |side: Side| pairing.seen.get(side).as_ref().and_then(|seen| seen.observation.uid.clone());
+    let known = link.uid.take().filter(|_| link.native.exchange.is_some());
+    link.uid = told(Side::Exchange).or(known).or_else(|| told(Side::Dynamics));
     // Stored with the create marker, so that a crash forgets neither the match nor the exit.
     let present = pairing.seen.dynamics.as_ref().map(|seen| seen.observation.presence);
     link.matched |= present == Some(Presence::Present);

@@ -77,7 +77,9 @@ impl Hall {
             Step::Narrow => self.narrow(),
             Step::Restart => self.restart().await,
             Step::Lose => {
-                // A create whose answer is still to be learned has no trace but in the store.
+                // A create whose answer is still to be learned has no trace but in the store. What a
+                // service asked to wait for is over.
+                self.rest().await;
                 for who in 0..2 {
                     self.cycle(who, Script::default()).await;
                 }
@@ -135,12 +137,16 @@ impl Hall {
         quiet
     }
 
+    /// Waits for what a service asked to wait for.
+    async fn rest(&self) {
+        self.time.wait(2);
+        tokio::time::advance(std::time::Duration::from_secs(120)).await;
+    }
+
     /// No more faults: what is agreed after the quiet cycles is judged, and nothing is left to do.
     async fn settle(&mut self) {
         self.log("settle");
-        // What a service asked to wait for is over.
-        self.time.wait(2);
-        tokio::time::advance(std::time::Duration::from_secs(120)).await;
+        self.rest().await;
         for _ in 0..QUIET {
             let (first, second) =
                 (self.cycle(0, Script::default()).await, self.cycle(1, Script::default()).await);

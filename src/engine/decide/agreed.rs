@@ -34,6 +34,7 @@ pub(super) fn decide(
         let code = Code::PutOff;
         return leave(pairing, After::Unsettled(code), rule::ERR_02, code);
     }
+    let role = pairing.link.as_ref().map_or(Role::Owner, |link| link.role);
     match (&standing.dynamics, &standing.exchange) {
         (S::Deleted, S::Deleted | S::None) => {
             verdict(pairing, After::Forgotten, Verb::Forget, &[rule::FILT_05])
@@ -46,9 +47,12 @@ pub(super) fn decide(
         (S::LeftFilter | S::Unreadable | S::Deleted, _) => {
             removal::row_left(pairing, &standing.dynamics, context)
         }
+        (_, S::Deleted) if replaced::leaves_by_hand_over(&pairing, role, context) => {
+            replaced::gone(pairing)
+        }
         (_, S::Deleted) => removal::item_deleted(pairing, context),
-        (_, S::Same | S::Changed(_) | S::New) if replaced::is_replaced(&pairing, context) => {
-            replaced::decide(pairing, context)
+        (_, S::Same | S::Changed(_) | S::New) if replaced::is_replaced(&pairing, role, context) => {
+            replaced::decide(pairing, role, context)
         }
         // LINK-06.
         (_, S::Same | S::Changed(_) | S::New) if lost_category(&pairing, context) => {
@@ -69,7 +73,6 @@ pub(super) fn decide(
             };
             add_turned(&mut changed, &pairing, context);
             let pushes = addresses::push(&mut changed, &pairing, context);
-            let role = pairing.link.as_ref().map_or(Role::Owner, |link| link.role);
             let relinks = takes_place(&pairing);
             let mut verdict = carry(pairing, role, &changed, false, context);
             if pushes {
@@ -162,7 +165,7 @@ pub(super) fn carry(
 ) -> Verdict {
     // A stamp that failed left the pair unsettled and is written now (`engine::stamp`).
     let unsettled = pairing.link.as_ref().is_some_and(|link| link.trouble.is_some());
-    let stamps = unsettled && missing_uid(&pairing, role, context).is_some();
+    let stamps = unsettled && missing_uid(&pairing, role).is_some();
     if changed.dynamics.is_empty() && changed.exchange.is_empty() && !stamps && !mark {
         // CONF-05, CONF-02: a new version with equal content is an echo, or noise.
         let meeting = pairing.kind().is_meeting();

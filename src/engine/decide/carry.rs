@@ -8,7 +8,7 @@ use super::create::is_past;
 use super::fit::{fits_dynamics, fits_exchange};
 use super::gate::is_draft;
 use super::split::Split;
-use super::{Write, attendee_count, fields, is_me, item_facts, mails, people, replaced, row_facts};
+use super::{Write, attendee_count, fields, item_facts, mails, people, replaced};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::kind::{Collection, Kind};
@@ -99,7 +99,12 @@ pub(super) fn write_to_exchange(
     if is_draft(pairing, context) {
         return Carried::unfit(rule::APPT_OUT_12, Code::DraftNotSent);
     }
-    let mut wanted = match attendees_allowed(kind, role, wanted, &row, &item, context) {
+    let mut wanted = wanted.to_vec();
+    if replaced::is_handed_over(pairing, role, context) {
+        // ORG-03: while the meeting is still this user's the new organizer is not taken off it.
+        wanted.retain(|group| *group != Group::Attendees);
+    }
+    let mut wanted = match attendees_allowed(kind, role, &wanted, &row, &item, context) {
         Ok(wanted) => wanted,
         Err((id, code)) => return Carried::held(id, code),
     };
@@ -287,7 +292,7 @@ pub(super) fn write_to_dynamics(
 ) -> Carried {
     let kind = pairing.kind();
     let wanted = split.to_dynamics.as_slice();
-    let stamp = missing_uid(pairing, role, context);
+    let stamp = missing_uid(pairing, role);
     if wanted.is_empty() && stamp.is_none() {
         return Carried::default();
     }
@@ -328,21 +333,13 @@ pub(super) fn write_to_dynamics(
 }
 
 /// The organizer's mailbox writes the meeting's identity to the row, by which the attendees'
-/// mailboxes find their copies (APPT-OUT-14, APPT-IN-11). Of two meetings the row names the one of
-/// its organizer (ORG-03).
-pub(super) fn missing_uid(pairing: &Pairing, role: Role, context: &Context<'_>) -> Option<String> {
+/// mailboxes find their copies (APPT-OUT-14, APPT-IN-11).
+pub(super) fn missing_uid(pairing: &Pairing, role: Role) -> Option<String> {
     let row = pairing.seen.dynamics.as_ref()?;
     let item = pairing.seen.exchange.as_ref()?;
     // A closed row takes no change but one of its state.
     let closed = matches!(row.observation.fields.number(Field::State), Some(1 | 2));
     let stamps = pairing.kind().is_meeting() && role == Role::Owner && !closed;
     let uid = item.observation.uid.as_ref()?;
-    // Not while the pair is at rest: nothing else then says that two mailboxes named it at once.
-    let unsettled = pairing.link.as_ref().is_some_and(|link| link.trouble.is_some());
-    let anothers = unsettled
-        && replaced::names_another(pairing)
-        && item_facts(pairing).is_organizer
-        && is_me(row_facts(pairing).organizer, context);
-    let missing = row.observation.uid.is_none() || anothers;
-    (stamps && missing).then(|| uid.as_str().to_owned())
+    (stamps && row.observation.uid.is_none()).then(|| uid.as_str().to_owned())
 }

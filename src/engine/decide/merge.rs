@@ -22,8 +22,8 @@ pub(super) fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
         return verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_10]);
     }
     let role = adopted_role(&pairing, context);
-    if replaced::was_made_here(&pairing) && replaced::is_replaced(&pairing, context) {
-        return replaced::decide(pairing, context);
+    if replaced::is_its_meeting(&pairing) && replaced::is_replaced(&pairing, role, context) {
+        return replaced::decide(pairing, role, context);
     }
     decide(pairing, role, context)
 }
@@ -31,20 +31,17 @@ pub(super) fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
 pub(super) fn adopted_role(pairing: &Pairing, context: &Context<'_>) -> Role {
     match pairing.link.as_ref().map(|link| link.role) {
         Some(Role::PrivateCopy) => Role::PrivateCopy,
-        Some(Role::Owner) if replaced::was_made_here(pairing) => Role::Owner,
+        _ if replaced::is_its_meeting(pairing) => Role::Owner,
         _ if pairing.kind().is_meeting() && is_copy_of_ours(pairing, context) => Role::PrivateCopy,
         _ => role_in(pairing, context),
     }
 }
 
-/// A silent copy that we made earlier: its mailbox "organizes" it, the row has another organizer, and
-/// names another meeting if any.
+/// A silent copy that we made earlier: its mailbox "organizes" it, the row names somebody else.
 fn is_copy_of_ours(pairing: &Pairing, context: &Context<'_>) -> bool {
-    let uid =
-        |side: Side| pairing.seen.get(side).as_ref().and_then(|seen| seen.observation.uid.as_ref());
-    let named = uid(Side::Dynamics).is_some() && uid(Side::Dynamics) == uid(Side::Exchange);
+    let facts = item_facts(pairing);
     let organizer = row_facts(pairing).organizer;
-    item_facts(pairing).is_organizer && organizer.is_some() && !is_me(organizer, context) && !named
+    facts.is_organizer && organizer.is_some() && !is_me(organizer, context)
 }
 
 /// Two items become a pair, or become one again: every group may differ.

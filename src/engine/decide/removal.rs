@@ -7,8 +7,8 @@ use super::carry::owes_mark;
 use super::create::is_past;
 use super::fit::fits_exchange;
 use super::{
-    After, Standing, Verdict, Write, attendee_count, fields, is_me, item_facts, mails, row_facts,
-    verdict,
+    After, Standing, Verdict, Write, attendee_count, fields, is_me, item_facts, mails, replaced,
+    row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Group};
@@ -59,7 +59,10 @@ pub(super) fn row_left(pairing: Pairing, how: &Standing, context: &Context<'_>) 
         Fate::Keep(&[rule::FILT_05])
     } else {
         match pairing.kind() {
-            Kind::Appointment | Kind::RecurringAppointment => appointment_leaves(&pairing, context),
+            Kind::Appointment | Kind::RecurringAppointment => {
+                let role = pairing.link.as_ref().map_or(Role::Guest, |link| link.role);
+                appointment_leaves(&pairing, role, context)
+            }
             Kind::ServiceAppointment => service_leaves(&pairing),
             Kind::Contact => contact_leaves(&pairing, physical, context),
             Kind::Task | Kind::PhoneCall | Kind::Letter | Kind::Fax => {
@@ -218,10 +221,9 @@ fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {
 
 /// CXL-05 to CXL-07: only the organizer's future item goes, and with it a cancellation to those who
 /// attend (CXL-02). Judged by the Exchange item (ORG-06).
-pub(super) fn appointment_leaves(pairing: &Pairing, context: &Context<'_>) -> Fate {
+pub(super) fn appointment_leaves(pairing: &Pairing, role: Role, context: &Context<'_>) -> Fate {
     let item = fields(pairing, Side::Exchange);
-    let role = pairing.link.as_ref().map(|link| link.role);
-    let organizes = role == Some(Role::Owner) && item_facts(pairing).is_organizer;
+    let organizes = role == Role::Owner && item_facts(pairing).is_organizer;
     match (organizes, is_past(&item, context)) {
         (true, false) => match mails(attendee_count(&item)) {
             MailClass::Silent => {
@@ -311,7 +313,10 @@ pub(super) fn item_deleted(pairing: Pairing, context: &Context<'_>) -> Verdict {
 fn appointment_goes(pairing: &Pairing, context: &Context<'_>) -> Fate {
     let row = fields(pairing, Side::Dynamics);
     let closed = matches!(row.number(Field::State), Some(1 | 2));
-    let organizes = pairing.link.as_ref().is_some_and(|link| link.role == Role::Owner);
+    let role = pairing.link.as_ref().map(|link| link.role);
+    let organizes = role.is_some_and(|role| {
+        role == Role::Owner && !replaced::is_handed_over(pairing, role, context)
+    });
     // CXL-11: a whole series goes even if it is past.
     let series = pairing.kind() == Kind::RecurringAppointment;
     let ids: &'static [RuleId] = if series { &[rule::CXL_11] } else { &[rule::CXL_09] };

@@ -1,65 +1,135 @@
-//! Two meetings of one row: it was handed to another organizer while the first one was made.
+//! A row is handed to another organizer who is served, too (ORG-03).
 //!
-//! Before a row names its meeting, the mailbox of a new organizer cannot know that there is one. It
-//! makes its own and invites the former organizer to it (ORG-03). The row names one of the two: in the
-//! end that of its organizer. The other one goes, as if the row had left its mailbox.
+//! Nobody can change who organizes a meeting in Exchange. So the former organizer's meeting goes, as if
+//! the row had left his mailbox, and the row forgets its name. Then the new organizer's mailbox makes a
+//! meeting of its own, to which the former one is invited if he still takes part. While the row names
+//! the old meeting, the new organizer waits. If it was handed over before it named any, his mailbox
+//! may have made one meanwhile, and the row names that.
 
+use super::create::is_past;
 use super::removal::{Fate, appointment_leaves};
-use super::{After, Verdict, Write, is_me, item_facts, row_facts, verdict};
+use super::{After, Verdict, Write, fields, is_me, item_facts, row_facts, verdict};
+use crate::domain::field::Field;
+use crate::domain::ids::GlobalId;
 use crate::domain::link::{LinkState, Role, Why};
-use crate::domain::plan::Verb;
+use crate::domain::observation::Presence;
+use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
 use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
 use crate::engine::matching::Pairing;
 
+fn uid(pairing: &Pairing, side: Side) -> Option<&GlobalId> {
+    pairing.seen.get(side).as_ref()?.observation.uid.as_ref()
+}
+
+/// Tells whether an open row of a meeting of this mailbox has another organizer by now, whose mailbox
+/// is served.
+pub(super) fn is_handed_over(pairing: &Pairing, role: Role, context: &Context<'_>) -> bool {
+    let organizer = row_facts(pairing).organizer;
+    let state = fields(pairing, Side::Dynamics).number(Field::State).unwrap_or(0);
+    pairing.kind().is_meeting()
+        && role == Role::Owner
+        && !matches!(state, 1 | 2)
+        && organizer.is_some_and(|it| context.directory.serves(it))
+        && !is_me(organizer, context)
+}
+
+/// Tells whether a handed over row takes its meeting from this mailbox: where deletes are told apart
+/// it stays, and nobody is mailed (FILT-06).
+pub(super) fn leaves_by_hand_over(pairing: &Pairing, role: Role, context: &Context<'_>) -> bool {
+    is_handed_over(pairing, role, context) && !context.policy.settings.distinct_deletes
+}
+
+/// Tells whether the meeting that this mailbox organizes is not its row's any more. A past one stays
+/// (CXL-05), unless the row names the new organizer's.
+pub(super) fn is_replaced(pairing: &Pairing, role: Role, context: &Context<'_>) -> bool {
+    let future = !is_past(&fields(pairing, Side::Exchange), context);
+    is_handed_over(pairing, role, context)
+        && item_facts(pairing).is_organizer
+        && (names_another(pairing) || future && leaves_by_hand_over(pairing, role, context))
+}
+
 /// Tells whether a row names another meeting than the item of its pair.
-pub(crate) fn names_another(pairing: &Pairing) -> bool {
-    let uid =
-        |side: Side| pairing.seen.get(side).as_ref().and_then(|seen| seen.observation.uid.as_ref());
-    match (uid(Side::Dynamics), uid(Side::Exchange)) {
+fn names_another(pairing: &Pairing) -> bool {
+    match (uid(pairing, Side::Dynamics), uid(pairing, Side::Exchange)) {
         (Some(row), Some(item)) => row != item,
         (None, _) | (_, None) => false,
     }
 }
 
-/// A meeting of this mailbox whose create got no answer; its row may have another organizer since.
-pub(super) fn was_made_here(pairing: &Pairing) -> bool {
+/// Tells whether an event that this user organizes is its row's meeting whatever organizer the row has
+/// by now: its create got no answer, or the row names it. Any other is a copy.
+pub(super) fn is_its_meeting(pairing: &Pairing) -> bool {
     let state = pairing.link.as_ref().map(|link| link.state);
     let made = state == Some(LinkState::Creating(Side::Exchange));
-    made && pairing.kind().is_meeting() && item_facts(pairing).is_organizer
+    let named = uid(pairing, Side::Dynamics).is_some()
+        && uid(pairing, Side::Dynamics) == uid(pairing, Side::Exchange);
+    (made || named) && pairing.kind().is_meeting() && item_facts(pairing).is_organizer
 }
 
-/// Tells whether another served user organizes the row now and it names his meeting, not the one
-/// that this mailbox organizes for it.
-pub(super) fn is_replaced(pairing: &Pairing, context: &Context<'_>) -> bool {
-    let organizer = row_facts(pairing).organizer;
-    let role = pairing.link.as_ref().map(|link| link.role);
-    pairing.kind().is_meeting()
-        && role == Some(Role::Owner)
-        && item_facts(pairing).is_organizer
-        && names_another(pairing)
-        && organizer.is_some_and(|it| context.directory.serves(it))
-        && !is_me(organizer, context)
-}
-
-/// The former organizer's meeting goes as by CXL-05 to CXL-07; where deletes are told apart it stays,
-/// and nobody is mailed (FILT-06). Then his mailbox meets the other one as an attendee's (APPT-OUT-14).
-pub(super) fn decide(pairing: Pairing, context: &Context<'_>) -> Verdict {
-    let fate = if context.policy.settings.distinct_deletes {
-        Fate::Keep(&[rule::FILT_06])
+/// The former organizer's meeting goes as by CXL-05 to CXL-07. His mailbox meets the other one as an
+/// attendee's later (APPT-OUT-14).
+pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Verdict {
+    let fate = if leaves_by_hand_over(&pairing, role, context) {
+        appointment_leaves(&pairing, role, context)
     } else {
-        appointment_leaves(&pairing, context)
+        Fate::Keep(&[rule::FILT_06])
     };
+    let item = uid(&pairing, Side::Exchange).cloned();
     match fate {
         Fate::Delete(ids, mail) => {
+            let unname = unname(&pairing, item.as_ref());
             let verb = Verb::Delete(Side::Exchange);
-            verdict(pairing, After::Forgotten, verb, ids)
+            let verdict = verdict(pairing, After::Forgotten, verb, ids)
                 .by(rule::ORG_03)
-                .with_write(Side::Exchange, Write::Delete { mail })
+                .with_write(Side::Exchange, Write::Delete { mail });
+            and_write(verdict, unname)
         }
         Fate::Keep(ids) => {
             verdict(pairing, After::Unlinked(Why::RowGone), Verb::Unlink, ids).by(rule::ORG_03)
         }
     }
+}
+
+/// The meeting of a handed over row is gone already: the row stays, for its new organizer.
+pub(super) fn gone(pairing: Pairing) -> Verdict {
+    let known = pairing.link.as_ref().and_then(|link| link.uid.clone());
+    let unname = unname(&pairing, known.as_ref());
+    and_write(verdict(pairing, After::Forgotten, Verb::Forget, &[rule::ORG_03]), unname)
+}
+
+fn and_write(verdict: Verdict, write: Option<Write>) -> Verdict {
+    match write {
+        Some(write) => verdict.with_write(Side::Dynamics, write),
+        None => verdict,
+    }
+}
+
+/// The row forgets the meeting that goes, and no other.
+fn unname(pairing: &Pairing, meeting: Option<&GlobalId>) -> Option<Write> {
+    let row = uid(pairing, Side::Dynamics)?;
+    (Some(row) == meeting).then(|| Write::Update {
+        patch: vec![(Field::Uid, None)],
+        groups: Vec::new(),
+        mail: MailClass::Silent,
+        mark: false,
+    })
+}
+
+/// Tells whether this user organizes a row by now whose meeting he attended, and that meeting is gone.
+/// The pair is forgotten, and the row makes a meeting like a new one.
+pub(super) fn is_mine_now(pairing: &Pairing, context: &Context<'_>) -> bool {
+    let Some(link) = &pairing.link else { return false };
+    let Some(row) = &pairing.seen.dynamics else { return false };
+    let pair = match link.state {
+        LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => true,
+        LinkState::Creating(_) | LinkState::LeftAlone => false,
+    };
+    pair && pairing.kind().is_meeting()
+        && link.role == Role::Follower
+        && link.uid.is_some()
+        && row.observation.presence == Presence::Present
+        && row.observation.uid.is_none()
+        && is_me(row_facts(pairing).organizer, context)
 }

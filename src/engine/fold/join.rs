@@ -48,8 +48,10 @@ pub(super) fn settle(
     }
     let conflict = entry.verdict.decision.rules.contains(&rule::CONF_03);
     for group in undone(entry, side, outcomes) {
-        let unknown = old == Prints::default() || old.get(group) != seen.prints.get(group);
-        if conflict && unknown {
+        // Where nothing was known of this side the other one's edit won, whatever the policy says of two
+        // edits: it does so again.
+        let edited = old != Prints::default() && old.get(group) != seen.prints.get(group);
+        if conflict && edited {
             change(&mut prints, group);
         }
     }

@@ -157,6 +157,33 @@ fn org_03_of_two_meetings_of_one_row_the_new_organizers_stays() {
 }
 
 #[test]
+fn org_03_a_meeting_is_handed_to_the_new_organizer_and_back() {
+    // Each time the one meeting goes and the other one comes, with all edits; the former organizer is
+    // invited. A fault at any request of either mailbox's cycle changes nothing.
+    let hand_over = Step::People(Act::Organizer { of: 0 });
+    let meeting = row(0, Sort::Meeting, true);
+    let edited = Step::People(edit(0, At::Row, Part::Name));
+    let moved = Step::People(edit(0, At::Item, Part::When));
+    for who in [0, 1] {
+        for at in 0..12 {
+            super::run(&[
+                meeting.clone(),
+                Step::Settle,
+                hand_over.clone(),
+                unanswered(who, at),
+                Step::Settle,
+                edited.clone(),
+                moved.clone(),
+                Step::Settle,
+                hand_over.clone(),
+                Step::Settle,
+                edited.clone(),
+            ]);
+        }
+    }
+}
+
+#[test]
 fn inv_7_an_item_that_cannot_be_read_after_the_loss_of_the_store_keeps_its_row() {
     // The store is lost and an answer of the round that lists everything makes no sense.
     for at in 2..10 {
@@ -173,4 +200,23 @@ fn inv_7_a_task_that_was_untracked_keeps_its_row_after_the_loss_of_the_store() {
     // Its category is off, so the round from the start does not show its marker.
     let untracked = Step::People(Act::Track { of: 0, on: false });
     super::run(&[row(1, Sort::Task, false), cycle(1), untracked, Step::Lose]);
+}
+
+#[test]
+fn conf_03_an_edit_during_an_import_that_died_outlives_the_failure_of_its_write() {
+    // The node dies while an item is imported, the item is edited, and of the cycle that joins the pair
+    // one write fails.
+    for at in 6..10 {
+        for then in 6..12 {
+            let died = Script { crash: Some((at, false)), ..Script::default() };
+            let fails =
+                Script { faults: vec![(then, FaultKind::Refuse(500))], ..Script::default() };
+            super::run(&[
+                item(0, Sort::Contact),
+                Step::Cycle { who: 0, script: died },
+                Step::People(edit(0, At::Item, Part::Text)),
+                Step::Cycle { who: 0, script: fails },
+            ]);
+        }
+    }
 }

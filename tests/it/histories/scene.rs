@@ -138,7 +138,11 @@ impl Scene {
             Sort::Contact => (graph.contacts(address), "surname"),
             Sort::Task | Sort::Call => (graph.tasks(address), "title"),
         };
-        items.into_iter().find(|item| thing.is_named(&item[name]))
+        let mut mine: Vec<Value> =
+            items.into_iter().filter(|item| thing.is_named(&item[name])).collect();
+        // What a former organizer cancelled may stand beside the meeting.
+        mine.sort_by_key(|item| item["isCancelled"] == true);
+        mine.into_iter().next()
     }
 
     /// Tells whether a row is beyond filters that somebody changed: whether it matched them before
@@ -453,9 +457,8 @@ impl Scene {
         let parties = [party(self.user(heir), 7), party(self.user(1 - heir), 5)];
         self.change_row(thing, &row, &json!({ "appointment_activity_parties": parties }))?;
         thing.unsure();
-        // Nobody can change who organizes a meeting in Exchange (ORG-06): the sides stay apart
-        // while the former organizer still takes part.
-        thing.apart = true;
+        // The former organizer's meeting goes and the other one's comes (ORG-03).
+        thing.home = heir;
         Some(())
     }
 

@@ -1,4 +1,4 @@
-//! Two meetings of one row (ORG-03): which one stays, and which one the row names.
+//! A row that is handed to another organizer (ORG-03): which meeting stays.
 
 use crate::domain::field::{Field, Value};
 use crate::domain::kind::Kind::Appointment;
@@ -6,7 +6,7 @@ use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::plan::MailClass;
 use crate::domain::side::Side::{Dynamics, Exchange};
 use crate::engine::catalogue as rule;
-use crate::engine::decide::{After, Verdict, needs_other_side};
+use crate::engine::decide::{After, Verdict};
 use crate::engine::invariants::{INV_4, check_plan};
 use crate::engine::matching::Pairing;
 use crate::engine::testing::*;
@@ -19,7 +19,7 @@ fn mine() -> Obs {
 }
 
 fn handed_over() -> Obs {
-    row(Appointment).organized_by(SERVED).uid("theirs")
+    row(Appointment).organized_by(SERVED).uid("mine")
 }
 
 fn pair(world: &World, row: &Obs, item: &Obs) -> Pairing {
@@ -28,24 +28,34 @@ fn pair(world: &World, row: &Obs, item: &Obs) -> Pairing {
     world.then(before, row)
 }
 
+fn told_apart() -> World {
+    World::with(|world| world.policy.settings.distinct_deletes = true)
+}
+
 #[test]
-fn org_03_the_former_organizers_meeting_goes_when_the_row_names_the_new_ones() {
-    // A future one goes and cancels; the plan has earned the delete.
+fn org_03_the_former_organizers_future_meeting_goes_and_its_row_forgets_it() {
+    // It cancels; the row loses the name of this meeting, and of no other. The delete is earned.
     let world = World::new();
-    let pairing = pair(&world, &handed_over(), &mine());
-    let verdict = world.decide(pairing.clone());
-    assert!(deletes(&verdict, Exchange) && cites(&verdict, rule::ORG_03));
-    assert_eq!((mail(&verdict), verdict.after), (Some(MailClass::Mails(1)), After::Forgotten));
-    assert!(!check_plan(&world.plan(vec![pairing])).contains(&INV_4));
+    for (uid, unnamed) in [("mine", true), ("theirs", false)] {
+        let pairing = pair(&world, &handed_over().uid(uid), &mine());
+        let verdict = world.decide(pairing.clone());
+        assert!(deletes(&verdict, Exchange) && cites(&verdict, rule::ORG_03));
+        assert_eq!((mail(&verdict), verdict.after), (Some(MailClass::Mails(1)), After::Forgotten));
+        assert_eq!(writes(&verdict, Dynamics, Field::Uid), unnamed.then_some(None));
+        assert!(!check_plan(&world.plan(vec![pairing])).contains(&INV_4));
+    }
 }
 
 #[test]
 fn org_03_the_former_organizers_meeting_stays_where_a_delete_would() {
-    // A past one, and one of an organization that tells deletes apart, stay without a mail.
-    let told_apart = World::with(|world| world.policy.settings.distinct_deletes = true);
+    // A past one, and one of an organization that tells deletes apart: nobody is mailed or taken off
+    // it, and the pair ends only where the row names another meeting.
     let past = mine().at(hours(-1));
-    for (world, item) in [(told_apart, mine()), (World::new(), past)] {
+    for (world, item) in [(told_apart(), mine()), (World::new(), past)] {
         let verdict = world.decide(pair(&world, &handed_over(), &item));
+        assert!(writes(&verdict, Exchange, Field::RequiredAttendees).is_none());
+        assert_eq!((deletes(&verdict, Exchange), verdict.after), (false, After::Agreed));
+        let verdict = world.decide(pair(&world, &handed_over().uid("theirs"), &item));
         assert!(silent(&verdict) && cites(&verdict, rule::ORG_03));
         assert_eq!(verdict.after, After::Unlinked(Why::RowGone));
     }
@@ -53,74 +63,79 @@ fn org_03_the_former_organizers_meeting_stays_where_a_delete_would() {
 
 #[test]
 fn org_03_no_meeting_goes_while_its_row_may_mean_it() {
-    // The row names it or nothing, is still this user's, belongs to somebody whose mailbox makes no
-    // meetings, or the event is a copy.
+    // The row is this user's, or of somebody whose mailbox makes no meetings, or closed; or the event
+    // is a copy, or another's.
     let world = World::new();
     let goes = |row: Obs, item: Obs, role: Role| {
         deletes(&world.decide(in_role(pair(&world, &row, &item), role)), Exchange)
     };
     let theirs = || mine().held_by("boss@elsewhere.test");
     assert!(goes(handed_over(), mine(), Role::Owner));
-    assert!(!goes(handed_over().uid("mine"), mine(), Role::Owner));
-    assert!(!goes(row(Appointment).organized_by(SERVED), mine(), Role::Owner));
     assert!(!goes(handed_over().organized_by(ME), mine(), Role::Owner));
     assert!(!goes(handed_over().organized_by(UNSERVED), mine(), Role::Owner));
+    assert!(!goes(handed_over().status(1, 3), mine(), Role::Owner));
     assert!(!goes(handed_over(), mine(), Role::PrivateCopy));
     assert!(!goes(handed_over(), theirs(), Role::Owner));
 }
 
 #[test]
-fn org_03_a_meeting_found_after_a_lost_answer_is_judged_alike() {
-    // The create got no answer: found by its marker, the meeting goes if the row names another, and
-    // is written into the row that names none. A marked item without such a link is left alone.
+fn org_03_cxl_09_a_handed_over_row_outlives_the_former_organizers_meeting() {
+    // Deleted in Exchange: the row stays and forgets its name, where a name of it still stands there.
+    let gone = |world: &World, row: Obs| {
+        world.decide(world.then(pair(world, &row, &mine()), &mine().gone()))
+    };
     let world = World::new();
-    let found = |row: &Obs, state: LinkState| -> Verdict {
+    let verdict = gone(&world, handed_over());
+    assert_eq!(verdict.after, After::Forgotten);
+    assert_eq!(writes(&verdict, Dynamics, Field::Uid), Some(None));
+    assert!(silent(&gone(&world, handed_over().uid("theirs"))));
+    let verdict = gone(&told_apart(), handed_over());
+    assert!(silent(&verdict) && verdict.after == After::DeletedInExchange);
+    assert!(deletes(&gone(&world, handed_over().organized_by(ME)), Dynamics));
+}
+
+#[test]
+fn org_03_a_meeting_found_after_a_lost_answer_is_judged_alike() {
+    // Found by its marker it goes, whatever its row names. Without such a link it goes only where the
+    // row names it: any other may be a copy.
+    let world = World::new();
+    let found = |uid: &str, state: LinkState| -> Verdict {
         let marked = mine().marked(row_guid(1));
-        let pairing = in_state(pair(&world, row, &marked), state);
+        let pairing = in_state(pair(&world, &handed_over().uid(uid), &marked), state);
         world.decide(linking(pairing, |link| link.native.exchange = None))
     };
     let creating = LinkState::Creating(Exchange);
-    assert!(deletes(&found(&handed_over(), creating), Exchange));
-    assert!(!deletes(&found(&handed_over(), LinkState::LeftAlone), Exchange));
-    let unnamed = found(&row(Appointment).organized_by(SERVED), creating);
-    assert_eq!(unnamed.role, Role::Owner);
-    let uid = Some(Some(Value::Text("mine".to_owned())));
-    assert_eq!(writes(&unnamed, Dynamics, Field::Uid), uid);
+    assert!(deletes(&found("theirs", creating), Exchange));
+    assert!(deletes(&found("mine", LinkState::LeftAlone), Exchange));
+    assert!(!deletes(&found("theirs", LinkState::LeftAlone), Exchange));
+    let stranger = world.decide(world.met(&handed_over(), &mine().marked(row_guid(1))));
+    assert!(deletes(&stranger, Exchange));
 }
 
 #[test]
-fn org_03_a_row_names_the_meeting_of_its_organizer() {
-    // Two mailboxes named the row at once; the one whose user organizes it names it once more.
+fn org_03_the_new_organizer_forgets_the_meeting_that_he_attended() {
+    // Once the row names none, in any state of the pair; before that, and for all others, it stays.
     let world = World::new();
-    let named = |organizer| {
-        let row = row(Appointment).organized_by(organizer).uid("theirs");
-        let pairing = linking(pair(&world, &row, &mine()), |link| {
-            let (code, since) = (crate::domain::code::Code::ChangedMeanwhile, now());
-            let trouble = crate::domain::link::Trouble { code, parked: false, attempts: 1, since };
-            link.trouble = Some(trouble);
-        });
-        writes(&world.decide(pairing), Dynamics, Field::Uid)
+    let invited = item(Appointment).held_by(GUEST).uid("theirs");
+    let seen = |row: &Obs, role: Role, state: LinkState| {
+        let pairing = in_state(in_role(pair(&world, row, &invited), role), state);
+        world.decide(pairing).after == After::Forgotten
     };
-    assert_eq!(named(ME), Some(Some(Value::Text("mine".to_owned()))));
-    assert_eq!(named(UNSERVED), None);
-}
-
-#[test]
-fn org_03_a_row_that_names_another_meeting_is_news() {
-    // The content is what it was; the item is read all the same.
-    let world = World::new();
-    let seen = |uid: &str| {
-        let mut pairing = pair(&world, &row(Appointment).uid(uid), &mine());
-        pairing.seen.exchange = None;
-        needs_other_side(&pairing, Dynamics)
-    };
-    assert!(seen("theirs") && !seen("mine"));
+    let now_mine = row(Appointment);
+    for state in [LinkState::Agreed, LinkState::DeletedInExchange] {
+        assert!(seen(&now_mine, Role::Follower, state));
+    }
+    assert!(!seen(&now_mine.clone().uid("theirs"), Role::Follower, LinkState::Agreed));
+    assert!(!seen(&now_mine.clone().organized_by(SERVED), Role::Follower, LinkState::Agreed));
+    assert!(!seen(&now_mine, Role::Owner, LinkState::Agreed));
+    let value = writes(&world.decide(world.alone(&now_mine)), Exchange, Field::Subject);
+    assert_eq!(value, Some(Some(Value::Text("Review".to_owned()))));
 }
 
 #[test]
 fn appt_in_11_an_event_that_its_row_names_is_no_copy() {
-    // After the loss of the store the meeting whose row was handed over is still its organizer's.
-    let world = World::new();
+    // After the loss of the store, of an organization that tells deletes apart.
+    let world = told_apart();
     let joined = |uid: &str| {
         let marked = mine().marked(row_guid(1));
         world.decide(world.met(&handed_over().uid(uid), &marked)).role
