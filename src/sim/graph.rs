@@ -212,6 +212,11 @@ impl GraphSim {
         self.throttled.push((nth, retry_after_s));
     }
 
+    /// Forgets what `throttle_inner` said and no batch has met.
+    pub fn calm(&mut self) {
+        self.throttled.clear();
+    }
+
     /// Sets whether the application gets into a mailbox; an unknown address changes nothing.
     pub fn set_mailbox_state(&mut self, address: &str, state: MailboxState) {
         if let Some(mailbox) = self.mailbox_of(address) {

@@ -164,6 +164,10 @@ impl Admitted<'_> {
                 }
                 let answer =
                     if is_token { sim.token(request, now) } else { sim.handle(request, now) };
+                if inner.is_some() {
+                    // A batch that was refused as a whole leaves nothing to a later one.
+                    sim.calm();
+                }
                 (answer, self.organization.dataverse_url())
             }
             Service::Graph => {
@@ -174,6 +178,10 @@ impl Admitted<'_> {
                 }
                 let answer =
                     if is_token { sim.token(request, now) } else { sim.handle(request, now) };
+                if inner.is_some() {
+                    // A batch that was refused as a whole leaves nothing to a later one.
+                    sim.calm();
+                }
                 (answer, self.organization.graph_url())
             }
         };

@@ -159,27 +159,25 @@ fn org_03_of_two_meetings_of_one_row_the_new_organizers_stays() {
 #[test]
 fn org_03_a_meeting_is_handed_to_the_new_organizer_and_back() {
     // Each time the one meeting goes and the other one comes, with all edits; the former organizer is
-    // invited. A fault at any request of either mailbox's cycle changes nothing.
+    // invited. A lost answer in either mailbox's cycle changes nothing.
     let hand_over = Step::People(Act::Organizer { of: 0 });
     let meeting = row(0, Sort::Meeting, true);
     let edited = Step::People(edit(0, At::Row, Part::Name));
     let moved = Step::People(edit(0, At::Item, Part::When));
-    for who in [0, 1] {
-        for at in 0..12 {
-            super::run(&[
-                meeting.clone(),
-                Step::Settle,
-                hand_over.clone(),
-                unanswered(who, at),
-                Step::Settle,
-                edited.clone(),
-                moved.clone(),
-                Step::Settle,
-                hand_over.clone(),
-                Step::Settle,
-                edited.clone(),
-            ]);
-        }
+    for (who, at) in [(0, 4), (0, 6), (1, 4)] {
+        super::run(&[
+            meeting.clone(),
+            Step::Settle,
+            hand_over.clone(),
+            unanswered(who, at),
+            Step::Settle,
+            edited.clone(),
+            moved.clone(),
+            Step::Settle,
+            hand_over.clone(),
+            Step::Settle,
+            edited.clone(),
+        ]);
     }
 }
 

@@ -175,6 +175,8 @@ impl Thing {
         self.mails.must_invite = false;
         if who == self.home && shaken {
             self.unsure = true;
+            // Made without an answer and gone before it was found: it is made again.
+            self.mails.invitations += 1;
         }
     }
 
