@@ -317,6 +317,7 @@ fn unsettle(
         (None, Some(LinkState::LeftAlone) | None) if unmarked => {
             LinkState::Creating(Side::Exchange)
         }
+        (None, Some(state @ LinkState::Creating(_))) if join::guesses(entry) => state,
         (None, Some(LinkState::Creating(_) | LinkState::LeftAlone) | None) => LinkState::Agreed,
         (None, Some(state)) => state,
     };

@@ -22,6 +22,16 @@ pub(super) fn joins(entry: &Entry) -> bool {
         && Side::BOTH.into_iter().all(there)
 }
 
+/// Tells whether a known edit of one side was to replace what nobody knows to be an edit (CONF-03).
+/// Whatever the policy says of two edits, it is decided alike until it is carried.
+pub(super) fn guesses(entry: &Entry) -> bool {
+    let link = entry.verdict.pairing.link.as_ref();
+    let made = link.filter(|link| matches!(link.state, LinkState::Creating(_)));
+    let unknown = |side: Side| made.is_some_and(|it| *it.agreed.get(side) == Prints::default());
+    let conflict = entry.verdict.decision.rules.contains(&rule::CONF_03);
+    made.is_some() && joins(entry) && conflict && unknown(Side::Dynamics) != unknown(Side::Exchange)
+}
+
 /// Two items became a pair and not all was carried. What was carried, or did not differ, is
 /// agreed; the rest goes the way that was decided. A conflict is decided and told anew.
 pub(super) fn settle(
@@ -33,6 +43,10 @@ pub(super) fn settle(
 ) {
     let Some(seen) = entry.verdict.pairing.seen.get(side) else { return };
     let old = link.agreed.get(side).clone();
+    if old == Prints::default() && guesses(entry) {
+        // What was not known stays so: the edit of the other side wins once more.
+        return;
+    }
     let mut prints = agreed_prints(&old, entry, side, Some(seen), (written, key));
     // "Changed" is what differs from the agreement, also where nothing was known and nothing is.
     let change = |prints: &mut Prints, group: Group| {
@@ -48,10 +62,8 @@ pub(super) fn settle(
     }
     let conflict = entry.verdict.decision.rules.contains(&rule::CONF_03);
     for group in undone(entry, side, outcomes) {
-        // Where nothing was known of this side the other one's edit won, whatever the policy says of two
-        // edits: it does so again.
-        let edited = old != Prints::default() && old.get(group) != seen.prints.get(group);
-        if conflict && edited {
+        let unknown = old == Prints::default() || old.get(group) != seen.prints.get(group);
+        if conflict && unknown {
             change(&mut prints, group);
         }
     }

@@ -285,7 +285,7 @@ impl Scene {
                 self.change_row(thing, &row, &body)?;
             }
             At::Item => {
-                let item = self.item(thing, thing.home)?;
+                let item = self.own_item(thing)?;
                 let body = thing.item_edit(part, &token, self.now(), self.tokens);
                 self.change_item(thing, thing.home, &item, &body)?;
             }
@@ -307,6 +307,13 @@ impl Scene {
         // The copy then differs until the organizer changes the same again.
         thing.copy_differs = true;
         Some(())
+    }
+
+    /// Returns the item of a thing where it is at home; of a meeting only what its organizer has there, and
+    /// not what he attended before it was handed to him.
+    fn own_item(&self, thing: &Thing) -> Option<Value> {
+        let item = self.item(thing, thing.home)?;
+        (thing.sort != Sort::Meeting || item["isOrganizer"] == true).then_some(item)
     }
 
     /// Returns the guest's copy.
@@ -349,7 +356,7 @@ impl Scene {
             At::Item => thing.home,
             At::Copy => 1 - thing.home,
         };
-        let item = if at == At::Copy { self.copy(thing)? } else { self.item(thing, who)? };
+        let item = if at == At::Copy { self.copy(thing)? } else { self.own_item(thing)? };
         let (id, address) = (id_of(&item), self.address(who));
         let mut graph = self.organization().graph();
         match thing.sort {
@@ -383,7 +390,7 @@ impl Scene {
                 self.change_row(thing, &row, &json!({ "statecode": 1, "statuscode": 5 }))?;
             }
             (Sort::Task | Sort::Call, At::Item) => {
-                let item = self.item(thing, thing.home)?;
+                let item = self.own_item(thing)?;
                 let body = json!({ "status": "completed" });
                 self.change_item(thing, thing.home, &item, &body)?;
                 thing.apart |= thing.owner != thing.home;
@@ -406,7 +413,7 @@ impl Scene {
     // What changes who sees a thing.
 
     fn track(&mut self, thing: &mut Thing, on: bool) -> Option<()> {
-        let item = self.item(thing, thing.home)?;
+        let item = self.own_item(thing)?;
         if thing.sort == Sort::Contact || thing.tracked == on && thing.row_known {
             return None;
         }
@@ -480,7 +487,7 @@ impl Scene {
                 thing.guest_changed(on);
             }
             At::Item => {
-                let item = self.item(thing, thing.home)?;
+                let item = self.own_item(thing)?;
                 if listed(&item["attendees"], self.address(guest)) == on {
                     return None;
                 }
