@@ -350,7 +350,7 @@ impl Scene {
                 let back = thing.gone_from[who] && self.item(thing, who).is_some();
                 assert!(!back, "{mark}: a deleted item is back in mailbox {who}");
             }
-            if thing.unsure || thing.apart {
+            if thing.unsure || thing.apart || self.is_beyond_filters(thing, thing.home) {
                 continue;
             }
             for part in thing.sort.parts() {
