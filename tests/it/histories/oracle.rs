@@ -44,6 +44,8 @@ pub(super) struct Thing {
     pub(super) copy_differs: bool,
     /// Its row was there at the last judgement.
     pub(super) row_known: bool,
+    /// So was its item.
+    item_known: bool,
     /// Somebody changed who sees it since the last judgement: its fields may be anybody's.
     unsure: bool,
     token: String,
@@ -75,6 +77,7 @@ impl Thing {
             apart: false,
             copy_differs: false,
             row_known: false,
+            item_known: false,
             unsure: false,
             token,
             allowed,
@@ -177,6 +180,19 @@ impl Thing {
             self.unsure = true;
             // Made without an answer and gone before it was found: it is made again.
             self.mails.invitations += 1;
+        }
+    }
+
+    /// A create may have lost its answer. What is gone already, and was not there at the last judgement,
+    /// is made again.
+    pub(super) fn shaken(&mut self) {
+        if self.gone_from[self.home] && !self.item_known {
+            self.gone_from[self.home] = false;
+            self.unsure = true;
+            if self.sort == Sort::Meeting {
+                self.mails.invitations += 1;
+                self.apart = true;
+            }
         }
     }
 
@@ -402,6 +418,7 @@ impl Scene {
         let row = self.row(thing);
         thing.row_gone = thing.row_gone || (thing.row_known && row.is_none());
         thing.row_known = row.is_some();
+        thing.item_known |= self.item(thing, thing.home).is_some();
         thing.unsure = false;
         thing.mails = Expected::default();
         thing.allowed.clear();

@@ -82,6 +82,7 @@ impl Scene {
     pub(super) fn shake(&mut self) {
         self.log.push("  an answer was lost".to_owned());
         self.shaken = true;
+        self.things.iter_mut().for_each(Thing::shaken);
     }
 
     /// Notes that the store was lost.
@@ -434,7 +435,8 @@ impl Scene {
         thing.unsure();
         // A row that was never seen in the filter cannot leave it (rules.md §6, question 3).
         // What was completed in To Do stays there as it is when the row goes (TASK-OUT-09).
-        thing.apart |= !thing.row_known || thing.closed;
+        // After the loss of the store nobody knows that it was seen there.
+        thing.apart |= !thing.row_known || thing.closed || self.forgotten;
         Some(())
     }
 
