@@ -22,6 +22,7 @@ mod resolve;
 mod rest;
 mod roster;
 mod shield;
+mod strangers;
 mod undo;
 
 #[cfg(test)]
@@ -122,9 +123,10 @@ async fn write_slices(
     let mut entries = plan.entries.into_iter().peekable();
     let mut written_down = false;
     while entries.peek().is_some() {
-        let slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
+        let mut slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
         commit::markers(context, &slice).await?;
-        let outcomes = apply::all(context, &slice).await;
+        let waiting = strangers::introduce(context, &mut slice).await;
+        let outcomes = apply::all(context, &slice, &waiting).await;
         let mut change = info_span!(names::SPAN_FOLD)
             .in_scope(|| commit::fold_all(context, &slice, &outcomes, report));
         parked.take_in(&change);

@@ -16,7 +16,7 @@ use crate::domain::filter::{FilterTally, FilterTemplate};
 use crate::domain::ids::{Address, NativeId};
 use crate::domain::kind::Kind;
 use crate::domain::observation::Observation;
-use crate::domain::party::PartyCandidate;
+use crate::domain::party::{Made, NewPerson, PartyCandidate};
 use crate::domain::plan::{Outcome, Step};
 use crate::domain::policy::Mailbox;
 use crate::http::Session;
@@ -40,6 +40,7 @@ mod lookup;
 mod map;
 mod org;
 mod page;
+mod people;
 mod personal;
 mod rest;
 mod secured;
@@ -142,6 +143,10 @@ impl FarSide for DataverseSide {
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
         self.write_rows(mailbox, steps).await
+    }
+
+    async fn make_people(&self, mailbox: &Mailbox, people: &[NewPerson]) -> Vec<Made> {
+        self.new_people(mailbox, people).await
     }
 
     async fn accounts(

@@ -25,6 +25,7 @@ pub mod relink;
 pub mod series;
 pub mod stakes;
 pub mod stamp;
+pub mod strangers;
 pub mod translate;
 pub mod undo;
 

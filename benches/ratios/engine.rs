@@ -145,14 +145,15 @@ impl World {
 
     /// All stages, as a cycle runs them, with writes that all succeed.
     fn engine(&self, links: &[Link], seen: Vec<Observation>) -> Vec<LinkChange> {
-        let (parties, accounts) =
+        let (people, accounts) =
             (std::collections::HashMap::new(), std::collections::HashMap::new());
         let context = Context {
             mailbox: &self.mailbox,
             policy: &self.policy,
             directions: &self.directions,
             directory: &self.directory,
-            parties: &parties,
+            parties: &people,
+            strangers: &people,
             accounts: &accounts,
             limits: Limits::default(),
             now: self.now,

@@ -54,7 +54,8 @@ fn item(view: &ItemView) {
 
 fn step(view: &ItemView, step: &StepView) {
     let id = if step.side == "dynamics" { &view.dynamics } else { &view.exchange };
-    let id = id.as_deref().filter(|_| step.op != "create").unwrap_or("(new)");
+    let new = step.op.starts_with("create");
+    let id = id.as_deref().filter(|_| !new).unwrap_or("(new)");
     let version = step.expected.as_ref().map(|it| format!(" at {it}")).unwrap_or_default();
     let marks = if step.marks && step.op == "update" { ", puts the marker on it" } else { "" };
     let mails = match step.mails {
@@ -63,7 +64,7 @@ fn step(view: &ItemView, step: &StepView) {
     };
     say!("    {} in {}: {id}{version}{marks}{mails}", step.op, step.side);
     for one in step.fields.iter().filter(|one| one.before != one.after) {
-        field(one, step.op == "create");
+        field(one, new);
     }
 }
 

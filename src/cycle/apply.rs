@@ -1,5 +1,7 @@
 //! Apply: the steps of a slice, on both sides at once; never all or nothing.
 
+use std::collections::HashSet;
+
 use tracing::Instrument;
 
 use super::context::CycleContext;
@@ -14,16 +16,26 @@ use crate::telemetry::names;
 /// the rest is put off.
 const SILENT_MAX: u32 = 3;
 
-/// Performs all steps and returns, for each entry, the outcome on each side.
-pub(super) async fn all(context: &CycleContext, plan: &Plan) -> Vec<PerSide<Option<Outcome>>> {
+/// Performs all steps and returns, for each entry, the outcome on each side. The rows of the entries
+/// that are `waiting` are not sent.
+pub(super) async fn all(
+    context: &CycleContext,
+    plan: &Plan,
+    waiting: &HashSet<usize>,
+) -> Vec<PerSide<Option<Outcome>>> {
     let mut outcomes: Vec<PerSide<Option<Outcome>>> =
         plan.entries.iter().map(|_| PerSide::default()).collect();
     let (marks, exchange): (Vec<_>, Vec<_>) = plan
         .steps(Side::Exchange)
         .into_iter()
         .partition(|(at, _)| mark_follows_row(&plan.entries[*at]));
+    let (held, rows): (Vec<_>, Vec<_>) =
+        plan.steps(Side::Dynamics).into_iter().partition(|(at, _)| waiting.contains(at));
+    for (at, _) in held {
+        outcomes[at].dynamics = Some(Outcome::NotSent);
+    }
     let (dynamics, exchange) = tokio::join!(
-        lanes(context, plan, Side::Dynamics, plan.steps(Side::Dynamics)),
+        lanes(context, plan, Side::Dynamics, rows),
         lanes(context, plan, Side::Exchange, exchange),
     );
     for (at, outcome) in dynamics {

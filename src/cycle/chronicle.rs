@@ -15,7 +15,7 @@ use crate::domain::journal::{
 };
 use crate::domain::plan::{MailClass, Op, Outcome, Verb};
 use crate::domain::side::{PerSide, Side};
-use crate::engine::facts::facts;
+use crate::engine::facts::of_entry;
 use crate::engine::fold::LinkChange;
 use crate::engine::plan::{Entry, Plan};
 use crate::ports::error::StoreError;
@@ -130,7 +130,7 @@ pub(super) fn record(
         verb: decision.verb,
         groups: decision.groups.clone(),
         code: decision.code,
-        facts: facts(&entry.verdict, &context.engine(&Resolved::default())),
+        facts: of_entry(entry, &context.engine(&Resolved::default())),
         done: PerSide::from_fn(done),
         mail,
         failed,

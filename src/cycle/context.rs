@@ -1,6 +1,6 @@
 //! What a cycle is given: its mailbox, its tenant's choices, its ports.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -67,6 +67,10 @@ pub struct TenantView {
     pub directions: Directions,
     /// The users.
     pub directory: Directory,
+    /// `organizationid`.
+    pub organization: Uuid,
+    /// The addresses of all mailbox records, whether or not they take part.
+    pub mailboxes: HashSet<Address>,
     /// The brakes.
     pub limits: Limits,
     /// The key of the fingerprints.
@@ -82,6 +86,8 @@ pub struct TenantView {
 pub struct Resolved {
     /// Addresses of attendees outside the directory (RES-01, RES-02).
     pub parties: HashMap<Address, PartyRow>,
+    /// Addresses that no row carries, with the row that is to be made of each (RES-03).
+    pub strangers: HashMap<Address, PartyRow>,
     /// Names of companies that are the name of exactly one account (CONT-08).
     pub accounts: HashMap<String, Uuid>,
 }
@@ -115,6 +121,7 @@ impl CycleContext {
             directions: &self.view.directions,
             directory: &self.view.directory,
             parties: &resolved.parties,
+            strangers: &resolved.strangers,
             accounts: &resolved.accounts,
             limits: self.view.limits,
             now: self.now,

@@ -12,10 +12,11 @@ use crate::domain::field::{Field, Group};
 use crate::domain::ids::Address;
 use crate::domain::kind::Kind;
 use crate::domain::link::Link;
-use crate::domain::party::PartyRow;
+use crate::domain::party::{PartyRow, Strangers};
 use crate::domain::side::Side;
 use crate::engine::matching::Pairing;
 use crate::engine::parties;
+use crate::engine::strangers::{Origin, strangers};
 use crate::telemetry::names;
 
 /// Resolves what the pairings name.
@@ -23,17 +24,19 @@ pub(super) async fn all(
     context: &CycleContext,
     pairings: &[Pairing],
 ) -> Result<Resolved, CycleEnd> {
-    Ok(Resolved {
-        parties: parties_of(context, pairings).await?,
-        accounts: accounts_of(context, pairings).await?,
-    })
+    let (parties, strangers) = parties_of(context, pairings).await?;
+    Ok(Resolved { parties, strangers, accounts: accounts_of(context, pairings).await? })
 }
 
-/// Resolves the addresses of attendees that may be written to Dynamics (RES-01, RES-02).
+/// The rows behind addresses: those that are there, and those that are to be made.
+type Rows = HashMap<Address, PartyRow>;
+
+/// Resolves the addresses of attendees that may be written to Dynamics (RES-01, RES-02), and names the
+/// rows that are to be made of the others (RES-03).
 async fn parties_of(
     context: &CycleContext,
     pairings: &[Pairing],
-) -> Result<HashMap<Address, PartyRow>, CycleEnd> {
+) -> Result<(Rows, Rows), CycleEnd> {
     let mut unknown: HashSet<Address> = HashSet::new();
     for pairing in pairings {
         let Some(seen) = pairing.seen.exchange.as_ref() else { continue };
@@ -48,7 +51,7 @@ async fn parties_of(
     }
     unknown.retain(|address| context.view.directory.by_address(address).is_none());
     if unknown.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Default::default());
     }
     let unknown: Vec<Address> = unknown.into_iter().collect();
     let side = Side::Dynamics;
@@ -59,7 +62,12 @@ async fn parties_of(
         .instrument(tracing::info_span!(names::SPAN_FETCH, { names::SIDE } = side.name()))
         .await
         .map_err(|error| CycleEnd::Side(side, error))?;
-    Ok(parties::choose(&candidates, &context.view.policy.settings))
+    let (view, wish) = (&context.view, context.mailbox.personal.strangers);
+    let settings = &view.policy.settings;
+    let wish = if settings.create_people { wish } else { Strangers::Addresses };
+    let origin = Origin { key: &view.key, organization: view.organization };
+    let made = strangers(&unknown, &candidates, &view.mailboxes, wish, origin);
+    Ok((parties::choose(&candidates, settings), made))
 }
 
 /// Finds the accounts behind the companies of contacts that changed in Exchange (CONT-08).

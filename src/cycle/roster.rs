@@ -134,6 +134,8 @@ pub fn roster(
         effective,
         directions: profile.directions.clone().under(&options.directions),
         directory: directory(profile, &judged),
+        organization: profile.organization,
+        mailboxes: profile.mailboxes.iter().filter_map(|one| one.address.clone()).collect(),
         limits: options.limits,
         key,
         window_back: options.window_back,

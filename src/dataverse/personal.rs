@@ -11,12 +11,13 @@ use tracing::warn;
 use super::map::read::guid;
 use super::wire::Wire;
 use crate::domain::ids::UserId;
+use crate::domain::party::Strangers;
 use crate::domain::policy::Personal;
 use crate::domain::zone::Zone;
 use crate::ports::error::SideError;
 
-const SETTINGS: &str =
-    "usersettingscollection?$select=systemuserid,timezonecode,synccontactcompany";
+const SETTINGS: &str = "usersettingscollection?$select=systemuserid,timezonecode,synccontactcompany,\
+     autocreatecontactonpromote";
 /// `standardname` is the Windows name of a zone.
 const ZONES: &str = "timezonedefinitions?$select=timezonecode,standardname";
 
@@ -53,9 +54,20 @@ fn one(row: &Json, zones: &HashMap<i64, Zone>) -> Option<(UserId, Personal)> {
     let personal = Personal {
         zone: code.and_then(|code| zones.get(&code).cloned()),
         contact_company: row.get("synccontactcompany").and_then(Json::as_bool).unwrap_or(true),
+        strangers: strangers(row.get("autocreatecontactonpromote").and_then(Json::as_i64)),
         ..Personal::default()
     };
     Some((UserId(guid(row, "systemuserid")?), personal))
+}
+
+/// No page says what the numbers mean. The personal options offer nothing, contacts and leads, in this
+/// order (docs/adr/0015).
+const fn strangers(choice: Option<i64>) -> Strangers {
+    match choice {
+        Some(1) => Strangers::Contacts,
+        Some(2) => Strangers::Leads,
+        _ => Strangers::Addresses,
+    }
 }
 
 #[cfg(test)]
@@ -84,5 +96,20 @@ mod tests {
             assert_eq!(of(json!({ "timezonecode": code })), Personal::default());
         }
         assert_eq!(one(&json!({ "timezonecode": 110 }), &zones), None);
+    }
+
+    #[test]
+    fn res_03_the_option_is_nothing_contacts_or_leads_in_this_order() {
+        // Any other number, also one that a later version may know, makes nobody.
+        let of = |choice: Json| {
+            let id = "10000000-0000-0000-0000-000000000001";
+            let row = json!({ "systemuserid": id, "autocreatecontactonpromote": choice });
+            one(&row, &HashMap::new()).unwrap().1.strangers
+        };
+        assert_eq!(of(json!(1)), Strangers::Contacts);
+        assert_eq!(of(json!(2)), Strangers::Leads);
+        for other in [json!(null), json!(0), json!(3), json!(-1), json!(true), json!("1")] {
+            assert_eq!(of(other), Strangers::Addresses);
+        }
     }
 }

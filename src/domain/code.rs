@@ -84,6 +84,8 @@ codes! {
     ValuesDropped = "values-dropped",
     /// The company of a contact is the name of no account, or of several (CONT-08).
     CompanyUnknown = "company-unknown",
+    /// No contact or lead could be made of an attendee's address (RES-03).
+    PersonNotMade = "person-not-made",
     /// The type of an attachment is blocked by the organization (ATT-05).
     AttachmentBlocked = "attachment-blocked",
     /// An attachment is larger than the organization takes (ATT-05).

@@ -1,4 +1,4 @@
-//! The people of an appointment (APPT-IN-10, RES-01, RES-02).
+//! The people of an appointment (APPT-IN-10, RES-01 to RES-03).
 
 use uuid::Uuid;
 
@@ -46,4 +46,55 @@ pub struct PartyCandidate {
     pub active: bool,
     /// `createdon` as seconds since 1970; the older row wins among equals (RES-02).
     pub created: i64,
+}
+
+/// What becomes of people whom no row knows (RES-03): the user's own choice,
+/// `usersettings.autocreatecontactonpromote`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Strangers {
+    /// They stay addresses.
+    #[default]
+    Addresses,
+    /// Contacts are made of them.
+    Contacts,
+    /// Leads are made of them.
+    Leads,
+}
+
+/// A contact or lead that is to be made of somebody's address (RES-03).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPerson {
+    /// The row that it becomes.
+    pub row: PartyRow,
+    /// Its e-mail address.
+    pub address: Address,
+    /// The first name, when the display name tells one.
+    pub first: Option<String>,
+    /// The last name; never empty.
+    pub last: String,
+}
+
+impl NewPerson {
+    /// Returns what is made, by the name of its table.
+    #[must_use]
+    pub const fn table(&self) -> &'static str {
+        match self.row.table {
+            PartyTable::Lead => "lead",
+            PartyTable::Contact
+            | PartyTable::SystemUser
+            | PartyTable::Account
+            | PartyTable::Queue => "contact",
+        }
+    }
+}
+
+/// What came of making a person's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// The row is there and carries the address, whoever made it; the user may read it.
+    There,
+    /// The far side refused it, or the user may not read it.
+    Refused,
+    /// It is not known, or the far side takes nothing now.
+    Unknown,
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 pub use super::direction::{Direction, Directions};
 use super::ids::{Address, MailboxKey, UserId};
-use super::party::PartyRow;
+use super::party::{PartyRow, Strangers};
 use super::secured::Secured;
 use super::setting::Effective;
 use super::zone::Zone;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub validate_contacts: bool,
     /// `ResolveForInactiveEntities` (RES-01).
     pub resolve_inactive: bool,
+    /// `AutoCreateContactOnPromote`: users may have rows made of unknown addresses (RES-03).
+    pub create_people: bool,
     /// `organization.requireapprovalforuseremail` (ELIG-10).
     pub require_approval: bool,
     /// `organization.isappointmentattachmentsyncenabled` (ATT-02).
@@ -69,6 +71,7 @@ impl Default for Settings {
             drafts: false,
             validate_contacts: true,
             resolve_inactive: false,
+            create_people: true,
             require_approval: true,
             rich_bodies: false,
             keep_organizer: false,
@@ -195,6 +198,8 @@ pub struct Personal {
     pub zone: Option<Zone>,
     /// `synccontactcompany`: the company of contacts takes part (CONT-08).
     pub contact_company: bool,
+    /// `autocreatecontactonpromote`: what is made of people whom no row knows (RES-03).
+    pub strangers: Strangers,
     /// The organization's choice: bodies of appointments keep their format (APPT-OUT-13).
     pub rich_bodies: bool,
     /// The columns with which the user may not do everything (FLD-04).
@@ -209,6 +214,7 @@ impl Default for Personal {
         Self {
             zone: None,
             contact_company: true,
+            strangers: Strangers::default(),
             rich_bodies: false,
             secured: Secured::default(),
             category: true,
@@ -244,6 +250,8 @@ pub struct Context<'a> {
     pub directory: &'a Directory,
     /// What addresses outside the directory resolve to (RES-01, RES-02).
     pub parties: &'a HashMap<Address, PartyRow>,
+    /// Addresses that no row carries, with the row that is to be made of each (RES-03).
+    pub strangers: &'a HashMap<Address, PartyRow>,
     /// The one account of each company name that has exactly one (CONT-08).
     pub accounts: &'a HashMap<String, Uuid>,
     /// The brakes.

@@ -10,6 +10,7 @@ use crate::domain::field::{Field, TodoStatus, Value};
 use crate::domain::ids::UserId;
 use crate::domain::link::{Link, LinkState, Role, Why};
 use crate::domain::observation::{Observation, Presence};
+use crate::domain::party::Strangers;
 use crate::domain::plan::MailClass;
 use crate::domain::policy::{ConflictPolicy, Context};
 use crate::domain::side::Side;
@@ -17,6 +18,7 @@ use crate::engine::advice;
 use crate::engine::decide::{
     Standing, Verdict, Write, attendee_count, fields, is_me, item_facts, row_facts, standing,
 };
+use crate::engine::plan::Entry;
 
 /// Facts of every decision.
 const ALWAYS: [FactName; 3] = [FactName::Row, FactName::Item, FactName::Link];
@@ -37,6 +39,16 @@ pub fn facts(verdict: &Verdict, context: &Context<'_>) -> Vec<Fact> {
         .into_iter()
         .filter_map(|name| Some(Fact { name, value: value(name, verdict, context)? }))
         .collect()
+}
+
+/// Returns the facts of an entry's verdict, and the rows of attendees that are made for it (RES-03):
+/// whatever Lockstep makes is remembered.
+#[must_use]
+pub fn of_entry(entry: &Entry, context: &Context<'_>) -> Vec<Fact> {
+    let mut all = facts(&entry.verdict, context);
+    let made = entry.people.iter().map(|one| FactValue::Id(one.row.id));
+    all.extend(made.map(|value| Fact { name: FactName::NewPerson, value }));
+    all
 }
 
 fn word(word: &'static str) -> FactValue {
@@ -78,6 +90,8 @@ fn value(name: FactName, verdict: &Verdict, context: &Context<'_>) -> Option<Fac
         N::SyncPrivate => FactValue::Flag(settings.sync_private),
         N::TrackCategorized => FactValue::Flag(settings.track_categorized),
         N::ResolveInactive => FactValue::Flag(settings.resolve_inactive),
+        N::CreatePeople => FactValue::Flag(settings.create_people),
+        N::Strangers => word(strangers_word(context.mailbox.personal.strangers)),
         N::IgnoreCopies => FactValue::Flag(settings.ignore_copies),
         N::Conflict => word(match context.policy.conflict {
             ConflictPolicy::ByKind => "default",
@@ -111,8 +125,8 @@ fn value(name: FactName, verdict: &Verdict, context: &Context<'_>) -> Option<Fac
             FactValue::Flag(status == Some(&Value::Todo(TodoStatus::Completed)))
         }
         N::Recurring => FactValue::Flag(item_facts(pairing).recurring),
-        // Only a look at one item knows these.
-        N::Folder | N::Window | N::Filters | N::FiltersMatching => return None,
+        // Only the plan, or a look at one item, knows these.
+        N::NewPerson | N::Folder | N::Window | N::Filters | N::FiltersMatching => return None,
     })
 }
 
@@ -222,6 +236,14 @@ const fn standing_word(standing: &Standing) -> &'static str {
         Standing::Unreadable => "no longer readable",
         Standing::Deleted => "gone",
         Standing::MovedAway => "in another folder",
+    }
+}
+
+const fn strangers_word(wish: Strangers) -> &'static str {
+    match wish {
+        Strangers::Addresses => "nothing",
+        Strangers::Contacts => "contacts",
+        Strangers::Leads => "leads",
     }
 }
 

@@ -150,7 +150,7 @@ pub const ONLY_IN_EXCHANGE: &[(&str, &str, &str)] = &[
     (
         "event",
         "an organizer or attendee of whom Dynamics has no row",
-        "an attendee stays an address, an outside organizer no organizer; no contact or lead is made (RES-03, ORG-05)",
+        "an attendee stays an address, or becomes a contact or lead when the user asks for it (RES-03); an outside organizer is no organizer (ORG-05)",
     ),
     (
         "series",

@@ -8,11 +8,13 @@ use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::Collection;
 use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::observation::Presence;
+use crate::domain::party::NewPerson;
 use crate::domain::plan::{MailClass, Op, Step};
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::{After, Verdict, Write};
 use crate::engine::matching::{Pairing, row_link};
+use crate::engine::strangers;
 
 /// What the cycle will do: the verdicts, each with its steps.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Entry {
     pub verdict: Verdict,
     /// The steps, at most one on each side.
     pub steps: PerSide<Option<Step>>,
+    /// The people of whom rows are made before the row of the appointment names them (RES-03).
+    pub people: Vec<NewPerson>,
 }
 
 /// Builds the plan. `fresh` gives a new id for each row that is created from Exchange; it comes
@@ -44,7 +48,8 @@ pub fn plan(
         .map(|verdict| {
             let link = link_before(&verdict, context, &mut fresh);
             let steps = PerSide::from_fn(|side| step(&link, &verdict, side));
-            Entry { link, verdict, steps }
+            let people = strangers::people(verdict.writes.dynamics.as_ref(), context.strangers);
+            Entry { link, verdict, steps, people }
         })
         .collect();
     Plan { entries }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::field::{Field, Fields, Patch};
 use crate::domain::ids::Address;
+use crate::domain::party::NewPerson;
 use crate::domain::plan::{MailClass, Op, Step, Verb};
 use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
@@ -52,7 +53,8 @@ pub struct ItemView {
 pub struct StepView {
     /// The side that is written.
     pub side: String,
-    /// `create`, `update`, `unmark` or `delete`.
+    /// `create`, `update`, `unmark` or `delete`; `create contact` or `create lead` of an attendee whom no
+    /// row knows (RES-03).
     pub op: String,
     /// The version that the item must still have.
     pub expected: Option<String>,
@@ -106,11 +108,10 @@ fn speaks(entry: &Entry) -> bool {
 fn item(entry: &Entry, now: DateTime<Utc>) -> ItemView {
     let decision = &entry.verdict.decision;
     let native = |side| entry.link.native.get(side).as_ref().map(|id| id.as_str().to_owned());
-    let mut steps: Vec<StepView> = Side::BOTH
-        .into_iter()
-        .filter_map(|side| entry.steps.get(side).as_ref())
-        .map(|one| step(one, entry.verdict.pairing.seen.get(one.on).as_ref(), now))
-        .collect();
+    let mut steps: Vec<StepView> = entry.people.iter().map(person).collect();
+    let writes = Side::BOTH.into_iter().filter_map(|side| entry.steps.get(side).as_ref());
+    let seen = |side: Side| entry.verdict.pairing.seen.get(side).as_ref();
+    steps.extend(writes.map(|one| step(one, seen(one.on), now)));
     if stamps(entry) {
         steps.push(stamp(entry));
     }
@@ -161,6 +162,32 @@ fn step(step: &Step, seen: Option<&Seen>, now: DateTime<Utc>) -> StepView {
         fields,
         mails: people(step.mail),
         to: addressees(step.mail, before, patch),
+    }
+}
+
+/// The row of an attendee comes before the row that names it.
+fn person(person: &NewPerson) -> StepView {
+    let text = |field: Field, text: &str| FieldView {
+        field: value::name(field),
+        before: None,
+        after: Some(Json::from(text)),
+    };
+    let mut fields = vec![FieldView {
+        field: "id".to_owned(),
+        before: None,
+        after: Some(Json::from(person.row.id.to_string())),
+    }];
+    fields.extend(person.first.iter().map(|first| text(Field::FirstName, first)));
+    fields.push(text(Field::LastName, &person.last));
+    fields.push(text(Field::Email1, person.address.as_str()));
+    StepView {
+        side: Side::Dynamics.name().to_owned(),
+        op: format!("create {}", person.table()),
+        expected: None,
+        marks: false,
+        fields,
+        mails: 0,
+        to: Vec::new(),
     }
 }
 

@@ -300,7 +300,7 @@ fn attendees(
 }
 
 /// RES-02: a user of the organization first, then what the rows of the organization say. RES-01: a
-/// disabled user does not resolve.
+/// disabled user does not resolve. RES-03: at last the row that will be made of the address.
 fn resolve(
     address: &Address,
     context: &Context<'_>,
@@ -312,13 +312,15 @@ fn resolve(
     let row = enabled
         .map(|user| PartyRow { table: PartyTable::SystemUser, id: user.user.0 })
         .or_else(|| context.parties.get(address).copied());
+    let made = context.strangers.get(address).copied().filter(|_| row.is_none());
     let refused = (user.is_some() && enabled.is_none()).then_some(rule::RES_01);
-    for id in refused.into_iter().chain(row.map(|_| rule::RES_02)) {
+    let known = row.map(|_| rule::RES_02);
+    for id in refused.into_iter().chain(known).chain(made.map(|_| rule::RES_03)) {
         if !rules.contains(&id) {
             rules.push(id);
         }
     }
-    row
+    row.or(made)
 }
 
 fn status(

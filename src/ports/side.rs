@@ -15,7 +15,7 @@ use crate::domain::filter::{FilterTally, FilterTemplate};
 use crate::domain::ids::{Address, GlobalId, LinkId, NativeId, Version};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::Observation;
-use crate::domain::party::PartyCandidate;
+use crate::domain::party::{Made, NewPerson, PartyCandidate};
 use crate::domain::plan::{Outcome, Step};
 use crate::domain::policy::Mailbox;
 
@@ -205,6 +205,12 @@ pub trait FarSide: Send + Sync {
     /// Performs the steps, all of them on this side, and returns one outcome for each, in order.
     /// Never fails as a whole: what could not be sent is `NotSent`, what got no answer `Unknown`.
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome>;
+
+    /// Makes a row of each person, as the mailbox's user, under its own guid; one that is there already
+    /// stays as it is (RES-03). Returns what came of each, in order. Exchange makes none.
+    async fn make_people(&self, _mailbox: &Mailbox, people: &[NewPerson]) -> Vec<Made> {
+        vec![Made::Refused; people.len()]
+    }
 
     /// Returns the account of each name that exactly one active account bears, as the mailbox's
     /// user may see it (CONT-08). Exchange has none.

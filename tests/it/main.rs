@@ -56,6 +56,7 @@ mod rules_series_merge;
 mod rules_series_messages;
 mod rules_series_people;
 mod rules_services;
+mod rules_strangers;
 mod rules_tasks;
 mod series_desk;
 mod stores;

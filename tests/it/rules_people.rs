@@ -87,8 +87,8 @@ fn org_07_an_organizer_with_an_address_takes_nobody_out() {
 
 #[test]
 fn appt_in_10_a_stranger_stays_an_address_and_becomes_no_contact() {
-    // Whatever the organization says of promotion, an attendee of whom there is no row is a party by
-    // address; one who has a row is that row.
+    // Whatever the organization allows, while the user's option asks for nothing (RES-03) an attendee of
+    // whom there is no row is a party by address; one who has a row is that row.
     for setting in ["true", "false"] {
         let system = System::new(vec![person(1, "Paul", "Cannon", "Europe/Berlin")]);
         system.setting("AutoCreateContactOnPromote", setting);

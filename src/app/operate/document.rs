@@ -145,7 +145,7 @@ impl Totals {
             mailboxes: mailboxes.len(),
             halted: mailboxes.iter().filter(|one| one.brake.is_some()).count(),
             failed: mailboxes.iter().filter(|one| one.failed.is_some()).count(),
-            creates: count("create"),
+            creates: steps().filter(|step| step.op.starts_with("create")).count(),
             updates: count("update") + count("unmark"),
             deletes: count("delete"),
             unwritten: items().filter(|item| item.steps.is_empty()).count(),

@@ -12,7 +12,7 @@ use crate::domain::link::Link;
 use crate::domain::observation::{Facts, Observation, Presence};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::{Verdict, decide};
-use crate::engine::facts::facts;
+use crate::engine::facts::of_entry;
 use crate::engine::matching::{Pairing, pair, row_link};
 use crate::engine::normalise::normalise;
 use crate::engine::plan::{Entry, plan};
@@ -172,9 +172,11 @@ async fn decided(
     let resolved = resolve::all(context, std::slice::from_ref(&pairing)).await?;
     let engine = context.engine(&resolved);
     let verdict: Verdict = decide(pairing, &engine);
-    let facts = facts(&verdict, &engine);
     let entry = plan(vec![verdict], &engine, uuid::Uuid::new_v4).entries.into_iter().next();
-    Ok(entry.map(|entry| (entry, facts)))
+    Ok(entry.map(|entry| {
+        let facts = of_entry(&entry, &engine);
+        (entry, facts)
+    }))
 }
 
 /// Tells whether a pairing is the one that was asked for.

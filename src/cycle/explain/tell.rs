@@ -274,16 +274,17 @@ const fn title(side: Side) -> &'static str {
 }
 
 fn written(entry: Option<&(Entry, Vec<Fact>)>, history: &[Record]) -> Chapter {
-    let steps: Vec<String> = Side::BOTH
-        .into_iter()
-        .filter_map(|side| {
+    let people = entry.map(|(entry, _)| entry.people.as_slice()).unwrap_or_default();
+    let people = people.iter().map(|one| format!("one new {} of an attendee", one.table()));
+    let steps: Vec<String> = people
+        .chain(Side::BOTH.into_iter().filter_map(|side| {
             let step = entry?.0.steps.get(side).as_ref()?;
             let mail = match step.mail {
                 MailClass::Silent => "which mails nobody".to_owned(),
                 MailClass::Mails(count) => format!("for which Exchange mails {count} people"),
             };
             Some(format!("one {} in {}, {mail}", OpName::of(&step.op).as_str(), title(side)))
-        })
+        }))
         .collect();
     let next = if steps.is_empty() {
         "The next cycle writes nothing.".to_owned()
@@ -308,9 +309,11 @@ fn last_write(history: &[Record]) -> String {
     let one = |side: Side, done: Done| {
         format!("{} in {}: {}", done.op.as_str(), title(side), ending(done.ending))
     };
+    let people = record.facts.iter().filter(|fact| fact.name == FactName::NewPerson);
     let all: Vec<String> = Side::BOTH
         .into_iter()
         .filter_map(|side| record.done.get(side).map(|done| one(side, done)))
+        .chain(people.map(|fact| format!("new row of an attendee: {}", fact.value)))
         .collect();
     format!("Last write, {}: {}.", record.at.format("%Y-%m-%d %H:%M:%S UTC"), all.join("; "))
 }

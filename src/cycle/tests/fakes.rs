@@ -168,6 +168,8 @@ impl World {
             files: self.files.clone(),
             directions: Directions::default(),
             directory: Directory::default(),
+            organization: Uuid::from_u128(5),
+            mailboxes: Default::default(),
             limits: self.limits,
             key: PrintKey([7; 16]),
             window_back: Duration::days(30),

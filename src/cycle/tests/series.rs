@@ -282,13 +282,14 @@ fn told(from: Side, seen: &Seen, now: DateTime<Utc>) -> Patch {
     let mailbox = mailbox(1);
     let (policy, directions) = (Policy::default(), Directions::default());
     let directory = Directory::default();
-    let (parties, accounts) = (HashMap::new(), HashMap::new());
+    let (parties, strangers, accounts) = (HashMap::new(), HashMap::new(), HashMap::new());
     let context = Context {
         mailbox: &mailbox,
         policy: &policy,
         directions: &directions,
         directory: &directory,
         parties: &parties,
+        strangers: &strangers,
         accounts: &accounts,
         limits: Limits::default(),
         now,

@@ -35,6 +35,7 @@ advice! {
     TimesMissing "Give the appointment a start and an end.";
     EndBeforeStart "Move the end behind the start.";
     TextTruncated "Shorten the text to what the column in Dynamics holds.";
+    PersonNotMade "Give the mailbox's user the privileges to create and read contacts or leads, or merge the rows of that address.";
     ValuesDropped "Remove values until the other side has a place for each.";
     ReplyIncomplete "Nothing on the item: the far side's reply lacked a field, and the item is read again.";
     SubjectMissing "Give the item a subject.";

@@ -152,6 +152,7 @@ advice! {
     CONF_06 [Trouble] "Let the user have the duplicate, or merge the two contacts in Dynamics.";
     RES_01 [ResolveInactive] "Activate the row, or set ResolveForInactiveEntities.";
     RES_02 [] "Leave one row with the address, or let the wanted user's mailbox take part.";
+    RES_03 [ItemAttendees Strangers CreatePeople] "Change the personal option of the mailbox's user, switch AutoCreateContactOnPromote off, or give the address to a row.";
     REC_01 [Recurring] "Take the series out of the user's filters, or take its category off.";
     REC_02 [Recurring] "Change the occurrence back to what its series says.";
     REC_03 [Recurring] "Nothing: tracking never mails.";

@@ -51,7 +51,6 @@ pending! {
     NothingToDo "ASGN-02" "Assigner and assignee are of one organization." "BASE L270" "To Do does not tell who assigned a task (see ASGN-01).";
     NothingToDo "ASGN-03" "A task that is assigned to several people is not synchronized." "BASE L271" "To Do does not tell who assigned a task (see ASGN-01).";
     NothingToDo "CONF-01" "No page says who wins when both sides changed the same field." "COMM" "A statement of fact; CONF-03 is this program's answer.";
-    NotYet "RES-03" "Contacts for unknown senders are made when the user's options say so." "DOC set-personal-options, OrgDbOrgSettings" "Unknown people stay addresses; no contact or lead is made of them.";
     NothingToDo "ERR-03" "Monitoring of single items can be switched off." "DOC OrgDbOrgSettings" "It is always on.";
     NothingToDo "ERR-06" "Mail that cannot be delivered is marked by a category." "DOC use-outlook-category" "About e-mail.";
     NothingToDo "SCH-02" "What the app tracks is synchronized at once." "DOC frequently-asked-questions" "The app is Microsoft's and writes its rows itself.";
