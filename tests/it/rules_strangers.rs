@@ -239,6 +239,33 @@ fn res_03_an_address_on_a_row_of_somebody_else_or_of_a_mailbox_makes_nobody() {
 }
 
 #[test]
+fn res_03_a_made_contact_that_moved_to_another_address_is_not_taken_back() {
+    // Its guid stands for the old address, which is nobody's now: the attendee stays an address, with a
+    // code, and the contact stays as its owner wants it.
+    let system = two();
+    wants(&system, 0, 1);
+    system.new_event(0, &meeting("Review", &[]));
+    system.settled();
+    let contact = guid(&system.rows("contacts")[0], "contactid");
+    let moved = json!({ "emailaddress1": "ann@new.example", "lastname": "Berg" });
+    system.update(0, "contacts", contact, &moved);
+    let first = guid(&system.rows("appointments")[0], "activityid");
+    system.delete(0, "appointments", first);
+    system.settled();
+    system.codes();
+    system.new_event(0, &meeting("Again", &[]));
+    system.settled();
+    assert_eq!(people(&system), (1, 0));
+    let row = system.row("contacts", contact).unwrap();
+    assert_eq!(
+        (&row["emailaddress1"], &row["lastname"]),
+        (&moved["emailaddress1"], &json!("Berg"))
+    );
+    assert_eq!(party(&system, ANN)["partyid"], Value::Null);
+    assert_eq!(system.codes(), [Code::PersonNotMade]);
+}
+
+#[test]
 fn res_03_a_plan_shows_whom_it_makes_and_the_story_tells_it() {
     // The plan names the contact before the row; the story says so before and after it was made.
     let system = two();
