@@ -60,7 +60,9 @@ pub fn fold(
         if moves {
             continue;
         }
-        match (join::joins(entry), trouble) {
+        // A pair that was to part carries nothing, so nothing new is agreed: an edit stays one.
+        let parts = matches!(entry.after(), After::Unlinked(_));
+        match (join::joins(entry) && !parts, trouble) {
             (true, Some(_)) => join::settle(&mut link, entry, side, outcomes, (written, key)),
             // What it waits for is not known by group: the pair is made anew.
             (true, None) => {}

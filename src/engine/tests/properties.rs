@@ -83,3 +83,33 @@ proptest! {
         model.check_pairs_say_the_same();
     }
 }
+
+#[test]
+fn conf_03_an_edit_survives_a_farewell_that_failed() {
+    // The row of an imported contact leaves the filter while its item, not marked yet, is edited; the mark
+    // is refused, the row comes back and is edited: two edits of one address, and the lost one is told.
+    use Answer::{Done, Stale, UnknownDone, UnknownNotDone};
+    let pass = |answers: &[Answer]| Act::Pass { answers: answers.to_vec(), crash: false };
+    let mut model = Model::new(0);
+    for act in [
+        Act::Create { side: Side::Exchange, kind: 1 },
+        Act::Create { side: Side::Dynamics, kind: 1 },
+        Act::Create { side: Side::Dynamics, kind: 0 },
+        Act::Leave { at: 29, owner: false },
+        pass(&[Done, UnknownNotDone]),
+        pass(&[UnknownDone]),
+        Act::Create { side: Side::Dynamics, kind: 0 },
+        pass(&[UnknownNotDone]),
+        Act::Edit { side: Side::Exchange, at: 104, field: 2 },
+        Act::Leave { at: 3, owner: false },
+        pass(&[Stale]),
+        Act::Return { at: 19 },
+        Act::Edit { side: Side::Dynamics, at: 71, field: 2 },
+    ] {
+        model.act(&act);
+    }
+    model.quiet_pass();
+    model.quiet_pass();
+    assert!(model.rests(), "{}", model.describe());
+    model.check_pairs_say_the_same();
+}
