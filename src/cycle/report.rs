@@ -12,6 +12,7 @@ use crate::domain::kind::Kind;
 use crate::domain::link::{Link, Trouble};
 use crate::domain::plan::{Decision, MailClass, Outcome};
 use crate::domain::side::{PerSide, Side};
+use crate::engine::catalogue as rule;
 use crate::engine::files::{FilePlan, Move};
 use crate::engine::fold::LinkChange;
 use crate::engine::guard::Halt;
@@ -134,7 +135,6 @@ impl CycleReport {
     pub(super) fn files(&mut self, link: &Link, plan: &FilePlan, done: &[Outcome]) {
         use crate::domain::field::Group;
         use crate::domain::plan::Verb;
-        use crate::engine::catalogue as rule;
         let mut sides = Vec::new();
         for (one, outcome) in plan.moves.iter().zip(done) {
             let side = match one {
@@ -232,7 +232,9 @@ impl CycleReport {
         if let MailClass::Mails(count) = mail {
             context.deps.metrics.mails(tenant, u64::from(count));
         }
-        let echo = decision.verb == Verb::Acknowledge && decision.code.is_none();
+        // What is done to a copy of a service activity stays there, and its user may wonder (SVC-04).
+        let copy = decision.rules.contains(&rule::SVC_04);
+        let echo = decision.verb == Verb::Acknowledge && decision.code.is_none() && !copy;
         // A copy is not remembered either, but its user may wonder why it has no row (COPY-01).
         let foreign = decision.verb == Verb::LeaveAlone
             && matches!(change, LinkChange::None)
