@@ -89,20 +89,58 @@ pub fn pair_in(index: &Index<'_>, seen: Vec<Seen>) -> Vec<Pairing> {
         seen.into_iter().partition(|one| one.observation.side == Side::Dynamics);
     // What is gone first: an item with its marker may then take its place. Then what a create without
     // an answer has made, whatever its row names by now (ORG-03). Then meetings that a row names: of
-    // two items with one marker that is the original (COPY-03).
-    let named: HashSet<GlobalId> =
-        rows.iter().filter_map(|row| row.observation.uid.clone()).collect();
+    // two items with one marker that is the original (COPY-03). Those last that another row names than
+    // their marker does: copies with rows of their own (COPY-02).
+    let identities = Identities::of(&rows);
     items.sort_by_key(|one| {
         let gone = one.observation.presence == Presence::Deleted;
-        let original = one.observation.uid.as_ref().is_some_and(|uid| named.contains(uid));
         let link = one.observation.marker.and_then(|id| index.of_id(id));
         let made = link.is_some_and(|link| link.state == LinkState::Creating(Side::Exchange));
-        (!gone, !made, !original)
+        (!gone, !made, identities.named(one))
     });
     for one in rows.into_iter().chain(items) {
         table.place(one);
     }
     table.pairings
+}
+
+/// How the rows speak of an item of Exchange, the more certain the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Named {
+    /// The row of its marker has its identity, or it has no marker and a row has its identity.
+    Itself,
+    /// No row has its identity.
+    Unnamed,
+    /// Another row than that of its marker has its identity.
+    Elsewhere,
+}
+
+/// The identities that rows have.
+struct Identities {
+    of_row: HashMap<LinkId, GlobalId>,
+    all: HashSet<GlobalId>,
+}
+
+impl Identities {
+    fn of(rows: &[Seen]) -> Self {
+        let of_row: HashMap<LinkId, GlobalId> = rows
+            .iter()
+            .filter_map(|row| Some((row_id(row)?, row.observation.uid.clone()?)))
+            .collect();
+        let all = of_row.values().cloned().collect();
+        Self { of_row, all }
+    }
+
+    fn named(&self, item: &Seen) -> Named {
+        let uid = item.observation.uid.as_ref().filter(|uid| self.all.contains(uid));
+        let marker = item.observation.marker;
+        match (uid, marker) {
+            (None, _) => Named::Unnamed,
+            (Some(_), None) => Named::Itself,
+            (Some(uid), Some(row)) if self.of_row.get(&row) == Some(uid) => Named::Itself,
+            (Some(_), Some(_)) => Named::Elsewhere,
+        }
+    }
 }
 
 fn sort_key(one: &Seen) -> (Side, Collection, &NativeId) {
@@ -144,7 +182,10 @@ impl<'a> Table<'a> {
             return self.set_apart(one);
         }
         let twin = one.observation.uid.as_ref().and_then(|uid| self.of_uid.get(uid)).copied();
-        let place = named.or_else(|| twin.filter(|at| self.lacks(*at, side)));
+        let twin = twin.filter(|at| self.lacks(*at, side));
+        // A copy keeps the marker of its original; the row of its own has its identity (COPY-02).
+        let own = twin.filter(|at| self.is_row_of(*at, &one));
+        let place = own.or(named).or(twin);
         let at = place.unwrap_or_else(|| self.add(None));
         self.put(at, one);
     }
@@ -154,6 +195,12 @@ impl<'a> Table<'a> {
         let pairing = &self.pairings[at];
         let link = pairing.link.as_ref();
         pairing.seen.get(side).is_none() && link.is_none_or(|it| it.native.get(side).is_none())
+    }
+
+    /// Tells whether a pairing's row has the identity of this item.
+    fn is_row_of(&self, at: usize, item: &Seen) -> bool {
+        let row = self.pairings[at].seen.dynamics.as_ref();
+        row.is_some_and(|row| row.observation.uid == item.observation.uid)
     }
 
     fn put(&mut self, at: usize, one: Seen) {

@@ -116,6 +116,25 @@ fn copy_03_without_a_store_the_meeting_that_the_row_names_is_the_original() {
 }
 
 #[test]
+fn copy_02_without_a_store_two_items_of_one_marker_meet_the_rows_of_their_identities() {
+    // Whatever the order of their ids, and also when the original is gone.
+    let own = || row(Appointment).id(&row_guid(2).to_string()).uid("copied");
+    for (copy, original) in [("a", "b"), ("b", "a")] {
+        let copy = || item(Appointment).id(copy).marked(row_guid(1)).uid("copied");
+        let first = item(Appointment).id(original).marked(row_guid(1)).uid("u");
+        let found = paired(&[], &[copy(), first, row(Appointment).uid("u"), own()]);
+        let same = |it: &Pairing| {
+            let uid = |side| it.seen.get(side).as_ref().and_then(|one| one.observation.uid.clone());
+            uid(Side::Dynamics) == uid(Side::Exchange)
+        };
+        assert!(found.len() == 2 && found.iter().all(|it| same(it) && !it.copy), "{found:?}");
+        let found = paired(&[], &[copy(), row(Appointment).uid("u"), own()]);
+        let pair = found.iter().find(|it| both(it)).unwrap();
+        assert!(found.len() == 2 && same(pair), "{found:?}");
+    }
+}
+
+#[test]
 fn org_03_what_a_create_without_an_answer_made_comes_before_what_the_row_names() {
     // The row names another organizer's meeting by now; the one with the marker is the link's item.
     let row = row(Appointment).uid("theirs");
