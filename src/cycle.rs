@@ -5,6 +5,7 @@
 //! that creates are marked before they are sent, and that a replan after success is empty.
 
 mod apply;
+mod category;
 mod chronicle;
 mod commit;
 mod context;
@@ -28,6 +29,7 @@ mod undo;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use category::give_back;
 pub use chronicle::Chronicle;
 pub use context::{CycleContext, CycleDeps, Resolved, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
@@ -81,10 +83,17 @@ pub async fn run_from(
     let mut report = CycleReport::begin(context);
     let rest = rest.filter(|rest| rest.holds(context));
     let memory = Memory::unread(context);
-    let pulled = gather::pull(context, &memory, rest.as_deref()).await?;
+    let known = match &rest {
+        Some(rest) => rest.category.as_deref().cloned(),
+        None => memory.state().await?.category.clone(),
+    };
+    let mut known = context.with_category(known);
+    let pulled = gather::pull(&known, &memory, rest.as_deref()).await?;
     if let Some(rest) = rest.filter(|_| !memory.is_read() && rest::is_silent(&pulled)) {
         return Ok((report.finish(context, rest.parked()), Some(rest)));
     }
+    let tended = category::tend(&mut known, pulled.exchange.masters.as_ref()).await?;
+    let context = &known;
     let pulled = newcomer::equip(context, &memory, pulled).await?;
     let state = memory.state().await?;
     let sides = PerSide::from_fn(|side| pulled.get(side).rest.clone());
@@ -103,7 +112,7 @@ pub async fn run_from(
     }
     let touched = files::touched(context, &plan);
     let cursors = commit::due_cursors(context, state, gathered);
-    let rests = nothing_seen && cursors.is_none();
+    let rests = nothing_seen && cursors.is_none() && tended;
     let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;
     files::lane(context, &touched, &mut report).await?;
     let rest = rests.then(|| Rest::after(context, state, sides)).flatten();
@@ -151,9 +160,13 @@ pub async fn plan_cycle(
     context: &CycleContext,
     state: &MailboxState,
 ) -> Result<(Plan, gather::Gathered), CycleEnd> {
-    let memory = Memory::read(context, state.clone());
-    let pulled = gather::pull(context, &memory, None).await?;
-    plan_pulled(context, state, pulled).await
+    let mut context = context.knowing(state);
+    let memory = Memory::read(&context, state.clone());
+    let pulled = gather::pull(&context, &memory, None).await?;
+    drop(memory);
+    context.heed(pulled.exchange.masters.as_ref());
+    let (plan, gathered) = plan_pulled(&context, state, pulled).await?;
+    Ok((plan, gather::Gathered { category: context.mailbox.personal.category, ..gathered }))
 }
 
 /// The stages from gather to plan.

@@ -1,5 +1,6 @@
 //! The words of the field as values: no I/O, no clock, no randomness.
 
+pub mod category;
 pub mod code;
 pub mod direction;
 pub mod fact;

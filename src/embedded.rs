@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `links` | tenant, 0, mailbox (16 bytes), link (16 bytes) | the link (`domain::link::codec`) |
 //! | `cursors` | tenant, 0, mailbox | the cursors as JSON |
+//! | `categories` | tenant, 0, mailbox | the tracking category's entry as JSON |
 //! | `fences` | tenant, 0, mailbox | the newest fence that committed |
 //! | `journal` | tenant, 0, mailbox, number (8 bytes) | a record (`domain::journal::codec`) |
 //! | `kept` | tenant, 0, mailbox, number (8 bytes) | the label of a kept version, then its content, sealed |
@@ -46,8 +47,8 @@ use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
 use leases::Held;
 use tables::{
-    CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, SIGHTINGS, link_key, link_range,
-    mailbox_key,
+    CATEGORIES, CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, SIGHTINGS, link_key,
+    link_range, mailbox_key,
 };
 
 /// The file in the store's directory.
@@ -174,6 +175,7 @@ fn make_tables(database: &Database) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(unavailable)?;
     transaction.open_table(LINKS).map_err(unavailable)?;
     transaction.open_table(CURSORS).map_err(unavailable)?;
+    transaction.open_table(CATEGORIES).map_err(unavailable)?;
     transaction.open_table(FENCES).map_err(unavailable)?;
     transaction.open_table(LEASES).map_err(unavailable)?;
     transaction.open_table(KEYS).map_err(unavailable)?;
@@ -209,6 +211,11 @@ fn load(database: &Database, mailbox: &MailboxKey) -> Result<MailboxState, Store
         state.cursors = serde_json::from_slice(value.value())
             .map_err(|_| StoreError::Corrupt(format!("{mailbox}: the cursors are damaged")))?;
     }
+    let categories = transaction.open_table(CATEGORIES).map_err(unavailable)?;
+    if let Some(value) = categories.get(key.as_slice()).map_err(unavailable)? {
+        let damaged = |_| StoreError::Corrupt(format!("{mailbox}: the category is damaged"));
+        state.category = Some(serde_json::from_slice(value.value()).map_err(damaged)?);
+    }
     Ok(state)
 }
 
@@ -217,16 +224,19 @@ struct Change {
     put: Vec<(LinkId, Vec<u8>)>,
     drop: Vec<LinkId>,
     cursors: Option<Vec<u8>>,
+    category: Option<Vec<u8>>,
     entries: journal::Entries,
 }
 
 impl Change {
     fn of(change: &StateChange) -> Result<Self, StoreError> {
         let json = |cursors: &Vec<Cursor>| serde_json::to_vec(cursors).map_err(unavailable);
+        let category = change.category.as_ref().map(serde_json::to_vec).transpose();
         Ok(Self {
             put: change.put.iter().map(|link| (link.id, codec::encode(link))).collect(),
             drop: change.drop.clone(),
             cursors: change.cursors.as_ref().map(json).transpose()?,
+            category: category.map_err(unavailable)?,
             entries: journal::Entries::of(&change.records, &change.kept),
         })
     }
@@ -253,6 +263,10 @@ impl Change {
         if let Some(cursors) = &self.cursors {
             let mut table = transaction.open_table(CURSORS).map_err(unavailable)?;
             table.insert(key.as_slice(), cursors.as_slice()).map_err(unavailable)?;
+        }
+        if let Some(category) = &self.category {
+            let mut table = transaction.open_table(CATEGORIES).map_err(unavailable)?;
+            table.insert(key.as_slice(), category.as_slice()).map_err(unavailable)?;
         }
         self.entries.append(transaction, mailbox)
     }
@@ -281,6 +295,8 @@ fn forget(transaction: &WriteTransaction, mailbox: &MailboxKey) -> Result<(), St
     links.retain_in(first.as_slice()..=last.as_slice(), |_, _| false).map_err(unavailable)?;
     let mut cursors = transaction.open_table(CURSORS).map_err(unavailable)?;
     cursors.remove(mailbox_key(mailbox).as_slice()).map_err(unavailable)?;
+    let mut categories = transaction.open_table(CATEGORIES).map_err(unavailable)?;
+    categories.remove(mailbox_key(mailbox).as_slice()).map_err(unavailable)?;
     journal::forget(transaction, mailbox)
 }
 

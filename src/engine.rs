@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod catalogue;
+pub mod category;
 pub mod decide;
 pub mod eligible;
 pub mod facts;

@@ -5,6 +5,7 @@
 
 mod apply;
 mod batch;
+mod category;
 mod client;
 mod delta;
 mod errors;
@@ -24,11 +25,13 @@ mod wire;
 pub use map::property;
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
+use self::category::{recognise, recognised};
 use self::client::Client;
 use self::delta::Probed;
 use self::find::Scan;
@@ -65,6 +68,10 @@ pub struct GraphSide {
     folders: Mutex<HashMap<Address, Arc<str>>>,
     /// How far each mailbox with events outside the window is with its slow probes.
     probed: Mutex<HashMap<Address, Probed>>,
+    /// When each mailbox's list of categories was looked at.
+    looked: Mutex<HashMap<Address, DateTime<Utc>>>,
+    /// It was told that these lists are closed to the application.
+    denied: AtomicBool,
 }
 
 // === impl GraphSide ===
@@ -91,6 +98,8 @@ impl GraphSide {
             scans: Mutex::default(),
             folders: Mutex::default(),
             probed: Mutex::default(),
+            looked: Mutex::default(),
+            denied: AtomicBool::default(),
         }
     }
 }
@@ -108,17 +117,24 @@ impl FarSide for GraphSide {
         items: &[(Kind, NativeId)],
     ) -> Result<Vec<Observation>, SideError> {
         self.heed(mailbox);
-        self.fetch_items(&mailbox.address, items).await
+        let seen = self.fetch_items(&mailbox.address, items).await?;
+        Ok(recognised(mailbox, seen))
     }
 
     async fn find(&self, mailbox: &Mailbox, keys: &[FindKey]) -> Result<Vec<Found>, SideError> {
         self.heed(mailbox);
-        self.find_items(&mailbox.address, keys).await
+        let mut found = self.find_items(&mailbox.address, keys).await?;
+        for one in &mut found {
+            if let Found::Item(seen) = one {
+                recognise(&mailbox.personal.category, seen);
+            }
+        }
+        Ok(found)
     }
 
     async fn marked(&self, mailbox: &Mailbox) -> Result<Vec<Observation>, SideError> {
         self.heed(mailbox);
-        self.marked_items(&mailbox.address).await
+        Ok(recognised(mailbox, self.marked_items(&mailbox.address).await?))
     }
 
     async fn search(
@@ -132,7 +148,14 @@ impl FarSide for GraphSide {
 
     async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
         self.heed(mailbox);
-        self.apply_steps(&mailbox.address, mailbox.personal.category, steps).await
+        let category = &mailbox.personal.category;
+        let mut outcomes = self.apply_steps(&mailbox.address, category, steps).await;
+        for outcome in &mut outcomes {
+            if let Outcome::Done(Some(seen)) = outcome {
+                recognise(category, seen);
+            }
+        }
+        outcomes
     }
 
     async fn files(
@@ -158,6 +181,26 @@ impl FarSide for GraphSide {
 
     async fn remove_file(&self, mailbox: &Mailbox, item: &NativeId, file: &NativeId) -> Outcome {
         self.delete_file(&mailbox.address, item, file).await
+    }
+
+    async fn make_category(
+        &self,
+        mailbox: &Mailbox,
+        name: &str,
+    ) -> Result<Option<NativeId>, SideError> {
+        self.make_entry(&mailbox.address, name).await
+    }
+
+    async fn category_in_use(
+        &self,
+        mailbox: &Mailbox,
+        id: &NativeId,
+    ) -> Result<Option<bool>, SideError> {
+        self.entry_in_use(&mailbox.address, id).await
+    }
+
+    async fn remove_category(&self, mailbox: &Mailbox, id: &NativeId) -> Result<(), SideError> {
+        self.remove_entry(&mailbox.address, id).await
     }
 
     async fn candidates(

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::category::KnownCategory;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Fence, LinkId, MailboxKey, TenantId};
 use crate::domain::journal::{Kept, Record};
@@ -41,6 +42,7 @@ struct Tables {
 struct Remembered {
     links: HashMap<LinkId, Link>,
     cursors: Vec<Cursor>,
+    category: Option<KnownCategory>,
     fence: Option<Fence>,
     records: Vec<Record>,
     kept: Vec<Kept>,
@@ -95,6 +97,7 @@ impl LinkStore for MemoryStore {
         let state = tables.mailboxes.get(mailbox).map(|remembered| MailboxState {
             links: remembered.links.values().cloned().collect(),
             cursors: remembered.cursors.clone(),
+            category: remembered.category.clone(),
         });
         Ok(state.unwrap_or_default())
     }
@@ -118,6 +121,9 @@ impl LinkStore for MemoryStore {
         if let Some(cursors) = &change.cursors {
             remembered.cursors.clone_from(cursors);
         }
+        if let Some(category) = &change.category {
+            remembered.category = Some(category.clone());
+        }
         remembered.records.extend(change.records.iter().cloned());
         bound(&mut remembered.records, RECORDS_MAX);
         remembered.kept.extend(change.kept.iter().cloned());
@@ -130,6 +136,7 @@ impl LinkStore for MemoryStore {
             // The fence stays: a former owner must not write the mailbox back.
             remembered.links.clear();
             remembered.cursors.clear();
+            remembered.category = None;
             remembered.records.clear();
             remembered.kept.clear();
         }

@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | `ls:{TENANT/MAILBOX}:links` | hash | none | link id (16 bytes) → link (`domain::link::codec`) | `commit.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:cursors` | string | none | the cursors as JSON | `commit.lua`, `forget` |
+//! | `ls:{TENANT/MAILBOX}:category` | string | none | the tracking category's entry as JSON, its names hashed | `commit.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:fence` | string | none | the newest fence that committed | `commit.lua` |
 //! | `ls:{TENANT/MAILBOX}:journal` | list | none | records (`domain::journal::codec`), newest last | `commit.lua`, `prune.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:kept` | list | none | kept versions: a label, then content sealed with the tenant's key | as above |
@@ -181,8 +182,9 @@ impl LinkStore for RedisStore {
         let keys = keys::of_mailbox(mailbox);
         let mut pipe = redis::pipe();
         // One transaction: links and cursors of the same commit.
-        pipe.atomic().hvals(&keys.links).get(&keys.cursors);
-        let (links, cursors): (Vec<Vec<u8>>, Option<Vec<u8>>) = self.pipe(&pipe).await?;
+        pipe.atomic().hvals(&keys.links).get(&keys.cursors).get(&keys.category);
+        type Stored = (Vec<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+        let (links, cursors, category): Stored = self.pipe(&pipe).await?;
         let corrupt = |what: String| StoreError::Corrupt(format!("{mailbox}: {what}"));
         let decoded = links.iter().map(|bytes| codec::decode(bytes));
         let links =
@@ -190,7 +192,9 @@ impl LinkStore for RedisStore {
         // The decoder's own words could quote a token.
         let cursors = cursors.map_or(Ok(Vec::new()), |json| serde_json::from_slice(&json));
         let cursors = cursors.map_err(|_| corrupt("the cursors are damaged".to_owned()))?;
-        Ok(MailboxState { links, cursors })
+        let category = category.map(|json| serde_json::from_slice(&json)).transpose();
+        let category = category.map_err(|_| corrupt("the category is damaged".to_owned()))?;
+        Ok(MailboxState { links, cursors, category })
     }
 
     async fn commit(
@@ -205,13 +209,16 @@ impl LinkStore for RedisStore {
             return Err(unavailable(TooMany(links)));
         }
         let cursors = change.cursors.as_ref().map(serde_json::to_vec).transpose();
+        let category = change.category.as_ref().map(serde_json::to_vec).transpose();
         let keys = keys::of_mailbox(mailbox);
         let mut call = self.scripts.commit.key(keys.links);
-        call.key(keys.cursors).key(keys.fence).key(keys.journal).key(keys.kept).arg(fence.0);
+        call.key(keys.cursors).key(keys.fence).key(keys.journal).key(keys.kept);
+        call.key(keys.category).arg(fence.0);
         // An empty text leaves the cursors; no list of cursors is an empty text.
         call.arg(cursors.map_err(unavailable)?.unwrap_or_default());
         call.arg(change.put.len()).arg(change.drop.len());
         call.arg(change.records.len()).arg(change.kept.len()).arg(RECORDS_MAX).arg(KEPT_MAX);
+        call.arg(category.map_err(unavailable)?.unwrap_or_default());
         for link in &change.put {
             call.arg(link.id.0.as_bytes().as_slice()).arg(codec::encode(link));
         }
@@ -232,6 +239,7 @@ impl LinkStore for RedisStore {
         let keys = keys::of_mailbox(mailbox);
         let mut pipe = redis::pipe();
         pipe.atomic().unlink(&keys.links).ignore().unlink(&keys.cursors).ignore();
+        pipe.unlink(&keys.category).ignore();
         pipe.unlink(&keys.journal).ignore().unlink(&keys.kept).ignore();
         self.pipe(&pipe).await
     }

@@ -47,6 +47,9 @@ pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
 /// As a cycle.
 pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleReport, CycleEnd> {
     let Draft { plan, state, gathered, .. } = draft;
+    let mut context = context.clone();
+    context.mailbox.personal.category = gathered.category.clone();
+    let context = &context;
     let mut report = CycleReport::begin(context);
     let cursors = commit::due_cursors(context, &state, gathered);
     let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;

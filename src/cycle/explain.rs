@@ -40,6 +40,7 @@ pub enum Target {
 /// Fails as a cycle does when a far side or the store cannot be read as a whole.
 pub async fn explain(context: &CycleContext, target: &Target) -> Result<Story, CycleEnd> {
     let state = context.deps.links.load(&context.mailbox.key).await?;
+    let context = &context.knowing(&state);
     let link = known(&state, target);
     let journal = context.deps.chronicle.journal.as_ref();
     let history = history(journal, &context.mailbox.key, target, link).await?;

@@ -19,6 +19,7 @@ use super::context::CycleContext;
 use super::memory::Memory;
 use super::report::CycleEnd;
 use super::rest::Rest;
+use crate::domain::category::Category;
 use crate::domain::code::Code;
 use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
@@ -46,6 +47,8 @@ pub struct Gathered {
     pub cursors: Vec<Cursor>,
     /// The feeds said anything at all, or had to start over: the cursors must be stored.
     pub moved: bool,
+    /// The tracking category, as a plan that is only shown knows it.
+    pub category: Category,
     /// Pairs of which something is still to be read; nothing is decided for them.
     pub unfinished: Vec<Link>,
 }
@@ -190,7 +193,7 @@ impl<'a> Table<'a> {
     fn finish(mut self, cursors: Vec<Cursor>, moved: bool) -> Gathered {
         let unfinished = self.take_open();
         let seen = self.seen.into_values().collect();
-        Gathered { seen, cursors, moved, unfinished }
+        Gathered { seen, cursors, moved, unfinished, category: Category::default() }
     }
 
     fn add_all(&mut self, observations: impl IntoIterator<Item = Observation>) {

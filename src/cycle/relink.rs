@@ -44,17 +44,18 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     let mut count = Relinked::default();
     let links = &context.deps.links;
     let known = match links.load(&context.mailbox.key).await {
-        Ok(state) => state.links,
+        Ok(state) => state,
         Err(StoreError::Corrupt(_)) => {
             count.damaged = true;
-            Vec::new()
+            MailboxState::default()
         }
         Err(error @ (StoreError::StaleFence | StoreError::Unavailable(_))) => {
             return Err(error.into());
         }
     };
-    count.kept = known.len();
-    let state = MailboxState { links: known, cursors: Vec::new() };
+    count.kept = known.links.len();
+    let context = &context.knowing(&known);
+    let state = MailboxState { cursors: Vec::new(), ..known };
     let exchange = &context.deps.exchange;
     let marked = exchange.marked(&context.mailbox).await;
     let marked =

@@ -11,6 +11,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::commit::CURSOR_AGE;
 use super::context::{CycleContext, TenantView};
 use super::gather::looks_again;
+use crate::domain::category::KnownCategory;
 use crate::domain::ids::Fence;
 use crate::domain::link::LinkState;
 use crate::domain::side::{PerSide, Side};
@@ -22,7 +23,7 @@ use crate::ports::side::{Cursor, Pulled};
 /// in this shortcut would not last.
 const LONGEST: Duration = Duration::hours(1);
 
-/// The most that cursors and sides may take together, in bytes: an idle mailbox shall cost 4 KiB
+/// The most that cursors, category and sides may take together, in bytes: an idle mailbox shall cost 4 KiB
 /// with its actor, as measured (`docs/performance.md`). Delta tokens have some hundred bytes each, a
 /// watched row has 17.
 const MAX_BYTES: usize = 1_408;
@@ -37,6 +38,8 @@ pub struct Rest {
     parked: u32,
     /// The cursors of the last commit.
     pub(super) cursors: Box<[Cursor]>,
+    /// The tracking category's entry.
+    pub(super) category: Option<Box<KnownCategory>>,
     /// What each side left behind.
     pub(super) sides: PerSide<SideRest>,
 }
@@ -57,6 +60,8 @@ impl Rest {
             return None;
         }
         let tokens: usize = state.cursors.iter().map(|cursor| cursor.token.len()).sum();
+        let category = context.mailbox.personal.category.known.clone();
+        let tokens = tokens + category.as_ref().map_or(0, KnownCategory::bytes);
         if tokens + dynamics.bytes().len() + exchange.bytes().len() > MAX_BYTES {
             return None;
         }
@@ -68,6 +73,7 @@ impl Rest {
             until: until(context, state),
             parked: u32::try_from(parked).unwrap_or(u32::MAX),
             cursors: state.cursors.clone().into(),
+            category: category.map(Box::new),
             sides: PerSide { dynamics, exchange },
         }))
     }
@@ -104,4 +110,5 @@ fn until(context: &CycleContext, state: &MailboxState) -> DateTime<Utc> {
 /// Tells whether neither side had anything to tell.
 pub(super) fn is_silent(pulled: &PerSide<Pulled>) -> bool {
     Side::BOTH.into_iter().all(|side| !pulled.get(side).is_news())
+        && (pulled.exchange.masters.is_none() || pulled.exchange.masters_known)
 }

@@ -185,7 +185,7 @@ fn mailbox(
     };
     let key = MailboxKey { tenant: options.tenant.clone(), mailbox: record.id };
     let mut personal = profile.personal.get(&user).cloned().unwrap_or_default();
-    personal.category = policy.settings.track_categorized;
+    personal.category.on = policy.settings.track_categorized;
     personal.rich_bodies = policy.settings.rich_bodies;
     Some(Mailbox { key, user, object_id, address: record.address.clone()?, personal })
 }

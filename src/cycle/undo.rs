@@ -115,6 +115,7 @@ pub async fn plan_undo(
     allow_mail: bool,
 ) -> Result<Undo, UndoError> {
     let state = context.deps.links.load(&context.mailbox.key).await?;
+    let context = &context.knowing(&state);
     let wishes = wishes(context, kept(context, wanted).await?)?;
     let nobody = Resolved::default();
     let engine = context.engine(&nobody);

@@ -143,6 +143,8 @@ codes! {
     UserDisabled = "user-disabled",
     /// The user has no synchronization filter: nothing flows to his mailbox (FILT-10).
     NoFilters = "no-filters",
+    /// The lists of categories are closed to the application: the category is known by name (LINK-07).
+    CategoryByName = "category-by-name",
     /// The mailbox has no address.
     AddressMissing = "address-missing",
     /// An operator purged the mailbox and has not admitted it since.

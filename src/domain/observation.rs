@@ -76,6 +76,9 @@ pub struct DynamicsFacts {
 pub struct ExchangeFacts {
     /// It carries a tracking signal (LINK-02).
     pub tracked: bool,
+    /// The names of its categories, as long as it is open which of them tracks (LINK-07). Content:
+    /// the adapter takes them off before it hands the item over.
+    pub categories: Vec<String>,
     /// The tracking signal was set by the app, which asked its user about conflicts (APPT-IN-08).
     pub by_app: bool,
     /// The mailbox owner organizes it (ORG-06).

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::category::Category;
 pub use super::direction::{Direction, Directions};
 use super::ids::{Address, MailboxKey, UserId};
 use super::party::{PartyRow, Strangers};
@@ -204,9 +205,9 @@ pub struct Personal {
     pub rich_bodies: bool,
     /// The columns with which the user may not do everything (FLD-04).
     pub secured: Secured,
-    /// The organization's choice: linked items are given the category (`TrackCategorizedItems`,
-    /// LINK-08).
-    pub category: bool,
+    /// The tracking category, which the organization may switch off (`TrackCategorizedItems`,
+    /// LINK-08); its entry in the mailbox's list is known in a cycle alone (LINK-07).
+    pub category: Category,
 }
 
 impl Default for Personal {
@@ -217,7 +218,7 @@ impl Default for Personal {
             strangers: Strangers::default(),
             rich_bodies: false,
             secured: Secured::default(),
-            category: true,
+            category: Category::default(),
         }
     }
 }

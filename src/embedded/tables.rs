@@ -7,6 +7,7 @@ use crate::domain::ids::{LinkId, MailboxKey, TenantId};
 
 pub(super) const LINKS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("links");
 pub(super) const CURSORS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cursors");
+pub(super) const CATEGORIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("categories");
 pub(super) const FENCES: TableDefinition<'_, &[u8], u64> = TableDefinition::new("fences");
 pub(super) const LEASES: TableDefinition<'_, &str, u64> = TableDefinition::new("leases");
 pub(super) const JOURNAL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("journal");

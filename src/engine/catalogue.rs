@@ -67,6 +67,7 @@ catalogue! {
     LINK_04 "LINK-04" "Only the main calendar is synchronized." "BASE L62";
     LINK_05 "LINK-05" "The category tracks appointments and tasks, never contacts." "DOC use-outlook-category, track-a-task, track-contacts";
     LINK_06 "LINK-06" "Removing the category unlinks and deletes nothing." "DOC use-outlook-category";
+    LINK_07 "LINK-07" "The category is known by its id under every name, and is made again when it was deleted from the master list." "DOC use-outlook-category; META";
     LINK_08 "LINK-08" "Linked items carry the category as a visible marker." "DOC OrgDbOrgSettings, use-outlook-category";
     LINK_13 "LINK-13" "If the organization says so, nobody tracks the meeting of another user." "DOC OrgDbOrgSettings; SETXML";
     LINK_14 "LINK-14" "If the organization says so, an attendee tracks a meeting only when its organizer's mailbox is synchronized." "SETXML";

@@ -139,7 +139,7 @@ pub const ONLY_IN_EXCHANGE: &[(&str, &str, &str)] = &[
     (
         "event, task",
         "entry of the tracking category in the mailbox's list of categories",
-        "neither made nor watched: items carry the category by its name, under another name it is another (LINK-07)",
+        "made when it is missing and known by its id: items are tracked under every name that it had (LINK-07)",
     ),
     (
         "event",

@@ -15,6 +15,7 @@ use super::client::Answer;
 use super::errors::{self, Write};
 use super::map::series;
 use super::url::Paths;
+use crate::domain::category::Category;
 use crate::domain::code::Code;
 use crate::domain::ids::Address;
 use crate::domain::kind::{Collection, Kind};
@@ -39,11 +40,11 @@ enum Stage {
 
 impl GraphSide {
     /// Performs the steps and returns one outcome for each, in order.
-    /// Created and marked items are given the category when `category` says so (LINK-08).
+    /// Created and marked items are given `category` as it says (LINK-08).
     pub(super) async fn apply_steps(
         &self,
         mailbox: &Address,
-        category: bool,
+        category: &Category,
         steps: &[Step],
     ) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(steps.len());
@@ -69,7 +70,7 @@ impl GraphSide {
         outcomes
     }
 
-    async fn apply_group(&self, mailbox: &Address, category: bool, steps: &[Step]) -> Group {
+    async fn apply_group(&self, mailbox: &Address, category: &Category, steps: &[Step]) -> Group {
         let paths = Paths::new(mailbox).with_category(category);
         let tasks = steps.iter().any(|step| step.kind.collection() == Collection::Tasks);
         let list = if tasks { self.default_list(mailbox).await } else { Ok("".into()) };

@@ -17,10 +17,13 @@ use chrono::{SecondsFormat, TimeDelta};
 use self::probe::Probes;
 use self::walk::{News, Row, Walk};
 use super::GraphSide;
+use super::category::{Look, digest, is_doubtful, is_tracked, recognise};
 use super::url::{Paths, expand, list_of, option};
+use crate::domain::category::{Category, MasterList};
 use crate::domain::ids::NativeId;
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::Observation;
+use crate::engine::category::judge;
 use crate::ports::error::{PullError, SideError};
 use crate::ports::rest::SideRest;
 use crate::ports::side::{Cursor, Known, PullAsk, Pulled};
@@ -33,9 +36,10 @@ const RENEW_BELOW: i32 = 3;
 /// differ, and `lastModifiedDateTime` is the service's.
 const OUTSIDE_OVERLAP: TimeDelta = TimeDelta::minutes(5);
 
-/// What a pull at rest leaves behind: whether there are known events outside the window.
-const OUTSIDE: &[u8] = b"outside";
-const INSIDE: &[u8] = b"inside";
+/// What a pull at rest leaves behind: whether there are known events outside the window; then the
+/// digest of the list of categories, when it was looked at.
+const OUTSIDE: u8 = b'o';
+const INSIDE: u8 = b'i';
 
 /// The known items of a pull by collection and id.
 type KnownItems<'a> = HashMap<(Collection, &'a NativeId), &'a Known>;
@@ -44,22 +48,24 @@ impl GraphSide {
     /// Returns what changed since the cursors.
     pub(super) async fn pull_deltas(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError> {
         let mut walks = self.first_walks(&ask);
+        let mut look = self.due_look(&ask);
         let (outside, mut probes) = match ask.rest {
-            Some(rest) => (rest.bytes() == OUTSIDE, Probes::default()),
+            Some(rest) => (rest.bytes().first() == Some(&OUTSIDE), Probes::default()),
             None => {
                 let known = ask.known.load().await?;
                 (known.iter().any(is_outside), self.due_probes(&ask, known))
             }
         };
         walks.extend(outside.then(|| outside_walk(&ask)).flatten());
-        self.follow(&ask, &mut walks, &mut probes).await?;
+        self.follow(&ask, &mut walks, &mut probes, &mut look).await?;
         let due = series_are_due(&ask) && ask.known.load().await?.iter().any(is_series);
         if !due && probes.gone.is_empty() && walks.iter().all(Walk::is_silent) {
-            return at_rest(&ask, &walks, outside);
+            return at_rest(&ask, &walks, outside, look.list);
         }
         let listed = ask.known.load().await?;
         let known: KnownItems<'_> =
             listed.iter().map(|item| ((item.kind.collection(), &item.id), item)).collect();
+        let category = self.category_of(&ask, &walks, &known, &mut look).await;
         // The list of changes first: the delta names what changed outside its window as removed
         // (event-delta), and what is listed is there.
         walks.sort_by_key(|walk| walk.is_delta);
@@ -74,16 +80,42 @@ impl GraphSide {
                     sorted.pulled.missing.extend(not_listed(listed, &walk));
                 }
             }
-            sorted.take_in(walk, &known);
+            sorted.take_in(walk, &known, &category);
         }
         if due {
             sorted.look_at_series(listed);
         }
         self.read_again(&ask, &known, &mut sorted).await?;
         let mut pulled = sorted.pulled;
+        pulled.observations.iter_mut().for_each(|seen| recognise(&category, seen));
+        pulled.masters = look.list;
         pulled.missing.sort_unstable();
         pulled.missing.dedup();
         Ok(pulled)
+    }
+
+    /// Returns the category by which this pull knows what is tracked. Where an item came with
+    /// categories that are not known, it may have been renamed since the last look (LINK-07).
+    async fn category_of(
+        &self,
+        ask: &PullAsk<'_>,
+        walks: &[Walk],
+        known: &KnownItems<'_>,
+        look: &mut Look,
+    ) -> Category {
+        let before = &ask.mailbox.personal.category;
+        let news = |walk: &Walk, id: &NativeId, row: &Row| match row {
+            Row::Seen(seen) => {
+                let known = known.get(&(walk.collection, id)).copied();
+                is_doubtful(before, seen) && !is_unchanged(seen, known)
+            }
+            Row::Removed | Row::PartOfSeries => false,
+        };
+        let doubt = |walk: &Walk| walk.rows.iter().any(|(id, row)| news(walk, id, row));
+        if before.on && look.list.is_none() && walks.iter().any(doubt) {
+            self.look_again(ask, look).await;
+        }
+        look.list.as_ref().map_or_else(|| before.clone(), |list| judge(before, list).category)
     }
 
     /// Returns one round for each collection.
@@ -128,12 +160,13 @@ impl GraphSide {
     }
 
     /// Reads page after page, each batch holding one of every round that goes on. The first batch
-    /// takes the probes with it.
+    /// takes the probes and the look at the list of categories with it.
     async fn follow(
         &self,
         ask: &PullAsk<'_>,
         walks: &mut [Walk],
         probes: &mut Probes,
+        look: &mut Look,
     ) -> Result<(), SideError> {
         let address = &ask.mailbox.address;
         let paths = Paths::new(address);
@@ -150,7 +183,10 @@ impl GraphSide {
             }
             let rounds = requests.len();
             requests.extend(probes.requests(&paths));
+            let asked = requests.len();
+            requests.extend(look.request(&paths));
             let mut replies = self.client.read_each(address, &requests).await?;
+            self.take_look(ask, look, replies.split_off(asked).pop()).await;
             self.take_probes(ask, probes, replies.split_off(rounds));
             for (walk, reply) in open.into_iter().zip(replies) {
                 let reply = reply?;
@@ -180,7 +216,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn take_in(&mut self, walk: Walk, known: &KnownItems<'_>) {
+    fn take_in(&mut self, walk: Walk, known: &KnownItems<'_>, category: &Category) {
         let collection = walk.collection;
         for (id, row) in walk.rows {
             let known = known.get(&(collection, &id)).copied();
@@ -196,7 +232,7 @@ impl Sorted {
                     self.reread.push((collection, id));
                 }
                 Row::Seen(seen) if is_unchanged(&seen, known) => {}
-                Row::Seen(seen) if needs_more(collection, &seen, known) => {
+                Row::Seen(seen) if needs_more(collection, &seen, known, category) => {
                     self.reread.push((collection, id));
                 }
                 Row::Seen(seen) => self.pulled.observations.push(*seen),
@@ -259,12 +295,16 @@ fn is_unchanged(seen: &Observation, known: Option<&Known>) -> bool {
 }
 
 /// Delta rows carry neither markers nor extended properties.
-fn needs_more(collection: Collection, seen: &Observation, known: Option<&Known>) -> bool {
-    let tracked = seen.exchange_facts().tracked;
+fn needs_more(
+    collection: Collection,
+    seen: &Observation,
+    known: Option<&Known>,
+    category: &Category,
+) -> bool {
     match collection {
         // Whether a contact is tracked stands in an extended property (LINK-05).
         Collection::Contacts => true,
-        Collection::Calendar | Collection::Tasks => known.is_none() && tracked,
+        Collection::Calendar | Collection::Tasks => known.is_none() && is_tracked(category, seen),
     }
 }
 
@@ -303,11 +343,21 @@ fn is_outside(item: &Known) -> bool {
 }
 
 /// Returns what a pull without any row is: the next cursors, and what to ask next time.
-fn at_rest(ask: &PullAsk<'_>, walks: &[Walk], outside: bool) -> Result<Pulled, PullError> {
+/// A list of categories that the last pull knew already is no news.
+fn at_rest(
+    ask: &PullAsk<'_>,
+    walks: &[Walk],
+    outside: bool,
+    list: Option<MasterList>,
+) -> Result<Pulled, PullError> {
     let deltas = walks.iter().filter(|walk| walk.is_delta);
     let cursors = deltas.map(|walk| next_cursor(ask, walk)).collect::<Result<_, _>>()?;
-    let rest = SideRest::new(if outside { OUTSIDE } else { INSIDE });
-    Ok(Pulled { cursors, rest: Some(rest), ..Pulled::default() })
+    let before = ask.rest.and_then(|rest| rest.bytes().get(1..)).unwrap_or_default();
+    let after = list.as_ref().map_or_else(|| before.to_vec(), |list| digest(list).to_vec());
+    let masters_known = before == after;
+    let flag = if outside { OUTSIDE } else { INSIDE };
+    let rest = SideRest::new([&[flag][..], &after].concat());
+    Ok(Pulled { cursors, masters: list, masters_known, rest: Some(rest), ..Pulled::default() })
 }
 
 /// Returns the list of changed events for the known ones that lie outside the window, which the

@@ -25,9 +25,6 @@ use crate::domain::kind::Collection;
 use crate::domain::observation::{ExchangeFacts, Facts, Observation, Presence};
 use crate::domain::side::Side;
 
-/// The category that tracks an item and that linked items show (LINK-02, LINK-08).
-pub(super) const CATEGORY: &str = "Tracked to Dynamics 365";
-
 /// The signal by which an add-in tracks a contact: the category does not (LINK-02, LINK-05).
 pub(super) const TRACK: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
 
@@ -82,25 +79,6 @@ pub(super) fn blank(collection: Collection, id: NativeId) -> Observation {
     }
 }
 
-/// Tells whether the categories hold the tracking signal (LINK-02).
-fn has_category(categories: Option<&Vec<String>>) -> bool {
-    categories.is_some_and(|list| list.iter().any(|one| is_category(one)))
-}
-
-/// Exchange compares the names of categories without regard to case.
-fn is_category(name: &str) -> bool {
-    name.eq_ignore_ascii_case(CATEGORY)
-}
-
-/// Returns the categories with the tracking signal among them, the others kept.
-pub(super) fn with_category(categories: Option<&Vec<String>>) -> Vec<String> {
-    let mut list = categories.cloned().unwrap_or_default();
-    if !list.iter().any(|one| is_category(one)) {
-        list.push(CATEGORY.to_owned());
-    }
-    list
-}
-
 /// Returns the value of an extended property. Ids are compared without regard to case, because
 /// the service answers guids and tags in lower case whatever was asked for.
 fn extended<'a>(list: Option<&'a Vec<ExtendedProperty>>, id: &str) -> Option<&'a str> {
@@ -142,13 +120,6 @@ pub(super) fn made_property(link: LinkId) -> ExtendedProperty {
 /// Returns an extended property that says nothing: Graph documents no way to remove one.
 pub(super) fn emptied(id: &str) -> ExtendedProperty {
     ExtendedProperty { id: id.to_owned(), value: Some(String::new()) }
-}
-
-/// Returns the categories without the tracking signal; nothing when it is not among them.
-pub(super) fn without_category(categories: Option<&Vec<String>>) -> Option<Vec<String>> {
-    let list = categories?;
-    let rest: Vec<String> = list.iter().filter(|one| !is_category(one)).cloned().collect();
-    (rest.len() < list.len()).then_some(rest)
 }
 
 /// Returns the linked resource that names a link; `made` when the task comes from a row.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::map;
+use crate::domain::category::Category;
 use crate::domain::ids::Address;
 use crate::domain::kind::Collection;
 use crate::ports::error::SideError;
@@ -46,18 +47,28 @@ pub(super) fn literal(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub(super) struct Paths {
     user: String,
-    /// Written items are given the category (LINK-08).
-    pub(super) category: bool,
+    /// The tracking category of the mailbox, where something is written (LINK-07, LINK-08).
+    pub(super) category: Option<Category>,
 }
 
 impl Paths {
     pub(super) fn new(address: &Address) -> Self {
-        Self { user: format!("/users/{}", segment(address.as_str())), category: true }
+        Self { user: format!("/users/{}", segment(address.as_str())), category: None }
     }
 
-    /// Says whether items that are written in this mailbox are given the category.
-    pub(super) fn with_category(self, category: bool) -> Self {
-        Self { category, ..self }
+    /// Says which category items that are written in this mailbox are given.
+    pub(super) fn with_category(self, category: &Category) -> Self {
+        Self { category: Some(category.clone()), ..self }
+    }
+
+    /// The master list of categories.
+    pub(super) fn master_categories(&self) -> String {
+        format!("{}/outlook/masterCategories", self.user)
+    }
+
+    /// One entry of it.
+    pub(super) fn master_category(&self, id: &str) -> String {
+        format!("{}/{}", self.master_categories(), segment(id))
     }
 
     /// The collection in which new items are made. `list` is the To Do list.

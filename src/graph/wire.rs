@@ -196,6 +196,14 @@ pub(super) struct LinkedResource {
     pub(super) external_id: Option<String>,
 }
 
+/// An entry of the list of categories (outlookCategory).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct OutlookCategory {
+    pub(super) id: String,
+    pub(super) display_name: String,
+}
+
 /// One page of a collection or of a delta round, or the refusal of one.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::side::Cursor;
+use crate::domain::category::KnownCategory;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Fence, LinkId, MailboxKey, TenantId};
 use crate::domain::journal::{Kept, Record};
@@ -20,6 +21,8 @@ pub struct MailboxState {
     pub links: Vec<Link>,
     /// The cursors of Exchange's collections.
     pub cursors: Vec<Cursor>,
+    /// The tracking category's entry in the mailbox's list, once it was seen (LINK-07).
+    pub category: Option<KnownCategory>,
 }
 
 /// What one commit changes. Applied as a whole or not at all.
@@ -31,6 +34,8 @@ pub struct StateChange {
     pub drop: Vec<LinkId>,
     /// The cursors to replace all cursors with; `None` leaves them where they are.
     pub cursors: Option<Vec<Cursor>>,
+    /// The tracking category's entry; `None` leaves what is remembered.
+    pub category: Option<KnownCategory>,
     /// Records to append to the journal, in this order.
     pub records: Vec<Record>,
     /// Versions to keep, in this order.
@@ -44,6 +49,7 @@ impl StateChange {
         self.put.is_empty()
             && self.drop.is_empty()
             && self.cursors.is_none()
+            && self.category.is_none()
             && self.records.is_empty()
             && self.kept.is_empty()
     }

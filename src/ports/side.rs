@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::error::{PullError, SideError};
 use super::inquiry::FilterAnswer;
 use super::rest::{KnownItems, SideRest};
+use crate::domain::category::MasterList;
 use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::filter::{FilterTally, FilterTemplate};
 use crate::domain::ids::{Address, GlobalId, LinkId, NativeId, Version};
@@ -81,6 +82,10 @@ pub struct Pulled {
     pub advanced: bool,
     /// Collections that were read from the start (first round, 410, renewed window).
     pub resynced: Vec<Collection>,
+    /// The mailbox's list of categories, when it was looked at (LINK-07).
+    pub masters: Option<MasterList>,
+    /// The rest of last time knows this list already.
+    pub masters_known: bool,
     /// There was no news, and this will help the next pull to find out the same.
     pub rest: Option<SideRest>,
 }
@@ -210,6 +215,31 @@ pub trait FarSide: Send + Sync {
     /// stays as it is (RES-03). Returns what came of each, in order. Exchange makes none.
     async fn make_people(&self, _mailbox: &Mailbox, people: &[NewPerson]) -> Vec<Made> {
         vec![Made::Refused; people.len()]
+    }
+
+    /// Makes an entry in the mailbox's list of categories and returns its id; nothing when the
+    /// application may not (LINK-07). A side without such a list makes none.
+    async fn make_category(
+        &self,
+        _mailbox: &Mailbox,
+        _name: &str,
+    ) -> Result<Option<NativeId>, SideError> {
+        Ok(None)
+    }
+
+    /// Tells whether an item carries this entry of the list of categories, as far as the application may
+    /// see; nothing when there is no such entry.
+    async fn category_in_use(
+        &self,
+        _mailbox: &Mailbox,
+        _id: &NativeId,
+    ) -> Result<Option<bool>, SideError> {
+        Ok(None)
+    }
+
+    /// Removes an entry from the list of categories.
+    async fn remove_category(&self, _mailbox: &Mailbox, _id: &NativeId) -> Result<(), SideError> {
+        Ok(())
     }
 
     /// Returns the account of each name that exactly one active account bears, as the mailbox's

@@ -9,6 +9,7 @@ pub(super) struct MailboxKeys {
     pub(super) fence: String,
     pub(super) journal: String,
     pub(super) kept: String,
+    pub(super) category: String,
 }
 
 /// The keys of one lease, both in one slot.
@@ -26,6 +27,7 @@ pub(super) fn of_mailbox(mailbox: &MailboxKey) -> MailboxKeys {
         fence: format!("{tag}:fence"),
         journal: format!("{tag}:journal"),
         kept: format!("{tag}:kept"),
+        category: format!("{tag}:category"),
     }
 }
 

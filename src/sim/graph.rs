@@ -8,6 +8,7 @@ mod attachments;
 mod batch;
 mod calendars;
 mod call;
+mod categories;
 mod contacts;
 mod copies;
 mod crowd;
@@ -52,6 +53,7 @@ use super::poison::{Harm, Poisons};
 use super::wire::{Request, Response};
 use attachments::Attached;
 use call::Call;
+pub use categories::{Renames, SettingsPermission};
 pub use crowd::Shortage;
 use mailbox::Mailbox;
 pub use mailbox::MailboxState;
@@ -108,6 +110,7 @@ pub struct GraphSim {
     attached: HashMap<(usize, u64), Vec<Attached>>,
     /// Upload sessions that are open.
     uploads: HashMap<String, Upload>,
+    settings: SettingsPermission,
 }
 
 impl GraphSim {
@@ -145,6 +148,7 @@ impl GraphSim {
             crowded: 0,
             attached: HashMap::new(),
             uploads: HashMap::new(),
+            settings: SettingsPermission::ReadWrite,
         }
     }
 

@@ -57,6 +57,8 @@ pub const SPAN_DECIDE: &str = "cycle.decide";
 pub const SPAN_PLAN: &str = "cycle.plan";
 /// The span of the brakes.
 pub const SPAN_GUARD: &str = "cycle.guard";
+/// The span of bringing the mailbox's list of categories in order.
+pub const SPAN_CATEGORY: &str = "cycle.category";
 /// The span of one side's steps.
 pub const SPAN_APPLY: &str = "cycle.apply";
 /// The span of making link changes of the outcomes.

@@ -149,6 +149,24 @@ impl System {
         self.world.tenant_toml("contoso").expect("an organization")
     }
 
+    /// Writes a directory of configuration for a process of its own, whose store is in memory.
+    pub(crate) fn config(&self, tenant: &str) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a directory");
+        let put = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+            std::fs::write(path, text).expect("a file");
+        };
+        let secrets = directory.path().join("secrets");
+        for (name, value) in self.organization().secrets() {
+            put(&format!("secrets/{name}"), &value);
+        }
+        put("lockstep.toml", "state.url = \"memory:\"\n");
+        let file = self.organization().tenant_toml_with_files(&secrets);
+        put("tenants/contoso.toml", &(file + tenant));
+        directory
+    }
+
     /// Returns the tenant runtime of a tenant file; `WRONG_SECRET` names a secret that is wrong.
     pub(crate) fn tenant_of(&self, text: &str) -> Arc<TenantRuntime> {
         let config = config::load_tenant(text, Path::new("contoso.toml"), &self.environment)

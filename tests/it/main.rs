@@ -38,6 +38,7 @@ mod rules_appointments;
 mod rules_attachments;
 mod rules_bodies;
 mod rules_booking;
+mod rules_category;
 mod rules_contacts;
 mod rules_copies;
 mod rules_fields;

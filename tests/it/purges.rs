@@ -96,6 +96,31 @@ fn ops_01_a_purge_removes_what_lockstep_wrote_and_only_that() {
 }
 
 #[test]
+fn ops_01_a_purge_takes_the_category_along_that_lockstep_made_and_nobody_uses() {
+    // One that the user made, and one that he put on an item of his own, stay.
+    let purged_list = |before: &dyn Fn(&System), after: &dyn Fn(&System)| {
+        let system = two();
+        before(&system);
+        system.create(0, "tasks", &json!({ "subject": "From CRM" }));
+        system.settled();
+        after(&system);
+        purged(&system, 0, false);
+        system.organization().graph().master_categories(&system.address(0)).len()
+    };
+    let nothing = |_: &System| {};
+    assert_eq!(purged_list(&nothing, &nothing), 0);
+    let makes = |system: &System| {
+        let (address, now) = (system.address(0), system.clock.now());
+        system.organization().graph().user_create_category(&address, CATEGORY, now).unwrap();
+    };
+    assert_eq!(purged_list(&makes, &nothing), 1);
+    let uses = |system: &System| {
+        system.new_contact(0, &json!({ "surname": "Private", "categories": [CATEGORY] }));
+    };
+    assert_eq!(purged_list(&nothing, &uses), 1);
+}
+
+#[test]
 fn ops_01_an_admitted_mailbox_gets_its_items_again() {
     // Admission lifts the mark; contacts and tasks that match are created as for a new mailbox, what
     // was tracked once is not tracked any more, and a meeting that its row still names is not made

@@ -171,6 +171,33 @@ fn cxl_09_an_event_deleted_outside_the_window_is_found_within_a_day() {
     assert_eq!(rested.system.rows("appointments").len(), 1);
 }
 
+#[test]
+fn link_07_a_category_that_is_deleted_during_a_rest_is_made_again_within_15_minutes() {
+    // The look travels in the batch that a pass sends anyway: until it finds something, and after
+    // it did, a pass costs one request a side and stores nothing.
+    let mut rested = Rested::new();
+    let each = rested.mailboxes.len() as u64;
+    let names = |rested: &Rested| {
+        let graph = rested.system.organization().graph();
+        graph.master_categories(&rested.system.address(0)).len()
+    };
+    assert_eq!(names(&rested), 1);
+    let (address, now) = (rested.system.address(0), rested.system.clock.now());
+    rested.system.organization().graph().user_delete_category(&address, CATEGORY, now).unwrap();
+    let stored = rested.system.store_writes();
+    let mut busy = 0;
+    for minute in 1..=40 {
+        rested.system.advance(60);
+        let before = rested.requests();
+        rested.pass();
+        let after = rested.requests();
+        busy += u32::from((after.0 - before.0, after.1 - before.1) != (each, each));
+        assert!(minute < 15 || names(&rested) == 1, "it is missing after {minute} minutes");
+    }
+    assert!(busy <= 2, "{busy} passes cost more than a quiet one");
+    assert_eq!(rested.system.store_writes() - stored, 1, "its id");
+}
+
 /// Returns the key of the row with this value.
 fn find(system: &System, set: &str, name: &str, value: &str, key: &str) -> Uuid {
     let rows = system.rows(set);

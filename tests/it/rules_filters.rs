@@ -1,7 +1,5 @@
 //! New users and their filters, seen from outside (rules.md §1.2): who gets them, who is told.
 
-use std::path::Path;
-
 use lockstep::domain::code::Code;
 use lockstep::sim::dataverse::{Depth, Privileges};
 use serde_json::{Value, json};
@@ -164,23 +162,10 @@ fn filt_12_filters_are_made_with_the_users_own_rights() {
     assert!(filters_of(&system, 0).iter().all(|row| row["_createdonbehalfby_value"] == behind));
 }
 
-fn put(root: &Path, name: &str, text: &str) {
-    let path = root.join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
-}
-
 /// Runs `check --online` over a system.
 fn check(system: &System, tenant: &str, format: &str) -> crate::process::Ended {
-    let directory = tempfile::tempdir().unwrap();
-    let root = directory.path();
-    let secrets = root.join("secrets");
-    for (name, value) in system.organization().secrets() {
-        put(&secrets, &name, &value);
-    }
-    let file = system.organization().tenant_toml_with_files(&secrets) + tenant;
-    put(root, "tenants/contoso.toml", &file);
-    let config = root.to_str().unwrap();
+    let directory = system.config(tenant);
+    let config = directory.path().to_str().unwrap();
     run(&["check", "--online", "--format", format, "--config", config])
 }
 

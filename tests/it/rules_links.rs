@@ -22,6 +22,9 @@ fn gate(column: &str, off: Value, on: Value, code: Code) {
     let system = two();
     system.create(0, "contacts", &json!({ "lastname": "Mitchell" }));
     system.new_task(0, &json!({ "title": "Mine", "categories": [CATEGORY] }));
+    let (address, now) = (system.address(1), system.clock.now());
+    // Laura's mailbox needs nothing, so that nothing is written at all.
+    system.organization().graph().user_create_category(&address, CATEGORY, now).unwrap();
     set_mailbox(&system, 0, column, off);
     let codes: Vec<Code> = system.reasons(0).iter().map(|(_, code)| *code).collect();
     assert_eq!(codes, [code], "{column}");

@@ -3,7 +3,7 @@
 use super::document::MailboxPlan;
 use super::{Prepared, Tick};
 use crate::actors::runtime::TenantRuntime;
-use crate::cycle::{CycleReport, plan_purge};
+use crate::cycle::{CycleReport, give_back, plan_purge};
 use crate::domain::code::Code;
 use crate::domain::ids::Fence;
 use crate::domain::policy::Mailbox;
@@ -24,7 +24,7 @@ pub async fn prepare(
     let context = super::context(tenant, mailbox, fence).ok_or("the profile was not read")?;
     let task = tenant.io.spawn(async move {
         let planned = plan_purge(&context, allow_mail).await;
-        planned.map(|(plan, state)| Prepared { context, plan, state })
+        planned.map(|(plan, state)| Prepared { context: context.knowing(&state), plan, state })
     });
     match task.await {
         Ok(Ok(prepared)) => Ok(prepared),
@@ -66,9 +66,13 @@ pub async fn purge(
     let key = prepared.context.mailbox.key.clone();
     let links = tenant.deps.links.clone();
     links.exclude(&key, prepared.context.now).await.map_err(|error| error.to_string())?;
+    let context = prepared.context.clone();
     let report = super::write_prepared(tenant, prepared).await?;
     tick();
     if report.unsettled == 0 {
+        let given = tenant.io.spawn(async move { give_back(&context).await }).await;
+        let ended = given.map_err(|_| "it panicked; this is a defect of Lockstep".to_owned())?;
+        ended.map_err(|end| format!("{}: {end}", end.code()))?;
         links.forget(&key).await.map_err(|error| error.to_string())?;
     }
     Ok(report)

@@ -56,6 +56,7 @@ advice! {
     ProfileUnsupported "Give the mailbox record an active Exchange server profile.";
     UserDisabled "Enable the user, and connect it to Entra.";
     NoFilters "Let the user make a synchronization filter in his personal options, or set policy.instantiate_filters.";
+    CategoryByName "Grant the application MailboxSettings.ReadWrite in Exchange.";
     AddressMissing "Give the mailbox record an address.";
     NotListed "Add the address to `mailboxes.addresses` of the tenant file.";
     OtherEngine "Switch the other engine off for this mailbox, then set `takeover = true` once.";

@@ -52,6 +52,7 @@ advice! {
     LINK_04 [Folder] "Move the item into the main folder of its kind.";
     LINK_05 [Tracked] "Track the contact with the app; the category does not track contacts.";
     LINK_06 [Tracked TaggedBefore TrackCategorized] "Put the category back on the item.";
+    LINK_07 [Tracked TrackCategorized] "Rename the entry in Outlook's list of categories: its new name tracks, too.";
     LINK_08 [Tracked TrackCategorized] "Switch TrackCategorizedItems on.";
     LINK_09 [Tracked] "Give the row to another owner in Dynamics.";
     LINK_10 [Tracked TaggedBefore] "Track the contact in the app again.";

@@ -45,7 +45,6 @@ macro_rules! pending {
 pending! {
     NothingToDo "ELIG-09" "With one service account on premises, Exchange impersonation is needed." "DOC best-practices-server-side-synchronization" "Exchange on premises speaks no Graph.";
     NothingToDo "ELIG-14" "Server-side synchronization is the preferred of the methods; the client's own is retired." "BASE L20" "A statement of fact.";
-    NotYet "LINK-07" "The category is known by its id and is made again when it was deleted from the master list." "DOC use-outlook-category; META" "The category is known by its name.";
     NothingToDo "LINK-11" "Microsoft's own link state lies in named properties of the item." "COMM; META" "Lockstep's marker is a property of its own; Microsoft's are not read.";
     NothingToDo "APPT-IN-12" "An invitee tracks a meeting whose organizer uses the old Outlook client only when the organizer is external." "DOC troubleshooting-monitoring" "About the retired Outlook client.";
     NothingToDo "ASGN-02" "Assigner and assignee are of one organization." "BASE L270" "To Do does not tell who assigned a task (see ASGN-01).";

@@ -9,6 +9,7 @@ use super::super::batch::Inner;
 use super::super::map::{self, contact, event, task};
 use super::super::url::Paths;
 use super::super::wire::{Contact, Event, ExtendedProperty};
+use crate::domain::category::Category;
 use crate::domain::field::Patch;
 use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::Collection;
@@ -138,7 +139,7 @@ pub(super) fn plan(paths: &Paths, list: &str, step: &Step, before: Option<Before
     match &step.op {
         Op::Create { patch } => create(paths, list, step, patch),
         Op::Update { id, expected, patch, mark, .. } => {
-            let mark = Mark { link: step.link, set: *mark, category: paths.category };
+            let mark = Mark { link: step.link, set: *mark, category: paths.category.as_ref() };
             let Changes { body, beside } = changes(collection, mark, patch, &before);
             let sent = Sent { collection, beside };
             if body.is_empty() {
@@ -150,7 +151,7 @@ pub(super) fn plan(paths: &Paths, list: &str, step: &Step, before: Option<Before
         }
         Op::Unmark { id, expected } => {
             let Some(before) = before else { return Plan::Nothing(Outcome::NotSent) };
-            let Changes { body, beside } = unmarked(collection, &before);
+            let Changes { body, beside } = unmarked(collection, &before, paths.category.as_ref());
             let sent = Sent { collection, beside };
             if body.is_empty() {
                 return Plan::Nothing(sent.done(before.row));
@@ -191,8 +192,8 @@ fn create(paths: &Paths, list: &str, step: &Step, patch: &Patch) -> Plan {
         }
         Collection::Tasks => task::body(patch),
     };
-    if paths.category {
-        body.insert("categories".into(), json!([map::CATEGORY]));
+    if let Some(name) = paths.category.as_ref().and_then(Category::given) {
+        body.insert("categories".into(), json!([name]));
     }
     if collection == Collection::Calendar {
         body.insert("transactionId".into(), json!(step.key.to_string()));
@@ -208,9 +209,9 @@ fn create(paths: &Paths, list: &str, step: &Step, patch: &Patch) -> Plan {
 }
 
 /// What takes category and marker off; linked resources are items of their own and go before.
-fn unmarked(collection: Collection, before: &Before) -> Changes {
+fn unmarked(collection: Collection, before: &Before, category: Option<&Category>) -> Changes {
     let mut body = Map::new();
-    if let Some(rest) = map::without_category(before.categories().as_ref()) {
+    if let Some(rest) = before.categories().and_then(|list| without(list, category?)) {
         body.insert("categories".into(), json!(rest));
     }
     if collection == Collection::Tasks {
@@ -239,22 +240,42 @@ struct Changes {
 
 /// The mark that a change may set.
 #[derive(Clone, Copy)]
-struct Mark {
+struct Mark<'a> {
     link: LinkId,
     set: bool,
-    category: bool,
+    category: Option<&'a Category>,
 }
 
-fn changes(collection: Collection, mark: Mark, patch: &Patch, before: &Option<Before>) -> Changes {
+/// Returns the categories with the tracking one among them, under any of its names; the others stay.
+fn with(mut list: Vec<String>, category: &Category) -> Vec<String> {
+    if !list.iter().any(|one| category.counts(one)) {
+        list.extend(category.given().map(str::to_owned));
+    }
+    list
+}
+
+/// Returns the categories without the tracking one; nothing when it is not among them.
+fn without(list: Vec<String>, category: &Category) -> Option<Vec<String>> {
+    let before = list.len();
+    let rest: Vec<String> = list.into_iter().filter(|one| !category.counts(one)).collect();
+    (rest.len() < before).then_some(rest)
+}
+
+fn changes(
+    collection: Collection,
+    mark: Mark<'_>,
+    patch: &Patch,
+    before: &Option<Before>,
+) -> Changes {
     let old = before.as_ref();
     let mut body = match collection {
         Collection::Calendar => event::body(patch, old.and_then(Before::event).as_ref()),
         Collection::Contacts => contact::body(patch, old.and_then(Before::contact).as_ref()),
         Collection::Tasks => task::body(patch),
     };
-    if mark.set && mark.category {
-        let categories = old.and_then(Before::categories);
-        body.insert("categories".into(), json!(map::with_category(categories.as_ref())));
+    if let Some(category) = mark.category.filter(|it| mark.set && it.on) {
+        let categories = old.and_then(Before::categories).unwrap_or_default();
+        body.insert("categories".into(), json!(with(categories, category)));
     }
     let mut beside = Vec::new();
     if collection == Collection::Tasks {

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::category::Category;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Patch, Value};
 use crate::domain::ids::{LinkId, NativeId, Version};
@@ -42,7 +43,7 @@ fn event_row() -> Json {
 }
 
 async fn apply(scripted: &Scripted, steps: &[Step]) -> Vec<Outcome> {
-    scripted.side.apply_steps(&mailbox().address, true, steps).await
+    scripted.side.apply_steps(&mailbox().address, &Category::default(), steps).await
 }
 
 #[tokio::test]

@@ -21,8 +21,9 @@ use crate::graph::wire::Page;
 use crate::ports::error::SideError;
 use crate::ports::side::{Known, PullAsk};
 
-/// Probes of one pull: what is left of its first batch beside three rounds and the list of changes.
-const PROBES_MAX: usize = BATCH_MAX - 4;
+/// Probes of one pull: what is left of its first batch beside three rounds, the list of changes and
+/// the look at the list of categories.
+const PROBES_MAX: usize = BATCH_MAX - 5;
 
 /// The least time between two probes of one event.
 const PROBE_AGE: TimeDelta = TimeDelta::hours(24);

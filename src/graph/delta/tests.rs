@@ -29,7 +29,8 @@ async fn pull(
     cursors: &[Cursor],
     known: &[Known],
 ) -> Result<Pulled, SideError> {
-    let mailbox = mailbox();
+    let mut mailbox = mailbox();
+    mailbox.personal.category.on = false;
     let window = (now() - TimeDelta::days(30), now() + TimeDelta::days(540));
     let known = &known.to_vec();
     let ask = PullAsk { mailbox: &mailbox, cursors, known, rest: None, now: now(), window };

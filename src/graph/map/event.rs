@@ -5,9 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{
-    change, has_category, importance, is_signalled, lose, marker_of, series, set_text, text, time,
-};
+use super::{change, importance, is_signalled, lose, marker_of, series, set_text, text, time};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Patch, ShowAs, Value};
 use crate::domain::ids::{Address, GlobalId, NativeId, Version};
@@ -106,7 +104,8 @@ pub(in crate::graph) fn observe(event: &Event) -> Observation {
 fn facts(event: &Event) -> ExchangeFacts {
     let organizer = event.organizer.as_ref().and_then(|who| who.email_address.as_ref());
     ExchangeFacts {
-        tracked: has_category(event.categories.as_ref()),
+        tracked: false,
+        categories: event.categories.clone().unwrap_or_default(),
         by_app: is_signalled(event.single_value_extended_properties.as_ref()),
         is_organizer: event.is_organizer.unwrap_or(false),
         organizer: organizer.and_then(|who| Address::parse(who.address.as_deref()?)),

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{APPLICATION, FROM_DYNAMICS, change, has_category, importance, set_text, text, time};
+use super::{APPLICATION, FROM_DYNAMICS, change, importance, set_text, text, time};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Patch, TodoStatus, Value};
 use crate::domain::ids::{LinkId, NativeId, Version};
@@ -55,7 +55,7 @@ pub(in crate::graph) fn observe(task: &TodoTask) -> Observation {
     seen.marker =
         ours.and_then(|one| Uuid::try_parse(one.external_id.as_deref()?).ok().map(LinkId));
     seen.facts = Facts::Exchange(ExchangeFacts {
-        tracked: has_category(task.categories.as_ref()),
+        categories: task.categories.clone().unwrap_or_default(),
         made: ours.is_some_and(|one| one.display_name.as_deref() == Some(FROM_DYNAMICS)),
         recurring: task.recurrence.as_ref().is_some_and(|value| !value.is_null()),
         ..ExchangeFacts::default()

@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use super::*;
+use crate::domain::category::{Category, NAME as CATEGORY};
 use crate::domain::field::{ShowAs, TodoStatus};
 use crate::domain::ids::Address;
+use crate::graph::category::recognise;
 use crate::graph::wire::{Contact, Event};
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -12,7 +14,9 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn seen(collection: Collection, row: Json) -> Observation {
-    observe(collection, row).unwrap()
+    let mut seen = observe(collection, row).unwrap();
+    recognise(&Category::default(), &mut seen);
+    seen
 }
 
 /// An event after the examples of event-get and user-list-events.

@@ -1,9 +1,9 @@
 //! Tests of the Graph adapter, from documented examples and the stand-in.
 
 use super::*;
+use crate::domain::category::NAME as CATEGORY;
 use crate::domain::field::Field;
 use crate::domain::kind::Collection;
-use crate::graph::map::CATEGORY;
 use crate::sim::graph::MailboxState;
 
 fn seed(desk: &Desk) -> (String, String, String) {

@@ -3,12 +3,12 @@
 use chrono::NaiveDate;
 
 use super::*;
+use crate::domain::category::NAME as CATEGORY;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Importance, ShowAs, TodoStatus, Value};
 use crate::domain::kind::Collection;
 use crate::domain::observation::Presence;
 use crate::domain::party::Party;
-use crate::graph::map::CATEGORY;
 
 fn text(field: Field, text: &str) -> (Field, Option<Value>) {
     (field, Some(Value::Text(text.into())))

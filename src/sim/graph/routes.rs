@@ -1,4 +1,4 @@
-//! From a path to the room that answers it; users, categories and id translation.
+//! From a path to the room that answers it; users and id translation.
 //!
 //! A path that is not here does not exist for this stand-in.
 
@@ -10,10 +10,7 @@ use super::call::Call;
 use super::ids::{self, Kind, Parsed};
 use super::mailbox::MailboxState;
 use super::one;
-use super::refusal::{
-    Refusal, bad_query, invalid, malformed_id, no_method, no_segment, not_found, property,
-};
-use super::schema::schema;
+use super::refusal::{Refusal, bad_query, invalid, malformed_id, no_method, no_segment, property};
 use crate::sim::wire::Response;
 
 impl GraphSim {
@@ -73,6 +70,7 @@ impl GraphSim {
             }
             ["mailboxSettings"] => {
                 only_get(call)?;
+                self.settings_gate(call)?;
                 let zone = super::zones::windows_name(&self.mailboxes[mailbox].person.time_zone);
                 let row = json!({ "timeZone": zone, "userPurpose": "user" });
                 Ok(one(&self.base_url, "users/mailboxSettings", row, 200))
@@ -93,57 +91,6 @@ impl GraphSim {
             "givenName": person.given_name, "surname": person.surname,
             "mail": person.address, "userPrincipalName": person.address });
         Ok(one(&self.base_url, "users", row, 200))
-    }
-
-    fn categories_route(
-        &mut self,
-        mailbox: usize,
-        rest: &[&str],
-        call: &Call,
-    ) -> Result<Response, Refusal> {
-        let entity = "users/outlook/masterCategories";
-        let room = &mut self.mailboxes[mailbox];
-        match (call.method.as_str(), rest) {
-            ("GET", []) => {
-                let options = call.options("outlookCategory", &["$top", "$skip"])?;
-                let rows: Vec<Value> =
-                    room.of(Kind::Category, 0).map(|c| category(room, c)).collect();
-                Ok(self.page(call, &options, rows.len(), rows.into_iter()))
-            }
-            ("POST", []) => {
-                let mut body = call.object()?;
-                schema().check("outlookCategory", &body, &[])?;
-                let name = body.get("displayName").and_then(Value::as_str).unwrap_or_default();
-                if name.is_empty() {
-                    return Err(property("A category needs 'displayName'."));
-                }
-                let same =
-                    |name: &str| room.of(Kind::Category, 0).any(|c| c.text("displayName") == name);
-                if same(name) {
-                    return Err(Refusal::new(
-                        409,
-                        "CategoryNameDuplicate",
-                        "A category with this name exists already.",
-                    ));
-                }
-                body.retain(|name, _| !name.contains("@odata."));
-                body.entry("color").or_insert_with(|| json!("none"));
-                let key = room.insert(Kind::Category, 0, body, call.now);
-                let item = room.items.get(&key).ok_or_else(not_found)?;
-                Ok(one(&self.base_url, entity, category(room, item), 201))
-            }
-            ("GET", [id]) => {
-                let row = category(room, room.find(Kind::Category, id)?.0);
-                Ok(one(&self.base_url, entity, row, 200))
-            }
-            ("DELETE", [id]) => {
-                let key = room.find(Kind::Category, id)?.0.key;
-                room.remove(key);
-                Ok(Response::empty(204))
-            }
-            (_, [] | [_]) => Err(no_method()),
-            (_, [.., last]) => Err(no_segment(last)),
-        }
     }
 
     fn translate(&mut self, mailbox: usize, call: &Call) -> Result<Response, Refusal> {
@@ -185,11 +132,6 @@ impl GraphSim {
             .collect();
         Ok(Response::json(200, &json!({ "value": rows })))
     }
-}
-
-fn category(room: &super::mailbox::Mailbox, item: &super::mailbox::Item) -> Value {
-    json!({ "id": room.id(item, None, false), "displayName": item.text("displayName"),
-        "color": item.text("color") })
 }
 
 /// Refuses everything but a GET.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use chrono::DateTime;
+use lockstep::domain::category::KnownCategory;
 use lockstep::domain::fingerprint::PrintKey;
-use lockstep::domain::ids::{Fence, LinkId, TenantId};
+use lockstep::domain::ids::{Fence, LinkId, NativeId, TenantId};
 use lockstep::domain::kind::Collection;
 use lockstep::ports::error::StoreError;
 use lockstep::ports::lease::LeaseStore;
@@ -75,6 +76,31 @@ pub(crate) async fn cursors_are_replaced_as_a_whole<B: Bench>() {
     store.commit(&key, Fence(1), &with_cursors(&[])).await.unwrap();
     let state = store.load(&key).await.unwrap();
     assert_eq!((state.cursors, state.links), (vec![], vec![link(1)]));
+}
+
+pub(crate) async fn link_07_the_category_is_kept_until_another_one_comes<B: Bench>() {
+    let (mut bench, key) = (B::start().await, mailbox("contoso", 1));
+    let known = |id: &str, names: &[u64]| {
+        Some(KnownCategory { id: NativeId::new(id), names: names.to_vec(), made: names.len() > 1 })
+    };
+    let with = |category| StateChange { category, ..StateChange::default() };
+    let first = with(known("ö=", &[0, u64::MAX]));
+    bench.store().commit(&key, Fence(2), &first).await.unwrap();
+    bench.store().commit(&key, Fence(2), &put([1])).await.unwrap();
+    let late = bench.store().commit(&key, Fence(1), &with(known("late", &[]))).await;
+    assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
+    assert_eq!(bench.store().load(&mailbox("contoso", 2)).await.unwrap().category, None);
+    bench.reopen().await;
+    let store = bench.store();
+    assert_eq!(store.load(&key).await.unwrap().category, known("ö=", &[0, u64::MAX]));
+    let mut both = with(known("b", &[7]));
+    both.put = vec![link(2)];
+    store.commit(&key, Fence(2), &both).await.unwrap();
+    let state = store.load(&key).await.unwrap();
+    assert_eq!(state.category, known("b", &[7]));
+    assert_eq!(sorted(state), [link(1), link(2)]);
+    store.forget(&key).await.unwrap();
+    assert_eq!(store.load(&key).await.unwrap().category, None);
 }
 
 pub(crate) async fn a_stale_fence_writes_nothing<B: Bench>() {
@@ -391,6 +417,8 @@ suite! {
     a_link_put_and_dropped_is_gone,
     "Cursors are replaced together or left alone."
     cursors_are_replaced_as_a_whole,
+    "The category's entry is left alone by other commits, replaced, and forgotten with its mailbox."
+    link_07_the_category_is_kept_until_another_one_comes,
     "A former owner's commit changes nothing at all."
     a_stale_fence_writes_nothing,
     "The owner's fence and newer ones commit, over the whole range of fences."

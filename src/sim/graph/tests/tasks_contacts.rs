@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::sim::graph::{Renames, SettingsPermission};
+
 use super::{ANNA, Bench, MARK, body, code, id, url};
 
 fn list_id(bench: &mut Bench, known: &str) -> String {
@@ -143,6 +145,48 @@ fn categories_have_preset_colors() {
     let wrong = json!({ "displayName": "X", "color": "blue" });
     assert_eq!(bench.call("POST", base, &wrong).status, 400);
     assert_eq!(bench.call("POST", base, &json!({ "displayName": "Tracked" })).status, 409);
+}
+
+#[test]
+fn a_categorys_name_is_its_owners() {
+    // Through the API the color changes and the name does not (outlookcategory-update); its owner's
+    // rename reaches the items that carry it or leaves them, and a deletion leaves them.
+    let mut bench = Bench::new();
+    let made = bench.made("/outlook/masterCategories", &json!({ "displayName": "Old" }));
+    let path = format!("/outlook/masterCategories/{}", id(&made));
+    assert_eq!(bench.call("PATCH", &path, &json!({ "displayName": "New" })).status, 400);
+    assert_eq!(
+        body(&bench.call("PATCH", &path, &json!({ "color": "preset1" })))["color"],
+        "preset1"
+    );
+    let task = json!({ "title": "A", "categories": ["Red", "Old"] });
+    let now = bench.now;
+    bench.sim.user_create_task(ANNA, &task, now).unwrap();
+    let held = |bench: &Bench| bench.sim.tasks(ANNA)[0]["categories"].clone();
+    bench.sim.user_rename_category(ANNA, ("Old", "New"), Renames::Entry, now).unwrap();
+    assert_eq!(held(&bench), json!(["Red", "Old"]));
+    bench.sim.user_rename_category(ANNA, ("New", "Old"), Renames::Entry, now).unwrap();
+    let version = bench.sim.tasks(ANNA)[0]["@odata.etag"].clone();
+    bench.sim.user_rename_category(ANNA, ("Old", "Newer"), Renames::Items, now).unwrap();
+    assert_eq!(held(&bench), json!(["Red", "Newer"]));
+    assert_ne!(bench.sim.tasks(ANNA)[0]["@odata.etag"], version);
+    assert_eq!(body(&bench.get(&path))["displayName"], "Newer");
+    bench.sim.user_delete_category(ANNA, "Newer", now).unwrap();
+    assert_eq!((bench.get(&path).status, held(&bench)), (404, json!(["Red", "Newer"])));
+}
+
+#[test]
+fn categories_need_a_permission_of_their_own() {
+    // Without MailboxSettings the list is closed, with the right to read it nothing can be made;
+    // items are not concerned.
+    let mut bench = Bench::new();
+    let base = "/outlook/masterCategories";
+    for (permission, read) in [(SettingsPermission::None, 403), (SettingsPermission::Read, 200)] {
+        bench.sim.set_settings_permission(permission);
+        assert_eq!(bench.get(base).status, read);
+        assert_eq!(bench.call("POST", base, &json!({ "displayName": "X" })).status, 403);
+        assert_eq!(bench.get("/events").status, 200);
+    }
 }
 
 #[test]
