@@ -8,6 +8,7 @@
 pub mod alerts;
 pub mod board;
 mod decisions;
+pub mod fair;
 pub mod mailbox;
 pub mod messages;
 pub mod node;

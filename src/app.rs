@@ -15,8 +15,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use secrecy::SecretSlice;
 use siphasher::sip128::{Hasher128, SipHasher24};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 
+use crate::actors::fair::Fair;
 use crate::actors::phase::Pace;
 use crate::actors::runtime::{RuntimeParts, TenantRuntime};
 use crate::cluster::ownership::Ownership;
@@ -51,8 +52,6 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(125);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The scope of Graph's tokens when the service is a stand-in on this machine.
 const GRAPH_SCOPE: &str = "https://graph.microsoft.com/.default";
-/// A tenant may use this share of the node's cycles at once, but at least two.
-const TENANT_SHARE: usize = 2;
 
 /// The parts of a node that all tenants share.
 pub struct App {
@@ -74,7 +73,7 @@ pub struct App {
     /// The live feed.
     pub reports: broadcast::Sender<Arc<CycleReport>>,
     /// Cycles that may run at once.
-    pub permits: Arc<Semaphore>,
+    pub fair: Arc<Fair>,
     /// How mailboxes wait.
     pub pace: Pace,
     http: HttpClient,
@@ -119,7 +118,7 @@ impl App {
             sightings,
             ownership,
             reports: broadcast::channel(REPORTS_KEPT).0,
-            permits: Arc::new(Semaphore::new(node.sync.cycles_at_once as usize)),
+            fair: Fair::new(node.sync.cycles_at_once as usize),
             pace,
             http,
             keep_key,
@@ -156,15 +155,13 @@ impl App {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         };
-        let share = (self.node.sync.cycles_at_once as usize / TENANT_SHARE).max(2);
         Arc::new(TenantRuntime::new(RuntimeParts {
             options: self.options(config),
             deps,
             organization: Arc::new(DataverseOrganization::new(dataverse(), &options.api_root)),
             sightings: self.sightings.clone(),
             io: self.io.clone(),
-            permits: self.permits.clone(),
-            share: Arc::new(Semaphore::new(share)),
+            share: self.fair.share(config.weight),
             reports: self.reports.clone(),
             ownership: self.ownership.clone(),
             pace: self.pace,

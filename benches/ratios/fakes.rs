@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use lockstep::actors::fair::Fair;
 use lockstep::actors::phase::Pace;
 use lockstep::actors::runtime::{RuntimeParts, TenantRuntime};
 use lockstep::app::clock::SystemClock;
@@ -29,7 +30,7 @@ use lockstep::ports::organization::{Organization, Profile};
 use lockstep::ports::rest::SideRest;
 use lockstep::ports::side::{Cursor, FarSide, FindKey, Found, PullAsk, Pulled};
 use lockstep::telemetry::Metrics;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 /// The most that a rest may hold (`cycle/rest.rs`), as three delta tokens, a digest and some
@@ -169,8 +170,7 @@ pub(crate) async fn tenant(
         organization: exchange,
         sightings: Arc::new(MemoryStore::new(clock.clone())),
         io,
-        permits: Arc::new(Semaphore::new(32)),
-        share: Arc::new(Semaphore::new(16)),
+        share: Fair::new(32).share(1),
         reports: broadcast::channel(4_096).0,
         ownership,
         pace: Pace {

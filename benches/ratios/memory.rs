@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix::Actor as _;
 use anyhow::{Context as _, bail, ensure};
+use lockstep::actors::fair::Lane;
 use lockstep::actors::mailbox::MailboxActor;
 use lockstep::actors::messages::{MailboxSpec, Wake};
 use lockstep::actors::tenant::TenantSupervisor;
@@ -73,7 +74,7 @@ async fn measure(
 ) -> anyhow::Result<(f64, f64)> {
     let runtime = fakes::tenant(io, rests).await?;
     let one = Arc::new(fakes::mailbox(&runtime, number)?);
-    let (_, rest) = runtime.clone().cycle_from(one, Orders::default(), None).await;
+    let (_, rest) = runtime.clone().cycle_from(one, Orders::default(), None, Lane::Changes).await;
     ensure!(rest.is_some() == rests, "a quiet cycle leaves the wrong thing behind");
     drop(rest);
     let mut reports = runtime.reports.subscribe();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, ensure};
 use chrono::{DateTime, Utc};
+use lockstep::actors::fair::Lane;
 use lockstep::actors::messages::Ended;
 use lockstep::actors::runtime::TenantRuntime;
 use lockstep::app::App;
@@ -89,7 +90,7 @@ impl Node {
     pub(crate) fn cycle(&mut self, mailbox: &Arc<Mailbox>) -> anyhow::Result<Box<CycleReport>> {
         let rest = self.rests.remove(&mailbox.key.mailbox);
         let orders = lockstep::cycle::Orders::default();
-        let cycle = self.tenant.clone().cycle_from(mailbox.clone(), orders, rest);
+        let cycle = self.tenant.clone().cycle_from(mailbox.clone(), orders, rest, Lane::Changes);
         let (ended, rest) = self.io.block_on(self.io.spawn(cycle))?;
         self.rests.extend(rest.map(|rest| (mailbox.key.mailbox, rest)));
         match ended {

@@ -7,6 +7,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHand
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::fair::Lane;
 use super::messages::{
     CycleEnded, Ended, Hold, MailboxDied, MailboxSpec, Order, Stop, TenantRefused, Wake,
 };
@@ -46,6 +47,8 @@ pub struct MailboxActor {
     refused: bool,
     /// It waits with its tenant.
     held: bool,
+    /// This actor has not brought it into step yet.
+    lane: Lane,
     /// Tells the supervisor however this actor ends.
     guard: Guard,
 }
@@ -86,6 +89,7 @@ impl MailboxActor {
             timer: None,
             refused: false,
             held: false,
+            lane: Lane::First,
             guard,
         }
     }
@@ -138,7 +142,8 @@ impl MailboxActor {
         self.stop_timer(context);
         self.given = std::mem::take(&mut self.orders);
         let rest = self.rest.take();
-        let cycle = self.runtime.clone().cycle_from(self.mailbox.clone(), self.given.clone(), rest);
+        let (runtime, mailbox) = (self.runtime.clone(), self.mailbox.clone());
+        let cycle = runtime.cycle_from(mailbox, self.given.clone(), rest, self.lane);
         let me = context.address();
         self.runtime.io.spawn(async move {
             let (ended, rest) = cycle.await;
@@ -235,6 +240,7 @@ impl MailboxActor {
     fn reported(&mut self, report: CycleReport) -> Event {
         let wrote = Side::BOTH.into_iter().any(|side| *report.done.get(side) > 0);
         let unsettled = report.soon;
+        self.lane = Lane::Changes;
         self.runtime.board.report(&report);
         // Nobody listening is fine.
         let _ = self.runtime.reports.send(Arc::new(report));

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 use tracing::Instrument;
 
 use super::board::Board;
+use super::fair::{Lane, Share};
 use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
@@ -36,10 +37,8 @@ pub struct TenantRuntime {
     pub organization: Arc<dyn Organization>,
     /// The runtime on which cycles and all I/O run.
     pub io: tokio::runtime::Handle,
-    /// Cycles that may run at once on this node, over all tenants.
-    pub permits: Arc<Semaphore>,
-    /// Cycles of this tenant that may run at once, so that it cannot take all permits.
-    pub share: Arc<Semaphore>,
+    /// The tenant's share of the node's cycles at once.
+    pub share: Share,
     /// What operators see.
     pub board: Arc<Board>,
     /// Every finished cycle, for the live feed. Nobody listening is fine.
@@ -73,10 +72,8 @@ pub struct RuntimeParts {
     pub sightings: Arc<dyn SightingStore>,
     /// The I/O runtime.
     pub io: tokio::runtime::Handle,
-    /// The node's permits.
-    pub permits: Arc<Semaphore>,
-    /// The tenant's permits.
-    pub share: Arc<Semaphore>,
+    /// The tenant's share of the node's cycles at once.
+    pub share: Share,
     /// The live feed.
     pub reports: broadcast::Sender<Arc<CycleReport>>,
     /// The ownership.
@@ -97,7 +94,6 @@ impl TenantRuntime {
             deps: parts.deps,
             organization: parts.organization,
             io: parts.io,
-            permits: parts.permits,
             share: parts.share,
             reports: parts.reports,
             ownership: parts.ownership,
@@ -205,9 +201,9 @@ impl TenantRuntime {
         self.share.close();
     }
 
-    /// Runs one cycle of a mailbox, waiting for a permit, catching a panic.
+    /// Runs one cycle of a mailbox, waiting for a slot, catching a panic.
     pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, orders: Orders) -> Ended {
-        self.cycle_from(mailbox, orders, None).await.0
+        self.cycle_from(mailbox, orders, None, Lane::Changes).await.0
     }
 
     /// Runs one cycle of a mailbox that may be at rest; returns whether it is so afterwards.
@@ -216,8 +212,9 @@ impl TenantRuntime {
         mailbox: Arc<Mailbox>,
         orders: Orders,
         rest: Option<Box<Rest>>,
+        lane: Lane,
     ) -> (Ended, Option<Box<Rest>>) {
-        let run = self.attempt(&mailbox, orders, rest);
+        let run = self.attempt(&mailbox, orders, rest, lane);
         let run = std::panic::AssertUnwindSafe(run).catch_unwind();
         // Whatever panics on the way: without an answer the mailbox would run for ever.
         Box::pin(run).await.unwrap_or((Ended::Panicked, None))
@@ -228,15 +225,13 @@ impl TenantRuntime {
         mailbox: &Mailbox,
         orders: Orders,
         rest: Option<Box<Rest>>,
+        lane: Lane,
     ) -> (Ended, Option<Box<Rest>>) {
         let not_owned = || (Ended::End(CycleEnd::Store(StoreError::StaleFence)), None);
         // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
         // Two cycles of one mailbox at once carry the same fence and would create twice.
         let _turn = self.ownership.turn(&mailbox.key).await;
-        let (Ok(_share), Ok(_permit)) = (self.share.acquire().await, self.permits.acquire().await)
-        else {
-            return not_owned();
-        };
+        let Some(_slot) = self.share.enter(lane).await else { return not_owned() };
         if self.share.is_closed() {
             return not_owned();
         }

@@ -16,9 +16,10 @@ use actix_web::http::header::{CONTENT_TYPE, HOST, HeaderValue};
 use actix_web::test::{self, TestRequest};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 
 use super::*;
+use crate::actors::fair::Fair;
 use crate::actors::messages::TenantsRead;
 use crate::actors::node::TenantEntry;
 use crate::actors::phase::{Pace, Phase};
@@ -74,8 +75,7 @@ fn runtime(name: &str, ownership: &Arc<Ownership>) -> Arc<TenantRuntime> {
         organization: Arc::new(Silent),
         sightings: Arc::new(MemoryStore::new(world.clock.clone())),
         io: tokio::runtime::Handle::current(),
-        permits: Arc::new(Semaphore::new(8)),
-        share: Arc::new(Semaphore::new(4)),
+        share: Fair::new(8).share(1),
         reports: broadcast::channel(4).0,
         ownership: ownership.clone(),
         pace: Pace {

@@ -16,6 +16,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use self::document::{Brake, MailboxPlan};
+use crate::actors::fair::Lane;
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{CycleContext, CycleReport, Draft, draft, write};
 use crate::domain::code::Code;
@@ -114,8 +115,8 @@ async fn one_draft(
     tenant: Arc<TenantRuntime>,
     mailbox: Arc<Mailbox>,
 ) -> Result<(CycleContext, Draft), String> {
-    let closed = |_| "the tenant was closed".to_owned();
-    let _permit = tenant.share.acquire().await.map_err(closed)?;
+    let closed = || "the tenant was closed".to_owned();
+    let _slot = tenant.share.enter(Lane::Changes).await.ok_or_else(closed)?;
     let fence = tenant.ownership.fence().unwrap_or(Fence(0));
     let context = context(&tenant, &mailbox, fence).ok_or("the profile was not read")?;
     let made = draft(&context).await.map_err(|end| format!("{}: {end}", end.code()))?;

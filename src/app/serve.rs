@@ -102,9 +102,8 @@ impl Node {
     /// Stops: no new cycles, running ones get the grace period, the lease goes back.
     pub async fn stop(self) {
         let _ = self.actor.send(StopNode).await;
-        let all = self.app.node.sync.cycles_at_once;
         let grace = self.app.node.sync.shutdown_grace;
-        let drained = tokio::time::timeout(grace, self.app.permits.acquire_many(all)).await;
+        let drained = tokio::time::timeout(grace, self.app.fair.idle()).await;
         if drained.is_err() {
             tracing::warn!("cycles were still running at the end of the grace period");
         }

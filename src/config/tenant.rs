@@ -28,6 +28,8 @@ const MAILS_RANGE: RangeInclusive<u32> = 0..=10_000;
 const DATAVERSE_REQUESTS: u32 = 6_000;
 /// An environment has a handful of web servers; fewer than a hundred requests sweep nothing.
 const REQUESTS_RANGE: RangeInclusive<u32> = 100..=1_000_000;
+/// A tenant that needs a hundred times the share of another needs a node of its own.
+const WEIGHT_RANGE: RangeInclusive<u32> = 1..=100;
 /// Each attempt is a sweep; a hundred sweeps are more than a day.
 const ATTEMPTS_RANGE: RangeInclusive<u32> = 1..=100;
 
@@ -54,6 +56,8 @@ pub struct TenantConfig {
     pub mailboxes: Mailboxes,
     /// Work on mailboxes even if another engine was seen at work on them.
     pub takeover: bool,
+    /// Its share of a node's cycles, beside tenants of weight 1.
+    pub weight: u32,
     /// The named set of choices.
     pub profile: Profile,
     /// Overrides of the organization's settings.
@@ -167,6 +171,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
     let tenant = read_name(&root);
     let profile = root.choice("profile", &Profile::WORDS, Profile::Parity);
     let takeover = root.flag("takeover", false);
+    let weight = root.whole("weight", WEIGHT_RANGE, 1);
     let dataverse_section = root.section("dataverse");
     let dataverse = read_far_side(&dataverse_section, env);
     dataverse_section.finish();
@@ -184,6 +189,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<TenantConfig>
         exchange: exchange?,
         mailboxes: mailboxes?,
         takeover,
+        weight,
         profile: profile?,
         settings,
         directions,

@@ -127,6 +127,7 @@ fn the_default_files_say_the_built_in_defaults() {
     assert_eq!(given.limits, Limits::default());
     assert_eq!(given.mailboxes, plain.mailboxes);
     assert_eq!(given.takeover, plain.takeover);
+    assert_eq!(given.weight, plain.weight);
     assert_eq!(given.exchange.api, plain.exchange.api);
     assert_eq!(given.keep.decisions, plain.keep.decisions);
     assert_eq!(given.keep.versions, plain.keep.versions);
@@ -182,7 +183,7 @@ fn the_default_files_document_every_key() {
 fn a_tenant_file_is_read_whole() {
     // Every part of the contract arrives, secrets resolved, addresses without a closing slash.
     let config = tenant(&format!(
-        "takeover = true\n{TENANT}\n[mailboxes]\nsource = \"config\"\naddresses = [\"Ann@x.com\"]\n\
+        "takeover = true\nweight = 3\n{TENANT}\n[mailboxes]\nsource = \"config\"\naddresses = [\"Ann@x.com\"]\n\
          [settings]\nSSSTaskDeletionSyncBehaviorFromExchange = 2\nTrackCategorizedItems = false\n\
          [policy]\nconflict = \"exchange\"\ncontact_delete_from_exchange = \"never\"\n\
          preserve_status_reason = true\nliteral_task_reminder = true\ninstantiate_filters = true\ncontact_addresses = \"all\"\n[limits]\n\
@@ -194,6 +195,7 @@ fn a_tenant_file_is_read_whole() {
     assert_eq!(config.dataverse.client_secret.expose(), "hunter2-dataverse");
     assert_eq!(config.exchange.side.client_secret.expose(), "hunter2-graph");
     assert!(config.takeover);
+    assert_eq!(config.weight, 3);
     let Mailboxes::Config(addresses) = &config.mailboxes else { panic!("no list") };
     assert_eq!(addresses.iter().map(|a| a.as_str()).collect::<Vec<_>>(), ["ann@x.com"]);
     let limits = Limits { deletes: 5, deletes_share: 0.5, mails: 7, item_attempts: 3 };

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use lockstep::actors::fair::Lane;
 use lockstep::actors::messages::Ended;
 use lockstep::app::once::MailboxResult;
 use lockstep::cycle::{Orders, Retry};
@@ -80,7 +81,12 @@ fn retried(system: &System, link: &Link) {
     let mailbox = system.enrol().into_iter().find(|one| one.address.as_str() == address);
     let retry = Retry::Items(HashSet::from([link.id]));
     let orders = Orders { retry, ..Orders::default() };
-    let cycle = system.tenant.clone().cycle_from(mailbox.expect("it takes part"), orders, None);
+    let cycle = system.tenant.clone().cycle_from(
+        mailbox.expect("it takes part"),
+        orders,
+        None,
+        Lane::Changes,
+    );
     let (ended, _) = system.io.block_on(cycle);
     assert!(matches!(ended, Ended::Report(_)), "{ended:?}");
     system.settled();

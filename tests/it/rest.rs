@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lockstep::actors::fair::Lane;
 use lockstep::actors::messages::Ended;
 use lockstep::cycle::{CycleReport, Orders, Rest};
 use lockstep::domain::link::Link;
@@ -52,8 +53,12 @@ impl Rested {
         for mailbox in &self.mailboxes {
             let id = mailbox.key.mailbox;
             let tenant = self.system.tenant.clone();
-            let cycle =
-                tenant.cycle_from(mailbox.clone(), Orders::default(), self.rests.remove(&id));
+            let cycle = tenant.cycle_from(
+                mailbox.clone(),
+                Orders::default(),
+                self.rests.remove(&id),
+                Lane::Changes,
+            );
             let (ended, rest) = self.system.io.block_on(cycle);
             self.rests.extend(rest.map(|rest| (id, rest)));
             match ended {

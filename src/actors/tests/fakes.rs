@@ -10,9 +10,10 @@ use actix::{Actor, Addr};
 use actix_rt::System;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use crate::actors::fair::Fair;
 use crate::actors::messages::{Order, ToMailbox};
 use crate::actors::phase::{Pace, Phase};
 use crate::actors::runtime::{RuntimeParts, TenantRuntime};
@@ -173,8 +174,7 @@ impl Tenant {
             organization: self.org.clone(),
             sightings: self.store.clone(),
             io: tokio::runtime::Handle::current(),
-            permits: Arc::new(Semaphore::new(8)),
-            share: Arc::new(Semaphore::new(4)),
+            share: Fair::new(8).share(1),
             reports: broadcast::channel(64).0,
             ownership: self.ownership.clone(),
             pace: Pace {

@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 
 use super::*;
+use crate::actors::fair::Fair;
 use crate::actors::phase::Pace;
 use crate::actors::runtime::RuntimeParts;
 use crate::cluster::ownership::Ownership;
@@ -90,8 +91,7 @@ async fn tenant(world: &World) -> Arc<TenantRuntime> {
         organization: Arc::new(Org),
         sightings: Arc::new(MemoryStore::new(world.clock.clone())),
         io: tokio::runtime::Handle::current(),
-        permits: Arc::new(Semaphore::new(4)),
-        share: Arc::new(Semaphore::new(2)),
+        share: Fair::new(4).share(1),
         reports: broadcast::channel(4).0,
         ownership: Arc::new(ownership),
         pace: Pace {
