@@ -32,10 +32,9 @@ impl DataverseOrganization {
     }
 }
 
+/// What is no setting (`settings::columns`) and read all the same.
 const ORGANIZATIONS: &str = "organizations?$select=organizationid,orgdborgsettings,\
-     requireapprovalforuseremail,iscontactmailingaddresssyncenabled,\
-     isappointmentattachmentsyncenabled,appointmentricheditorexperience,performactsyncafter,\
-     maxuploadfilesize,blockedattachments,blockedmimetypes";
+     performactsyncafter,maxuploadfilesize,blockedattachments,blockedmimetypes";
 const USERS: &str = "systemusers?$select=systemuserid,internalemailaddress,isdisabled,\
      azureactivedirectoryobjectid";
 const PROFILES: &str = "emailserverprofiles?$select=emailserverprofileid,servertype,statecode";
@@ -55,7 +54,9 @@ struct User {
 #[async_trait]
 impl Organization for DataverseOrganization {
     async fn profile(&self) -> Result<Profile, SideError> {
-        let organizations = self.wire.list(ORGANIZATIONS, "/organizations").await?;
+        let columns = settings::columns().map(|known| known.name);
+        let wanted = [ORGANIZATIONS].into_iter().chain(columns).collect::<Vec<_>>().join(",");
+        let organizations = self.wire.list(&wanted, "/organizations").await?;
         let row = organizations.first().ok_or_else(|| incomplete("organizations"))?;
         let organization =
             guid(row, "organizationid").ok_or_else(|| incomplete("organizations"))?;

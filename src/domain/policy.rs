@@ -40,6 +40,8 @@ pub struct Settings {
     pub validate_contacts: bool,
     /// `ResolveForInactiveEntities` (RES-01).
     pub resolve_inactive: bool,
+    /// `organization.unresolveemailaddressifmultiplematch`: an address on several rows is nobody's (RES-02).
+    pub unresolve_ambiguous: bool,
     /// `AutoCreateContactOnPromote`: users may have rows made of unknown addresses (RES-03).
     pub create_people: bool,
     /// `organization.requireapprovalforuseremail` (ELIG-10).
@@ -72,6 +74,7 @@ impl Default for Settings {
             drafts: false,
             validate_contacts: true,
             resolve_inactive: false,
+            unresolve_ambiguous: false,
             create_people: true,
             require_approval: true,
             rich_bodies: false,

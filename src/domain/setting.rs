@@ -116,8 +116,15 @@ const fn number(
 
 const CLIENT: Effect = Nothing("it concerns the Outlook client");
 const OWN: Effect = Nothing("Lockstep keeps its own records");
+const TEAMS: Effect = Nothing("Dynamics itself makes the online meeting");
+const SERIES: Effect = Nothing("Dataverse itself expands series");
+const FORM: Effect = Nothing("it concerns the form of a new series");
+const ENGINE: Effect = Nothing("it concerns Microsoft's own engine");
+const ALERTS: Effect = Nothing("Lockstep raises alerts of its own");
+const OPT_IN: Effect = Nothing("it is a step of the administrator's own settings");
 
-/// All settings that touch appointments, contacts and tasks, in the order of rules.md §3.
+/// All settings that touch appointments, contacts and tasks (rules.md §3), but for what an organization
+/// says of files and the instant before which nothing is synchronized, which are no switches.
 pub static KNOWN: &[Known] = &[
     flag("DistinctPhysicalAndLogicalDeletesForExchangeSync", false, Element, Obeyed),
     flag("SSSPropagateAppointmentCancellationsToExchange", false, Element, Obeyed),
@@ -164,6 +171,48 @@ pub static KNOWN: &[Known] = &[
         Column,
         Nothing("its polarity is not documented; write policy.contact_addresses"),
     ),
+    flag("unresolveemailaddressifmultiplematch", false, Column, Obeyed),
+    flag(
+        "resolvesimilarunresolvedemailaddress",
+        false,
+        Column,
+        Nothing("Dataverse itself does it"),
+    ),
+    flag("isassignedtaskssyncenabled", false, Column, Nothing("Graph tells no assignee of a task")),
+    flag("appointmentwithteamsmeeting", false, Column, TEAMS),
+    flag("appointmentwithteamsmeetingv2", false, Column, TEAMS),
+    flag("isresourcebookingexchangesyncenabled", false, Column, Nothing("it concerns bookings")),
+    number("pastexpansionwindow", (1, 9999), 3, Column, SERIES),
+    number("futureexpansionwindow", (1, 9999), 24, Column, SERIES),
+    number("recurrenceexpansionsynchcreatemax", (1, 1_000), 15, Column, SERIES),
+    number("recurrenceexpansionjobbatchsize", (1, 1_000), 20, Column, SERIES),
+    number("recurrenceexpansionjobbatchinterval", (1, 2_147_483_647), 30, Column, SERIES),
+    number("recurrencedefaultnumberofoccurrences", (1, 999), 10, Column, FORM),
+    number("defaultrecurrenceendrangetype", (1, 3), 1, Column, FORM),
+    number(
+        "maxappointmentdurationdays",
+        (1, 99_999),
+        10,
+        Column,
+        Nothing("Dataverse refuses it itself"),
+    ),
+    flag("requireapprovalforqueueemail", true, Column, Nothing("queues have no calendar")),
+    number("emailconnectionchannel", (0, 1), 0, Column, Nothing("the e-mail router is retired")),
+    number(
+        "expirechangetrackingindays",
+        (0, 365),
+        30,
+        Column,
+        Nothing("a full read follows by itself"),
+    ),
+    flag("ismailboxinactivebackoffenabled", false, Column, ENGINE),
+    flag("ismailboxforcedunlockingenabled", false, Column, ENGINE),
+    flag("generatealertsforerrors", true, Column, ALERTS),
+    flag("generatealertsforwarnings", true, Column, ALERTS),
+    flag("generatealertsforinformation", true, Column, ALERTS),
+    flag("notifymailboxownerofemailserverlevelalerts", false, Column, ALERTS),
+    flag("syncoptinselection", false, Column, OPT_IN),
+    number("syncoptinselectionstatus", (1, 3), 2, Column, OPT_IN),
 ];
 
 /// Returns a setting by its name.
@@ -310,6 +359,7 @@ impl Settings {
             create_people: flag("AutoCreateContactOnPromote"),
             resolve_inactive: flag("ResolveForInactiveEntities"),
             validate_contacts: flag("ValidateContactBeforeTracking"),
+            unresolve_ambiguous: flag("unresolveemailaddressifmultiplematch"),
             require_approval: flag("requireapprovalforuseremail"),
             attachments: flag("isappointmentattachmentsyncenabled"),
             keep_organizer: flag("UseCrmOrganizerForEmptyExchangeOrganizer"),

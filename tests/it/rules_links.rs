@@ -503,6 +503,34 @@ fn res_02_a_user_wins_over_a_contact_and_a_contact_over_an_account() {
 }
 
 #[test]
+fn res_02_an_address_on_several_rows_stays_an_address_when_the_organization_says_so() {
+    // Two contacts share an address: neither is the attendee, and no third row is made of him.
+    let system = two();
+    let shared = "shop@fabrikam.example";
+    for name in ["Shop", "Till"] {
+        system.create(0, "contacts", &json!({ "lastname": name, "emailaddress1": shared }));
+    }
+    let alone = json!({ "lastname": "Door", "emailaddress1": "door@fabrikam.example" });
+    let alone = system.create(0, "contacts", &alone);
+    let organization = system.organization().dataverse().organization_id();
+    let column = "unresolveemailaddressifmultiplematch";
+    let set = |value| {
+        let dataverse = system.organization();
+        dataverse.dataverse().admin_set("organizations", organization, column, json!(value));
+    };
+    set(true);
+    let mut body = tracked_event("Talk", "2026-12-01T10:00:00Z");
+    let to = |address: &str| json!({ "emailAddress": { "address": address }, "type": "required" });
+    body["attendees"] = json!([to(shared), to("door@fabrikam.example")]);
+    system.new_event(0, &body);
+    system.settled();
+    let rows = system.rows("appointments");
+    assert!(address_of(&rows[0], shared).is_null());
+    assert!(address_of(&rows[0], "door@fabrikam.example").to_string().contains(&alone.to_string()));
+    assert_eq!(system.rows("contacts").len(), 3);
+}
+
+#[test]
 fn org_05_the_organizer_owns_the_row_if_he_is_a_user() {
     // Laura tracks two invitations: Paul's becomes his row, the outsider's her own.
     let system = System::new(vec![

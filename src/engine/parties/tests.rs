@@ -52,3 +52,17 @@ fn res_01_inactive_rows_count_only_by_the_setting_and_disabled_users_never() {
         assert_eq!(chosen(both, &settings).unwrap().id, row_guid(2));
     }
 }
+
+#[test]
+fn res_02_an_address_on_several_rows_is_nobodys_when_the_organization_says_so() {
+    // A user keeps his address; rows that do not count do not make it ambiguous.
+    let settings = Settings { unresolve_ambiguous: true, ..Settings::default() };
+    let one = candidate(Contact, 1, true, 1);
+    assert!(chosen(vec![one.clone()], &settings).is_some());
+    assert_eq!(chosen(vec![one.clone(), candidate(Contact, 2, true, 2)], &settings), None);
+    assert_eq!(chosen(vec![one.clone(), candidate(Account, 2, true, 2)], &settings), None);
+    let inactive = vec![one.clone(), candidate(Lead, 2, false, 2)];
+    assert_eq!(chosen(inactive, &settings), Some(one.row));
+    let user = candidate(SystemUser, 3, true, 9);
+    assert_eq!(chosen(vec![one, user.clone()], &settings), Some(user.row));
+}

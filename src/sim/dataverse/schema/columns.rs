@@ -50,6 +50,8 @@ futureexpansionwindow int 1 9999
 recurrenceexpansionsynchcreatemax int 1 1000
 recurrenceexpansionjobbatchsize int 1 1000
 recurrenceexpansionjobbatchinterval int 1 2147483647
+recurrencedefaultnumberofoccurrences int 1 999
+defaultrecurrenceendrangetype choice 1=No_End_Date 2=Number_of_Occurrences 3=End_By_Date
 maxappointmentdurationdays int 1 99999
 maxuploadfilesize int 0 131072000
 blockedattachments text 1073741823
@@ -61,7 +63,15 @@ performactsyncafter time
 expirechangetrackingindays int 0 365
 unresolveemailaddressifmultiplematch bool
 resolvesimilarunresolvedemailaddress bool
-isresourcebookingexchangesyncenabled bool";
+isresourcebookingexchangesyncenabled bool
+ismailboxinactivebackoffenabled bool
+ismailboxforcedunlockingenabled bool
+generatealertsforerrors bool
+generatealertsforwarnings bool
+generatealertsforinformation bool
+notifymailboxownerofemailserverlevelalerts bool
+syncoptinselection bool
+syncoptinselectionstatus choice 1=Processing 2=Passed 3=Failed";
 
 pub(super) const MAILBOX: &str = "name text 160
 emailaddress text 100
