@@ -1,14 +1,17 @@
 //! Budgets: how many requests a far side allows a key (a mailbox, an application user), how many
-//! at once, and the gate that a `Retry-After` closes.
+//! at once, the gate that a `Retry-After` closes, and the breaker of a far side that is silent.
 //!
 //! Three parts a key: a governor rate limiter, a semaphore of slots, a gate. A caller takes its
 //! slots first and then waits in a queue for the gate and the rate. So at most `concurrent`
-//! requests are ready when a gate opens, and they leave in the order in which they came.
+//! requests are ready when a gate opens, and they leave in the order in which they came. A far side
+//! that pushes back although its published limit was kept lowers the rate for a while (`pressure`).
 //!
 //! What is absent: budgets shared between nodes, and any knowledge of HTTP. Waiting uses tokio's
 //! timer (governor's own waiting ignores a paused clock).
 
+mod breaker;
 mod gate;
+mod pressure;
 mod rate;
 
 use std::collections::HashMap;
@@ -22,6 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::ports::clock::Clock;
 use crate::ports::error::SideError;
+use breaker::Breaker;
 use gate::Gate;
 use rate::Rate;
 
@@ -111,6 +115,7 @@ pub struct Throttle {
     started: Instant,
     clock: Arc<dyn Clock>,
     gates: Mutex<Gates>,
+    breaker: Mutex<Breaker>,
 }
 
 /// The gates, and when idle ones were last forgotten.
@@ -133,7 +138,8 @@ impl Throttle {
         let rate = Rate::new(options.requests, options.per);
         let started = Instant::now();
         let gates = Mutex::new(Gates { of: HashMap::new(), swept: started });
-        Self { options, rate, started, clock, gates }
+        let breaker = Mutex::new(Breaker::CLOSED);
+        Self { options, rate, started, clock, gates, breaker }
     }
 
     /// Waits until `weight` requests fit into the budget of `key` and returns the permit. Gives up
@@ -158,6 +164,31 @@ impl Throttle {
         self.gate(key).close(for_);
         let opens = self.clock.now() + for_;
         tracing::debug!(wait_seconds = for_.as_secs(), %opens, "a far side closed its gate");
+    }
+
+    /// Lets a call to the far side pass, or returns how long none will: it did not answer for a while,
+    /// and another call finds out whether it does again.
+    pub fn admit(&self) -> Result<(), Duration> {
+        self.breaker().admit(self.started.elapsed())
+    }
+
+    /// Takes note of an answer of the far side, whatever it says.
+    pub fn answered(&self) {
+        if self.breaker().answered() {
+            tracing::info!("the far side answers again");
+        }
+    }
+
+    /// Takes note of a call without an answer.
+    pub fn silent(&self) {
+        if self.breaker().silent(self.started.elapsed()) {
+            tracing::warn!("the far side does not answer; one call at a time goes on asking");
+        }
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        // Each change is one assignment.
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns how long the gate of `key` stays closed; `None` when it is open.

@@ -9,6 +9,7 @@
 //! | other 5xx with `Retry-After` | as 429 | `NoAnswer`, gate closed |
 //! | other 5xx, no answer | back-off, 3 tries | `NoAnswer` |
 //! | not sent | back-off, 3 tries | the same |
+//! | nothing at all, ten calls in a row | `NotSent` until one call finds it awake | the same |
 //!
 //! A 504 says that a gateway lost patience: the write behind it may have happened, so it is not
 //! repeated even when the gateway names a time.
@@ -136,7 +137,9 @@ impl Session {
             };
             let permit = self.throttle.enter(key, weight).await;
             let permit = permit.map_err(|throttled| CallError::NotSent(throttled.into()))?;
+            self.throttle.admit().map_err(|left| CallError::NotSent(silent_for(left)))?;
             let result = self.http.attempt(&call, Some(&token), tries.sent).await;
+            self.listen(&result);
             tries.sent += 1;
             if result.as_ref().is_ok_and(|reply| reply.status == 401) {
                 self.tokens.reject(&token).await;
@@ -177,6 +180,15 @@ impl Session {
     pub fn close(&self, key: &BudgetKey, wait: Duration) {
         self.http.count_throttled();
         self.throttle.close(key, wait);
+    }
+
+    /// Tells the breaker whether the far side answered. A gateway's answer is none.
+    fn listen(&self, result: &Result<Reply, HttpError>) {
+        match result {
+            Ok(reply) if matches!(reply.status, 502 | 504) => self.throttle.silent(),
+            Ok(_) | Err(HttpError::TooLarge(_)) => self.throttle.answered(),
+            Err(HttpError::NotSent(_) | HttpError::NoAnswer(_)) => self.throttle.silent(),
+        }
     }
 
     fn judge(
@@ -257,6 +269,11 @@ fn again_or(tries: &mut Tries, error: CallError) -> Next {
         return Next::Failed(error);
     }
     Next::AgainAfter(wait_after(tries.failures))
+}
+
+fn silent_for(left: Duration) -> SideError {
+    let reason = format!("it has not answered for a while and is asked again in {left:?}");
+    SideError::Unreachable { reason }
 }
 
 fn wait_after(failures: u32) -> Duration {

@@ -14,6 +14,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
+use super::pressure::Pressure;
 use super::rate::{Rate, TokioClock};
 use super::{CROWDED_RETRY, Throttled};
 
@@ -31,6 +32,7 @@ pub(super) struct Gate {
     not_before: AtomicU64,
     /// Nanoseconds since the clock's start.
     last_used: AtomicU64,
+    pressure: Pressure,
 }
 
 impl Gate {
@@ -45,6 +47,7 @@ impl Gate {
             clock,
             not_before: AtomicU64::new(0),
             last_used: AtomicU64::new(clock.now().as_u64()),
+            pressure: Pressure::default(),
         }
     }
 
@@ -60,7 +63,7 @@ impl Gate {
         let slots = slots.map_err(|_closed| Throttled { retry_after: CROWDED_RETRY })?;
         let _turn = self.turn.lock().await;
         // Heavier than the bucket (a large batch): taken in portions, so that it is paid in full.
-        let mut owed = weight.max(1);
+        let mut owed = self.pressure.price(weight.max(1), self.since_start());
         while let Some(portion) = NonZeroU32::new(owed.min(self.burst.get())) {
             self.take(portion, deadline).await?;
             owed -= portion.get();
@@ -73,8 +76,13 @@ impl Gate {
     }
 
     pub(super) fn close(&self, for_: Duration) {
+        self.pressure.push(self.since_start());
         let until = self.clock.now() + Nanos::from(for_);
         self.not_before.fetch_max(until.as_u64(), Ordering::SeqCst);
+    }
+
+    fn since_start(&self) -> Duration {
+        Duration::from_nanos(self.clock.now().as_u64())
     }
 
     pub(super) fn closed_for(&self) -> Option<Duration> {

@@ -286,3 +286,28 @@ async fn an_answer_that_is_too_large_is_not_asked_for_again() {
     assert!(matches!(result, Err(CallError::NoAnswer(SideError::TooLarge { .. }))));
     assert_eq!(asked.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_far_side_is_asked_by_one_call_at_a_time() {
+    // After ten attempts without an answer, writes of thirty mailboxes send nothing; when the wait
+    // is over one of them finds the far side awake, and all pass again.
+    let frozen = Frozen::new();
+    let (server, session, _) =
+        far_side(|number, _| if number < 10 { Answer::Reset } else { ok() }).await;
+    let key = key();
+    let write = || session.call(&key, 1, false, call(&server, Method::Post));
+    for _ in 0..10 {
+        let result = frozen.run(write()).await;
+        assert!(matches!(result, Err(CallError::NoAnswer(SideError::Unreachable { .. }))));
+    }
+    for _ in 0..30 {
+        let result = frozen.run(write()).await;
+        assert!(matches!(result, Err(CallError::NotSent(SideError::Unreachable { .. }))));
+    }
+    assert_eq!(server.seen("/events").len(), 10);
+    frozen.run(sleep(Duration::from_secs(5))).await;
+    for _ in 0..3 {
+        assert!(frozen.run(write()).await.is_ok());
+    }
+    assert_eq!(server.seen("/events").len(), 13);
+}
