@@ -1,11 +1,12 @@
 //! The Microsoft Graph stand-in: Outlook calendar, contacts and To Do of one tenant.
 //!
 //! A pure state machine as strict as the service is documented to be. It holds tokens, budgets
-//! and mailboxes here; the rooms below hold one resource each. Absent: subscriptions, mail
-//! folders, attachments of tasks, open extensions and every beta endpoint.
+//! and mailboxes here; the rooms below hold one resource each. Absent: mail folders, attachments
+//! of tasks, open extensions and every beta endpoint.
 
 mod attachments;
 mod batch;
+mod budget;
 mod calendars;
 mod call;
 mod categories;
@@ -22,6 +23,7 @@ mod ids;
 mod lists;
 mod mailbox;
 mod meetings;
+mod notices;
 mod outside;
 mod person;
 mod refusal;
@@ -29,6 +31,7 @@ mod render;
 mod routes;
 mod schema;
 mod series;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -58,8 +61,10 @@ pub use crowd::Shortage;
 use mailbox::Mailbox;
 pub use mailbox::MailboxState;
 pub use meetings::{MailEntry, MailKind};
+pub use notices::{Handshake, Lifecycle, Notice, NoticeFaults};
 pub use refusal::Refusal;
 use refusal::{Trace, poisoned};
+use subscriptions::Subscriptions;
 use uploads::Upload;
 
 /// Where batches go.
@@ -111,6 +116,8 @@ pub struct GraphSim {
     /// Upload sessions that are open.
     uploads: HashMap<String, Upload>,
     settings: SettingsPermission,
+    /// Who wants to be told of changes.
+    subscriptions: Subscriptions,
 }
 
 impl GraphSim {
@@ -149,6 +156,7 @@ impl GraphSim {
             attached: HashMap::new(),
             uploads: HashMap::new(),
             settings: SettingsPermission::ReadWrite,
+            subscriptions: Subscriptions::default(),
         }
     }
 
@@ -187,7 +195,7 @@ impl GraphSim {
         if let Some(mailbox) = self.mailbox_in(&request.target) {
             let room = &mut self.mailboxes[mailbox];
             room.settle(now, false);
-            if let Some(wait) = room.spend(now, REQUESTS_PER_TEN_MINUTES) {
+            if let Some(wait) = room.budget.spend(now, REQUESTS_PER_TEN_MINUTES) {
                 return traced(throttle(wait, &trace, "RequestLimit"), &trace);
             }
         }

@@ -2,11 +2,13 @@
 //!
 //! It runs in threads of its own with its own actix System, so it works from a test on a plain
 //! tokio runtime as well as beside another actix System. It puts on the wire what `world` decides:
-//! answers, delays, resets, bodies cut short. `/_sim/…` controls it from another process.
+//! answers, delays, resets, bodies cut short; `courier` carries notices to whoever subscribed.
+//! `/_sim/…` controls it from another process.
 //! Absent: TLS, any address but loopback.
 
 mod connection;
 mod control;
+mod courier;
 #[cfg(test)]
 mod tests;
 
@@ -163,6 +165,7 @@ async fn run(
     };
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
+    actix_web::rt::spawn(courier::run(Arc::clone(&shared)));
     let _ = ready.send(Ok(()));
     // An error means that the `SimServer` is gone, which is a stop too.
     let _ = stopped.await;
@@ -202,14 +205,16 @@ fn listen(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<actix_web::
 /// Answers every request that is not for `/_sim/`.
 async fn answer(http: HttpRequest, body: Bytes, shared: web::Data<Shared>) -> HttpResponse {
     let _active = Active::begin(&shared.active);
-    let admitted = match shared.world.admit(request_of(&http, &body)) {
+    let request = request_of(&http, &body);
+    let admitted = match shared.world.admit(request.clone()) {
         Ok(admitted) => admitted,
         Err(refusal) => return render(refusal),
     };
     if admitted.delay_ms() > 0 {
         sleep(Duration::from_millis(admitted.delay_ms())).await;
     }
-    match shared.world.carry_out(admitted) {
+    let outcome = shared.world.carry_out(admitted);
+    match courier::settled(&shared.world, &request, outcome).await {
         Outcome::Answer(answer) => render(answer),
         Outcome::Reset => connection::reset(&http),
         Outcome::Truncated(answer) => connection::truncated(head(&answer), answer.body),

@@ -110,7 +110,7 @@ impl GraphSim {
             return None;
         }
         self.crowded += 1;
-        self.mailboxes[mailbox].spend(now, REQUESTS_PER_TEN_MINUTES);
+        self.mailboxes[mailbox].budget.spend(now, REQUESTS_PER_TEN_MINUTES);
         Some(traced(throttle(1, trace, "MailboxConcurrency"), trace))
     }
 }

@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Map, Value, json};
 
+use super::budget::Budget;
 use super::filter::Subject;
 use super::ids::{self, Kind, Parsed};
+use super::notices::{Change, New, News};
 use super::refusal::{Refusal, malformed_id, not_found};
 use super::series::Recurrence;
 use super::times::Times;
@@ -132,9 +134,10 @@ pub(super) struct Mailbox {
     serials: HashMap<u64, u64>,
     logs: HashMap<Kind, BTreeMap<u64, Entry>>,
     pending: VecDeque<(DateTime<Utc>, u64)>,
-    /// Requests per second of the last ten minutes.
-    spent: VecDeque<(i64, u64)>,
-    spent_total: u64,
+    /// Requests of the last ten minutes.
+    pub(super) budget: Budget,
+    /// What happened, for those who subscribed to it.
+    pub(super) news: News,
     next: u64,
     seq: u64,
     version: u64,
@@ -157,8 +160,8 @@ impl Mailbox {
             serials: HashMap::new(),
             logs: HashMap::new(),
             pending: VecDeque::new(),
-            spent: VecDeque::new(),
-            spent_total: 0,
+            budget: Budget::default(),
+            news: News::default(),
             next: 0,
             seq: 0,
             version: 0,
@@ -272,6 +275,8 @@ impl Mailbox {
         self.seq += 1;
         let (seq, version) = (self.seq, self.new_version());
         let Some(item) = self.items.get_mut(&key) else { return };
+        let change = if item.seq == 0 { Change::Created } else { Change::Updated };
+        self.news.tell(New::of(change, seq, item));
         let log = self.logs.entry(item.kind).or_default();
         log.remove(&item.seq);
         log.insert(seq, Entry::Live(key));
@@ -317,6 +322,7 @@ impl Mailbox {
 
     fn log_gone(&mut self, item: &Item) {
         self.seq += 1;
+        self.news.tell(New::of(Change::Deleted, self.seq, item));
         let log = self.logs.entry(item.kind).or_default();
         log.remove(&item.seq);
         let gone = Entry::Gone { key: item.key, serial: item.serial, folder: item.folder };
@@ -366,33 +372,5 @@ impl Mailbox {
     /// Returns `@odata.etag`.
     pub(super) fn etag(&self, item: &Item) -> String {
         format!("W/\"{}\"", self.change_key(item))
-    }
-
-    /// Counts a request; `Some(seconds)` when the mailbox is over its budget of ten minutes.
-    pub(super) fn spend(&mut self, now: DateTime<Utc>, limit: u64) -> Option<i64> {
-        let second = now.timestamp();
-        while let Some((at, count)) = self.spent.front().copied() {
-            if at > second - 600 {
-                break;
-            }
-            self.spent.pop_front();
-            self.spent_total -= count;
-        }
-        match self.spent.back_mut() {
-            Some((at, count)) if *at >= second => *count += 1,
-            _ => self.spent.push_back((second, 1)),
-        }
-        self.spent_total += 1;
-        if self.spent_total <= limit {
-            return None;
-        }
-        let mut over = self.spent_total - limit;
-        for (at, count) in &self.spent {
-            if *count >= over {
-                return Some((at + 600 - second).max(1));
-            }
-            over -= count;
-        }
-        Some(600)
     }
 }

@@ -29,6 +29,7 @@ impl GraphSim {
                 gate(self.mailboxes[mailbox].state)?;
                 self.mailbox_route(mailbox, rest, call)
             }
+            ["subscriptions", rest @ ..] => self.subscriptions_route(rest, call),
             ["me", ..] => Err(Refusal::new(
                 400,
                 "BadRequest",
@@ -144,7 +145,7 @@ fn unknown_user(user: &str) -> Refusal {
     Refusal::new(404, "ErrorInvalidUser", text)
 }
 
-fn gate(state: MailboxState) -> Result<(), Refusal> {
+pub(super) fn gate(state: MailboxState) -> Result<(), Refusal> {
     match state {
         MailboxState::Enabled => Ok(()),
         MailboxState::NotEnabled => Err(Refusal::new(

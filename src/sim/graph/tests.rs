@@ -7,6 +7,7 @@ mod calendars;
 mod delta_rounds;
 mod parts;
 mod people;
+mod subscriptions;
 mod tasks_contacts;
 
 use chrono::{DateTime, Duration, TimeZone as _, Utc};
@@ -80,6 +81,13 @@ impl Bench {
         });
         sim.set_delta_noise(0);
         let now = Utc.with_ymd_and_hms(2026, 11, 24, 8, 0, 0).unwrap();
+        let mut made = Self { sim, now, token: String::new() };
+        made.grant();
+        made
+    }
+
+    /// Gets another token.
+    pub(super) fn grant(&mut self) {
         let form = "client_id=app&client_secret=secret&grant_type=client_credentials\
                     &scope=https%3A%2F%2Fgraph.microsoft.com%2F.default";
         let request = Request {
@@ -88,9 +96,8 @@ impl Bench {
             headers: vec![("Content-Type".into(), "application/x-www-form-urlencoded".into())],
             body: form.as_bytes().to_vec(),
         };
-        let answer = body(&sim.token(&request, now));
-        let token = answer["access_token"].as_str().unwrap().to_owned();
-        Self { sim, now, token }
+        let answer = body(&self.sim.token(&request, self.now));
+        answer["access_token"].as_str().unwrap().clone_into(&mut self.token);
     }
 
     pub(super) fn request(&self, method: &str, target: &str, given: Option<&Value>) -> Request {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use crate::sim::compare::{CompareOptions, compare};
 use crate::sim::faults::{FaultKind, FaultPlan, Scope};
+use crate::sim::graph::{Lifecycle, NoticeFaults};
 use crate::sim::world::{Organization, World};
 
 /// The Dataverse tables that a summary counts, by their set names.
@@ -36,6 +37,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             .route("/advance", web::post().to(advance))
             .route("/faults", web::post().to(plan_faults))
             .route("/faults", web::get().to(show_faults))
+            .route("/lifecycle", web::post().to(lifecycle))
+            .route("/notices", web::post().to(spoil_notices))
             .route("/ledger/{organization}", web::get().to(ledger))
             .route("/compare/{organization}", web::get().to(judge)),
     );
@@ -139,6 +142,49 @@ async fn show_faults(shared: web::Data<Shared>) -> HttpResponse {
         .map(|organization| (organization.name.as_str(), fault_summary(organization)))
         .collect();
     json_answer(&json!(plans))
+}
+
+/// An event in the life of subscriptions, of one mailbox or of all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LifecycleOrder {
+    organization: Option<String>,
+    event: Lifecycle,
+    address: Option<String>,
+}
+
+async fn lifecycle(shared: web::Data<Shared>, order: web::Query<LifecycleOrder>) -> HttpResponse {
+    let Some(chosen) = chosen(&shared.world, order.organization.as_deref()) else {
+        return refuse(404, "there is no such organization");
+    };
+    let now = shared.world.now();
+    let of = |it: &&Organization| it.graph().lifecycle(order.event, order.address.as_deref(), now);
+    let count: usize = chosen.iter().map(of).sum();
+    json_answer(&json!({ "subscriptions": count }))
+}
+
+/// What goes wrong with notices from now on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoticeOrder {
+    organization: Option<String>,
+    faults: NoticeFaults,
+}
+
+async fn spoil_notices(shared: web::Data<Shared>, body: Bytes) -> HttpResponse {
+    let order: NoticeOrder = match serde_json::from_slice(&body) {
+        Ok(order) => order,
+        Err(error) => return refuse(400, &error.to_string()),
+    };
+    let shares = [order.faults.lose, order.faults.duplicate];
+    if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+        return refuse(400, "a share is not between 0 and 1");
+    }
+    let Some(chosen) = chosen(&shared.world, order.organization.as_deref()) else {
+        return refuse(404, "there is no such organization");
+    };
+    chosen.iter().for_each(|it| it.graph().set_notice_faults(order.faults));
+    json_answer(&json!({ "organizations": chosen.len() }))
 }
 
 async fn ledger(shared: web::Data<Shared>, name: web::Path<String>) -> HttpResponse {
@@ -273,7 +319,9 @@ fn organization_summary(organization: &Organization) -> Value {
     for mail in graph.ledger() {
         *mails.entry(format!("{:?}", mail.kind)).or_default() += 1;
     }
-    let graph_counts = json!({ "requests": graph.request_count(), "writes": graph.write_count() });
+    let (active, made) = graph.subscription_counts();
+    let graph_counts = json!({ "requests": graph.request_count(), "writes": graph.write_count(),
+        "subscriptions": active, "subscriptionsMade": made, "lostNotices": graph.lost_notices() });
     drop(graph);
     json!({
         "name": organization.name,

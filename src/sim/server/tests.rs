@@ -1,5 +1,7 @@
 //! Proofs of the server: each fault as a client sees it, control endpoints, start and stop.
 
+mod notices;
+
 use std::error::Error;
 
 use chrono::{DateTime, TimeZone, Utc};
