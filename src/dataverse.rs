@@ -1,10 +1,10 @@
 //! Dynamics 365: Dataverse's Web API as a far side (protocols part B).
 //!
 //! `sweep` finds what changed, `lookup` reads and proves, `apply` writes, `candidates` resolves
-//! addresses, `org` reads what belongs to the whole organization; `map` knows the columns, `batch`
-//! and `fetchxml` the wire's two languages. Absent on purpose: rules about what is synchronized
-//! (the engine's), tokens, budgets and repeats (`http`), change tracking (per table and
-//! organization-wide, so it cannot serve a mailbox).
+//! addresses, `org` reads what belongs to the whole organization, `feed` tells whose rows changed;
+//! `map` knows the columns, `batch` and `fetchxml` the wire's two languages. Absent on purpose: rules
+//! about what is synchronized (the engine's), tokens, budgets and repeats (`http`), and change
+//! tracking as the feed of a mailbox: it is per table and organization-wide.
 
 use std::collections::HashMap;
 
@@ -32,6 +32,7 @@ mod candidates;
 mod digest;
 mod directions;
 mod errors;
+mod feed;
 mod fetchxml;
 mod files;
 mod filters;
@@ -52,6 +53,7 @@ mod templates;
 pub(crate) mod testing;
 mod wire;
 
+pub use feed::DataverseFeed;
 pub use map::columns;
 pub use org::DataverseOrganization;
 

@@ -23,4 +23,5 @@ pub mod rule;
 pub mod secured;
 pub mod setting;
 pub mod side;
+pub mod subscription;
 pub mod zone;

@@ -11,6 +11,7 @@
 //! | `leases` | the name of a lease | the fence granted last |
 //! | `keys` | tenant | the fingerprint key (16 bytes) |
 //! | `sightings` | tenant, 0, mailbox | when another engine was last seen to begin (text) |
+//! | `notes` | tenant, a slash, the shelf, a slash, key | a note (`ports::notes`) |
 //!
 //! A mailbox is one range of keys. Each commit is one transaction with an fsync at its end: a
 //! crash at any moment leaves the last commit. The file is locked, so whoever opens it knows that
@@ -20,6 +21,7 @@
 mod excluded;
 mod journal;
 mod leases;
+mod notes;
 mod sightings;
 mod tables;
 
@@ -47,8 +49,8 @@ use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
 use leases::Held;
 use tables::{
-    CATEGORIES, CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, SIGHTINGS, link_key,
-    link_range, mailbox_key,
+    CATEGORIES, CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, NOTES, SIGHTINGS,
+    link_key, link_range, mailbox_key,
 };
 
 /// The file in the store's directory.
@@ -183,6 +185,7 @@ fn make_tables(database: &Database) -> Result<(), StoreError> {
     transaction.open_table(KEPT).map_err(unavailable)?;
     transaction.open_table(EXCLUDED).map_err(unavailable)?;
     transaction.open_table(SIGHTINGS).map_err(unavailable)?;
+    transaction.open_table(NOTES).map_err(unavailable)?;
     transaction.commit().map_err(unavailable)
 }
 

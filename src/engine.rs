@@ -29,6 +29,7 @@ pub mod stamp;
 pub mod strangers;
 pub mod translate;
 pub mod undo;
+pub mod upkeep;
 
 #[cfg(test)]
 use tests::testing;

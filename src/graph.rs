@@ -1,7 +1,7 @@
 //! Exchange through Microsoft Graph v1.0: the far side of calendars, contacts and to-do tasks.
 //!
 //! Every conversation is a JSON batch, so that a pull without news is one HTTP request for all
-//! three collections of a mailbox (architecture §4). Absent: change notifications, EWS.
+//! three collections of a mailbox (architecture §4); `subscriptions` makes notices come. Absent: EWS.
 
 mod apply;
 mod batch;
@@ -18,11 +18,13 @@ mod map;
 mod marked;
 mod search;
 mod series;
+mod subscriptions;
 mod transport;
 mod url;
 mod wire;
 
 pub use map::property;
+pub use subscriptions::{GraphSubscriptions, NoticeAddresses};
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,6 +3,9 @@
 //! It is also the shortest statement of what the ports promise; the stores on disk and in Redis
 //! pass the same conformance suite.
 
+mod notes;
+mod wakes;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,8 +23,10 @@ use crate::ports::error::StoreError;
 use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, RECORDS_MAX};
 use crate::ports::lease::LeaseStore;
 use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
+use crate::ports::notes::{Notes, Shelf};
 use crate::ports::side::Cursor;
 use crate::ports::sightings::{SightingChange, SightingStore, Sightings};
+pub use wakes::LocalBus;
 
 /// Keeps the state of mailboxes, and leases, in memory.
 pub struct MemoryStore {
@@ -36,6 +41,7 @@ struct Tables {
     leases: HashMap<String, Lease>,
     excluded: HashMap<TenantId, Excluded>,
     sightings: HashMap<TenantId, Sightings>,
+    notes: HashMap<(TenantId, Shelf), Notes>,
 }
 
 #[derive(Default)]

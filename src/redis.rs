@@ -13,6 +13,10 @@
 //! | `ls:{TENANT}:excluded` | hash | none | mailbox id → milliseconds since 1970 | `exclude` (HSETNX), `admit` (HDEL) |
 //! | `ls:{TENANT}:key` | string | none | the fingerprint key (16 bytes) | `print_key` (SET NX) |
 //! | `ls:{TENANT}:sightings` | hash | none | mailbox id → when another engine was last seen to begin | `watch` |
+//! | `ls:{TENANT}:subscriptions` | hash | none | mailbox id → its subscriptions as JSON, without content | `write_notes` |
+//! | `ls:{TENANT}:feeds` | hash | none | table → where its reader goes on | `write_notes` |
+//!
+//! Channels, not keys: `ls:wake:SHARD` and `ls:wake:all` carry hints (`ports::wake`) as JSON.
 //!
 //! All keys of one script share a hash tag, so each script stays in one slot of a cluster. No two
 //! families share an ending, so a tenant may even be called `lease`.
@@ -26,7 +30,9 @@
 mod journal;
 mod keys;
 mod leases;
+mod notes;
 mod sightings;
+mod wakes;
 
 use std::time::Duration;
 
@@ -44,6 +50,7 @@ use crate::domain::link::codec;
 use crate::ports::error::StoreError;
 use crate::ports::journal::{KEPT_MAX, RECORDS_MAX};
 use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
+pub use wakes::RedisBus;
 
 /// Links that one commit may write or drop. Redis refuses a command of more than 1,048,576
 /// arguments, a link is two, and a commit is never split.

@@ -5,9 +5,12 @@
 //! secret that two tenants share still gives each its own keys, and a secret may have any form.
 //! The associated data bind the sealed bytes to mailbox, item, side and cycle.
 //!
+//! `NoticeSeal` signs the secret of change notifications with a key of its own.
+//!
 //! Absent: rotation. A version opens with the secret of its time; others say so.
 
 mod key_file;
+mod notices;
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
@@ -15,6 +18,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretSlice};
 
 pub use key_file::{KeyFileError, load_or_make};
+pub use notices::NoticeSeal;
 
 use crate::domain::ids::TenantId;
 use crate::ports::journal::{Vault, VaultError};

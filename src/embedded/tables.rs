@@ -16,6 +16,7 @@ pub(super) const KEPT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(
 pub(super) const EXCLUDED: TableDefinition<'_, &[u8], i64> = TableDefinition::new("excluded");
 pub(super) const KEYS: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("keys");
 pub(super) const SIGHTINGS: TableDefinition<'_, &[u8], &str> = TableDefinition::new("sightings");
+pub(super) const NOTES: TableDefinition<'_, &str, &str> = TableDefinition::new("notes");
 
 /// Returns the key of a mailbox. A tenant's name holds no zero byte, so no key of one tenant
 /// begins another's.

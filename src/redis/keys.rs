@@ -1,6 +1,7 @@
 //! The one builder of all keys; the map stands at the head of `redis.rs`.
 
 use crate::domain::ids::{MailboxKey, TenantId};
+use crate::ports::notes::Shelf;
 
 /// The keys of one mailbox, all in one slot.
 pub(super) struct MailboxKeys {
@@ -50,6 +51,11 @@ pub(super) fn of_tenant(tenant: &TenantId) -> String {
 /// Returns the key of a tenant's sightings of another engine.
 pub(super) fn of_sightings(tenant: &TenantId) -> String {
     format!("{}:sightings", tagged(tenant))
+}
+
+/// Returns the key of a shelf of a tenant's notes.
+pub(super) fn of_notes(tenant: &TenantId, shelf: Shelf) -> String {
+    format!("{}:{}", tagged(tenant), shelf.name())
 }
 
 fn tagged(tag: impl std::fmt::Display) -> String {

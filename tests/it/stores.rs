@@ -25,6 +25,7 @@ macro_rules! suite {
 
 mod embedded;
 mod journal;
+mod notes;
 mod redis;
 mod suite;
 
@@ -45,6 +46,7 @@ use lockstep::ports::clock::Clock;
 use lockstep::ports::journal::Journal;
 use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
+use lockstep::ports::notes::{LinkIndex, NoteStore};
 use lockstep::ports::side::Cursor;
 use lockstep::ports::sightings::SightingStore;
 use lockstep::redis::{RedisOptions, RedisStore};
@@ -74,7 +76,7 @@ impl Clock for HandClock {
 
 /// A store under test and its surroundings.
 pub(crate) trait Bench: Sized {
-    type Store: LinkStore + LeaseStore + Journal + SightingStore + 'static;
+    type Store: LinkStore + LeaseStore + Journal + SightingStore + NoteStore + LinkIndex + 'static;
 
     async fn start() -> Self;
     fn store(&self) -> Arc<Self::Store>;

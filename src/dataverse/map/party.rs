@@ -12,7 +12,7 @@ use crate::domain::ids::{Address, UserId};
 use crate::domain::party::{Party, PartyRow, PartyTable};
 
 /// The columns of a party that are read.
-pub(super) const COLUMNS: &str =
+pub(crate) const COLUMNS: &str =
     "participationtypemask,addressused,unresolvedpartyname,_partyid_value";
 
 pub(crate) const REQUIRED: i64 = 5;
