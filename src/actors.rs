@@ -9,11 +9,15 @@ pub mod alerts;
 pub mod board;
 mod decisions;
 pub mod fair;
+pub mod feed;
+pub mod freshness;
+pub mod hints;
 pub mod mailbox;
 pub mod messages;
 pub mod node;
 pub mod phase;
 pub mod runtime;
+pub mod subscriptions;
 pub mod tenant;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod hosts;
 mod items;
 mod json;
 mod pages;
+mod relayed;
 mod settings;
 pub mod story;
 mod story_page;
@@ -29,12 +30,14 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use uuid::Uuid;
 
+use crate::actors::hints::Relay;
 use crate::actors::node::{NodeActor, Tenants};
 use crate::actors::runtime::TenantRuntime;
 use crate::cluster::ownership::Ownership;
 use crate::config::{self, Problem};
 use crate::telemetry::Metrics;
 use hosts::Hosts;
+pub use relayed::describe;
 
 /// Proof that a command was not sent by a foreign page: browsers ask before they send it.
 pub const COMMAND_HEADER: &str = "X-Lockstep-Command";
@@ -59,6 +62,8 @@ pub struct ApiState {
     pub ownership: Arc<Ownership>,
     /// The errors and warnings of the tenant files.
     pub problems: FileProblems,
+    /// The way to the nodes that own other mailboxes.
+    pub relay: Option<Relay>,
 }
 
 /// Starts the server on an address; port 0 takes a free one. Returns the server and where it

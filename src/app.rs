@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod explain;
 mod files;
+mod freshness;
 pub mod once;
 pub mod operate;
 pub mod serve;
@@ -32,13 +33,15 @@ use crate::domain::side::Side;
 use crate::embedded::EmbeddedStore;
 use crate::graph::{GraphOptions, GraphSide};
 use crate::http::{HttpClient, HttpOptions, Session, TokenOptions, TokenSource};
-use crate::memory::MemoryStore;
+use crate::memory::{LocalBus, MemoryStore};
 use crate::ports::clock::Clock;
 use crate::ports::journal::{Journal, Vault};
 use crate::ports::lease::LeaseStore;
 use crate::ports::links::LinkStore;
+use crate::ports::notes::{LinkIndex, NoteStore};
 use crate::ports::sightings::SightingStore;
-use crate::redis::{RedisOptions, RedisStore};
+use crate::ports::wake::WakeBus;
+use crate::redis::{RedisBus, RedisOptions, RedisStore};
 use crate::telemetry::Metrics;
 use crate::throttle::{Throttle, ThrottleOptions};
 use crate::vault::{self, TenantVault};
@@ -68,6 +71,10 @@ pub struct App {
     /// Decisions and kept versions.
     pub journal: Arc<dyn Journal>,
     sightings: Arc<dyn SightingStore>,
+    notes: Arc<dyn NoteStore>,
+    index: Arc<dyn LinkIndex>,
+    /// Hints to and from all nodes.
+    pub bus: Arc<dyn WakeBus>,
     /// What this node owns.
     pub ownership: Arc<Ownership>,
     /// The live feed.
@@ -93,8 +100,8 @@ impl App {
         clock: Arc<dyn Clock>,
         command: &str,
     ) -> anyhow::Result<Self> {
-        let Store { links, leases, journal, sightings } =
-            open_store(&node.state.url, clock.clone()).await?;
+        let store = open_store(&node.state.url, clock.clone()).await?;
+        let Store { links, leases, journal, sightings, notes, index, bus } = store;
         let keep_key = keep_key(&node.state.url)?;
         let http = HttpClient::new(HttpOptions {
             connect_timeout: CONNECT_TIMEOUT,
@@ -116,6 +123,9 @@ impl App {
             links,
             journal,
             sightings,
+            notes,
+            index,
+            bus,
             ownership,
             reports: broadcast::channel(REPORTS_KEPT).0,
             fair: Fair::new(node.sync.cycles_at_once as usize),
@@ -140,8 +150,8 @@ impl App {
             || self.session(config, Side::Dynamics, far, &dataverse_scope, throttle.clone());
         let scope = graph_scope(&config.exchange.side.url);
         let throttle_graph = Arc::new(Throttle::new(ThrottleOptions::GRAPH, self.clock.clone()));
-        let graph =
-            || self.session(config, Side::Exchange, &config.exchange.side, &scope, throttle_graph);
+        let far = &config.exchange.side;
+        let graph = || self.session(config, Side::Exchange, far, &scope, throttle_graph.clone());
         let options = DataverseOptions { api_root: dataverse_root };
         let deps = CycleDeps {
             dynamics: Arc::new(DataverseSide::new(dataverse(), &options)),
@@ -155,7 +165,8 @@ impl App {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
         };
-        Arc::new(TenantRuntime::new(RuntimeParts {
+        let freshness = self.freshness(config, graph(), dataverse());
+        let runtime = TenantRuntime::new(RuntimeParts {
             options: self.options(config),
             deps,
             organization: Arc::new(DataverseOrganization::new(dataverse(), &options.api_root)),
@@ -166,7 +177,9 @@ impl App {
             ownership: self.ownership.clone(),
             pace: self.pace,
             key: self.node.state.key.as_ref().map(|key| derive(key, &config.tenant)),
-        }))
+        });
+        runtime.set_freshness(freshness);
+        Arc::new(runtime)
     }
 
     fn chronicle(&self, config: &TenantConfig) -> Chronicle {
@@ -238,16 +251,25 @@ struct Store {
     leases: Arc<dyn LeaseStore>,
     journal: Arc<dyn Journal>,
     sightings: Arc<dyn SightingStore>,
+    notes: Arc<dyn NoteStore>,
+    index: Arc<dyn LinkIndex>,
+    bus: Arc<dyn WakeBus>,
 }
 
 impl Store {
-    fn of<S: LinkStore + LeaseStore + Journal + SightingStore + 'static>(store: S) -> Self {
+    fn of<S>(store: S, bus: Arc<dyn WakeBus>) -> Self
+    where
+        S: LinkStore + LeaseStore + Journal + SightingStore + NoteStore + LinkIndex + 'static,
+    {
         let store = Arc::new(store);
         Self {
             links: store.clone(),
             leases: store.clone(),
             journal: store.clone(),
-            sightings: store,
+            sightings: store.clone(),
+            notes: store.clone(),
+            index: store,
+            bus,
         }
     }
 }
@@ -264,16 +286,17 @@ fn keep_key(url: &StateUrl) -> anyhow::Result<Option<SecretSlice<u8>>> {
 
 async fn open_store(url: &StateUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Store> {
     Ok(match url {
-        StateUrl::Memory => Store::of(MemoryStore::new(clock)),
+        StateUrl::Memory => Store::of(MemoryStore::new(clock), Arc::new(LocalBus::new())),
         StateUrl::Embedded(path) => {
             let path: &Path = path;
-            Store::of(EmbeddedStore::open(path, clock).await?)
+            Store::of(EmbeddedStore::open(path, clock).await?, Arc::new(LocalBus::new()))
         }
         StateUrl::Redis { url, .. } => {
             let store = RedisStore::connect(url.expose(), RedisOptions::default()).await.context(
                 "the state store of `state.url` cannot be reached; start Redis or mend the address",
             )?;
-            Store::of(store)
+            let bus = RedisBus::new(store.clone(), url.expose())?;
+            Store::of(store, Arc::new(bus))
         }
     })
 }

@@ -8,6 +8,7 @@
 //! changes, and any use of the values. No room below knows this one.
 
 mod directions;
+mod ingress;
 mod node;
 mod problem;
 mod reader;
@@ -24,7 +25,9 @@ use std::path::{Path, PathBuf};
 
 use siphasher::sip::SipHasher13;
 
-pub use node::{LogFormat, NodeConfig, StateConfig, StateUrl, SyncConfig, TelemetryConfig};
+pub use node::{
+    IngressConfig, LogFormat, NodeConfig, StateConfig, StateUrl, SyncConfig, TelemetryConfig,
+};
 pub use problem::{Problem, Severity, as_json, render, split};
 pub use secret::{Environment, Secret};
 pub use tenant::{

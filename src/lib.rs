@@ -14,6 +14,7 @@ pub mod embedded;
 pub mod engine;
 pub mod graph;
 pub mod http;
+pub mod ingress;
 pub mod memory;
 pub mod ports;
 pub mod redis;

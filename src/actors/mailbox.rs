@@ -11,7 +11,7 @@ use super::fair::Lane;
 use super::messages::{
     CycleEnded, Ended, Hold, MailboxDied, MailboxSpec, Order, Stop, TenantRefused, Wake,
 };
-use super::phase::{Effect, Event, Phase};
+use super::phase::{Effect, Event, Pace, Phase};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
 use crate::cycle::{CycleEnd, CycleReport, Orders, Rest, Retry};
@@ -49,6 +49,8 @@ pub struct MailboxActor {
     held: bool,
     /// This actor has not brought it into step yet.
     lane: Lane,
+    /// Cycles in a row that found nothing.
+    quiet: u32,
     /// Tells the supervisor however this actor ends.
     guard: Guard,
 }
@@ -90,12 +92,14 @@ impl MailboxActor {
             refused: false,
             held: false,
             lane: Lane::First,
+            quiet: 0,
             guard,
         }
     }
 
     fn on(&mut self, event: Event, context: &mut Context<Self>) {
-        let (phase, effect) = self.phase.on(event, &self.runtime.pace);
+        let sweep = self.runtime.sweep_of(self.mailbox.key.mailbox, self.quiet);
+        let (phase, effect) = self.phase.on(event, &Pace { sweep, ..self.runtime.pace });
         self.phase = phase;
         self.runtime.board.phase(self.mailbox.key.mailbox, phase);
         match effect {
@@ -241,6 +245,7 @@ impl MailboxActor {
         let wrote = Side::BOTH.into_iter().any(|side| *report.done.get(side) > 0);
         let unsettled = report.soon;
         self.lane = Lane::Changes;
+        self.quiet = if report.is_quiet() && !unsettled { self.quiet.saturating_add(1) } else { 0 };
         self.runtime.board.report(&report);
         // Nobody listening is fine.
         let _ = self.runtime.reports.send(Arc::new(report));
@@ -286,7 +291,7 @@ impl Handler<Wake> for MailboxActor {
     type Result = ();
 
     fn handle(&mut self, _: Wake, context: &mut Self::Context) {
-        self.rest = None;
+        (self.rest, self.quiet) = (None, 0);
         self.on(Event::Wake, context);
     }
 }

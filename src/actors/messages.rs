@@ -10,6 +10,7 @@ use crate::domain::code::Code;
 use crate::domain::ids::LinkId;
 use crate::domain::policy::Mailbox;
 use crate::ports::organization::Profile;
+use crate::ports::wake::Hint;
 
 macro_rules! message {
     ($name:ty => $result:ty) => {
@@ -143,6 +144,11 @@ impl Message for ToTenant<ToMailbox> {
 #[derive(Debug, Clone, Copy)]
 pub struct StopNode;
 message!(StopNode => ());
+
+/// To the node: what another node, or this one, told all of them.
+#[derive(Debug, Clone)]
+pub struct HintCame(pub Hint);
+message!(HintCame => ());
 
 /// What a mailbox actor is made of.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Addr, Context, Handler, MessageResult};
 
+use super::hints::{Describe, Relay};
 use super::messages::{StopNode, StopTenant, TenantsRead, ToMailbox, ToTenant, WakeMailbox};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
@@ -34,6 +35,8 @@ pub type Tenants = Arc<std::sync::RwLock<Vec<Arc<TenantRuntime>>>>;
 pub struct NodeActor {
     running: HashMap<TenantId, Running>,
     shown: Tenants,
+    /// How this node talks to all nodes.
+    relay: Option<(Relay, Describe)>,
 }
 
 struct Running {
@@ -54,7 +57,27 @@ impl NodeActor {
     /// Builds a node that runs nothing yet; `shown` is what the surfaces read.
     #[must_use]
     pub fn new(shown: Tenants) -> Self {
-        Self { running: HashMap::new(), shown }
+        Self { running: HashMap::new(), shown, relay: None }
+    }
+
+    /// Lets the node answer operators at other nodes.
+    #[must_use]
+    pub fn with_relay(mut self, relay: Relay, describe: Describe) -> Self {
+        self.relay = Some((relay, describe));
+        self
+    }
+
+    /// Returns the way to all nodes, and how a mailbox is described there.
+    pub(super) fn relay(&self) -> Option<(Relay, Describe)> {
+        self.relay.clone()
+    }
+
+    /// Returns a running tenant.
+    pub(super) fn running(
+        &self,
+        tenant: &TenantId,
+    ) -> Option<(Arc<TenantRuntime>, &Addr<TenantSupervisor>)> {
+        self.running.get(tenant).map(|one| (one.runtime.clone(), &one.address))
     }
 
     fn start(&mut self, entry: TenantEntry) {

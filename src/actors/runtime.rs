@@ -1,6 +1,6 @@
 //! What the actors of one tenant share: ports, runtime, permits, the present view.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
@@ -9,6 +9,7 @@ use tracing::Instrument;
 
 use super::board::Board;
 use super::fair::{Lane, Share};
+use super::freshness::Freshness;
 use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
@@ -54,6 +55,8 @@ pub struct TenantRuntime {
     sightings: Arc<dyn SightingStore>,
     /// What the store holds, once it was read; locked while a profile is taken in.
     seen: tokio::sync::Mutex<Option<Sightings>>,
+    /// Pushes, where something runs that takes them.
+    freshness: OnceLock<Freshness>,
 }
 
 /// The longest that a cycle may take (SCH-05). Each request has a time-out of its own, so only a
@@ -104,7 +107,28 @@ impl TenantRuntime {
             pruned: Mutex::default(),
             sightings: parts.sightings,
             seen: tokio::sync::Mutex::default(),
+            freshness: OnceLock::new(),
         }
+    }
+
+    /// Gives the tenant its pushes; a second call changes nothing.
+    pub fn set_freshness(&self, freshness: Freshness) {
+        let _ = self.freshness.set(freshness);
+    }
+
+    /// Returns the tenant's pushes, if it has any.
+    #[must_use]
+    pub fn freshness(&self) -> Option<&Freshness> {
+        self.freshness.get()
+    }
+
+    /// Returns how long a mailbox waits after so many sweeps in a row that found nothing.
+    #[must_use]
+    pub fn sweep_of(&self, mailbox: uuid::Uuid, quiet: u32) -> std::time::Duration {
+        let sweep = self.pace.sweep;
+        self.freshness().map_or(sweep, |freshness| {
+            freshness.stretched(mailbox, sweep, quiet, self.deps.clock.now())
+        })
     }
 
     /// Returns the present view, once a profile was read.
@@ -199,6 +223,9 @@ impl TenantRuntime {
     /// Ends the runtime: no further cycle starts, one that runs goes on to its end.
     pub fn close(&self) {
         self.share.close();
+        if let Some(freshness) = self.freshness() {
+            freshness.close();
+        }
     }
 
     /// Runs one cycle of a mailbox, waiting for a slot, catching a panic.

@@ -188,6 +188,10 @@ impl Handler<ProfileRead> for TenantSupervisor {
                 Ok(Ok(roster)) => {
                     me.runtime.board.profile(me.runtime.deps.clock.now(), None);
                     me.enrol(&roster, context);
+                    if let Some(freshness) = me.runtime.freshness() {
+                        let mailboxes = roster.mailboxes().cloned();
+                        freshness.adopt(mailboxes, &roster.view.key, &me.runtime.io);
+                    }
                     let runtime = me.runtime.clone();
                     let keys = roster.mailboxes().map(|mailbox| mailbox.key.clone()).collect();
                     me.runtime.io.spawn(async move { runtime.prune(keys).await });

@@ -11,7 +11,7 @@ use crate::actors::messages::{Order, ToMailbox, ToTenant, WakeMailbox};
 
 /// The longest that a request waits for the end of a cycle. A first cycle may take longer; it goes
 /// on, and the status shows its end.
-const WAIT_MAX: Duration = Duration::from_secs(300);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// The query of `sync`.
 #[derive(serde::Deserialize)]
@@ -31,6 +31,9 @@ pub(super) async fn sync(
     let (tenant, mailbox) = path.into_inner();
     if let Some(refusal) = refused(&state, &request, &tenant, mailbox) {
         return refusal;
+    }
+    if let Some(answer) = super::relayed::sync(&state, &tenant, mailbox, query.wait).await {
+        return answer;
     }
     let Some(wait) = query.wait else {
         let command = WakeMailbox(Some(mailbox));

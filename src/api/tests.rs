@@ -159,6 +159,7 @@ impl Node {
             tenants,
             metrics: Metrics::new(),
             ownership: Arc::new(Ownership::new(store, "node")),
+            relay: None,
             problems: FileProblems::default(),
         };
         Self { state }

@@ -11,11 +11,13 @@ use anyhow::Context as _;
 
 use super::App;
 use super::files::TenantFiles;
+use crate::actors::hints::{self, Relay};
 use crate::actors::messages::{StopNode, TenantsRead};
 use crate::actors::node::{NodeActor, TenantEntry, Tenants};
 use crate::actors::runtime::TenantRuntime;
 use crate::api::{self, ApiState, FileProblems};
 use crate::config::{Environment, TenantFile};
+use crate::ingress::{self, Ingress};
 
 /// How often the tenant files are read again.
 const RELOAD: Duration = Duration::from_secs(5);
@@ -33,7 +35,9 @@ pub struct Node {
     problems: FileProblems,
     app: Arc<App>,
     server: actix_web::dev::ServerHandle,
-    keeper: tokio::task::JoinHandle<()>,
+    /// Where change notifications are taken.
+    ingress: Option<(SocketAddr, actix_web::dev::ServerHandle)>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 /// Starts the API and an empty node. Must be called on an actix system; waits until this node owns
@@ -43,7 +47,9 @@ pub struct Node {
 /// Fails when the address cannot be bound or the store cannot be reached.
 pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
     let tenants: Tenants = Arc::new(RwLock::new(Vec::new()));
-    let actor = NodeActor::new(tenants.clone()).start();
+    let relay = Relay::new(app.bus.clone());
+    let actor = NodeActor::new(tenants.clone());
+    let actor = actor.with_relay(relay.clone(), Arc::new(api::describe)).start();
     let problems = FileProblems::default();
     let state = ApiState {
         tenants: tenants.clone(),
@@ -51,6 +57,7 @@ pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
         metrics: app.metrics.clone(),
         ownership: app.ownership.clone(),
         problems: problems.clone(),
+        relay: Some(relay.clone()),
     };
     let listen = app.node.listen;
     let (server, address) = api::serve(state, listen, &app.node.host_names).with_context(|| {
@@ -58,9 +65,30 @@ pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
     })?;
     let handle = server.handle();
     actix_rt::spawn(server);
+    let heard = app.io.spawn(hints::hear(app.bus.listen(), actor.clone(), relay));
+    let mut tasks = vec![heard];
+    let ingress = take_notices(&app, &tenants, &mut tasks)?;
     own(&app).await?;
-    let keeper = app.io.spawn(app.ownership.clone().keep());
-    Ok(Node { address, tenants, actor, problems, app, server: handle, keeper })
+    tasks.push(app.io.spawn(app.ownership.clone().keep()));
+    Ok(Node { address, tenants, actor, problems, app, server: handle, ingress, tasks })
+}
+
+/// Starts the public surface, where the node file has one.
+fn take_notices(
+    app: &Arc<App>,
+    tenants: &Tenants,
+    tasks: &mut Vec<tokio::task::JoinHandle<()>>,
+) -> anyhow::Result<Option<(SocketAddr, actix_web::dev::ServerHandle)>> {
+    let Some(config) = &app.node.ingress else { return Ok(None) };
+    let shared = Ingress::new(tenants.clone(), app.bus.clone(), app.metrics.clone());
+    let shared = Arc::new(shared);
+    let (server, address) = ingress::serve(shared.clone(), config.listen).with_context(|| {
+        format!("cannot listen on {}: set another address as `ingress.listen`", config.listen)
+    })?;
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    tasks.push(app.io.spawn(shared.publish()));
+    Ok(Some((address, handle)))
 }
 
 /// Waits for the lease.
@@ -80,6 +108,12 @@ async fn own(app: &Arc<App>) -> anyhow::Result<()> {
 }
 
 impl Node {
+    /// Returns where change notifications are taken.
+    #[must_use]
+    pub fn ingress(&self) -> Option<SocketAddr> {
+        self.ingress.as_ref().map(|(address, _)| *address)
+    }
+
     /// Runs the given tenants and no others.
     pub async fn set_tenants(&self, tenants: Vec<TenantEntry>, broken: Vec<String>) {
         let _ = self.actor.send(TenantsRead { tenants, broken }).await;
@@ -107,7 +141,10 @@ impl Node {
         if drained.is_err() {
             tracing::warn!("cycles were still running at the end of the grace period");
         }
-        self.keeper.abort();
+        if let Some((_, ingress)) = &self.ingress {
+            ingress.stop(true).await;
+        }
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         let ownership = self.app.ownership.clone();
         let _ = self.app.io.spawn(async move { ownership.release().await }).await;
         self.server.stop(true).await;

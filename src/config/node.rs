@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ingress;
 use super::reader::{Section, Text};
 use super::secret::{Environment, Secret};
 use super::values::{address, web_url};
@@ -14,6 +15,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Shorter sweeps would spend the far sides' quotas on nothing; longer ones hide lost pushes.
 const SWEEP_RANGE: RangeInclusive<Duration> = SECOND..=DAY;
+/// A reading costs a request a table, so that faster ones would spend the quota on nothing.
+const FEED_RANGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(3600);
 /// Each running cycle holds the pages of two far sides in memory.
 const CYCLES_RANGE: RangeInclusive<u32> = 1..=4096;
 /// Both sides together must stay below the 1,825 days that one calendar view may span.
@@ -37,8 +40,19 @@ pub struct NodeConfig {
     pub state: StateConfig,
     /// When and how much is synchronized.
     pub sync: SyncConfig,
+    /// Where change notifications are taken; `None`: nowhere, and none are asked for.
+    pub ingress: Option<IngressConfig>,
     /// Logs and traces.
     pub telemetry: TelemetryConfig,
+}
+
+/// The public surface for change notifications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngressConfig {
+    /// Where this node listens for them.
+    pub listen: SocketAddr,
+    /// The address under which Graph reaches it, the same for all nodes, without a slash at the end.
+    pub url: String,
 }
 
 /// The state store.
@@ -71,6 +85,10 @@ pub enum StateUrl {
 pub struct SyncConfig {
     /// Time between two sweeps of one mailbox.
     pub sweep_interval: Duration,
+    /// The longest time between two sweeps of an idle mailbox of which both sides tell by themselves.
+    pub idle_interval: Duration,
+    /// Time between two readings of the changed rows of a tenant.
+    pub feed_interval: Duration,
     /// Cycles of different mailboxes that may run at the same time.
     pub cycles_at_once: u32,
     /// How far the calendar window reaches into the past.
@@ -109,11 +127,14 @@ impl Default for NodeConfig {
             state: StateConfig { url: StateUrl::Embedded(PathBuf::from("./data")), key: None },
             sync: SyncConfig {
                 sweep_interval: 15 * 60 * SECOND,
+                idle_interval: 30 * 60 * SECOND,
+                feed_interval: 10 * SECOND,
                 cycles_at_once: 32,
                 window_back: 31 * DAY,
                 window_ahead: 550 * DAY,
                 shutdown_grace: 10 * SECOND,
             },
+            ingress: None,
             telemetry: TelemetryConfig { otlp_endpoint: None, log: LogFormat::Json },
         }
     }
@@ -131,6 +152,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<NodeConfig> {
         host_names,
         state: read_state(root.section("state"), defaults.state, env),
         sync: read_sync(root.section("sync"), &defaults.sync),
+        ingress: ingress::read(root.section("ingress")),
         telemetry: read_telemetry(root.section("telemetry"), &defaults.telemetry),
     };
     root.finish();
@@ -231,6 +253,8 @@ fn parse_state_url(url: &Secret, secret: bool) -> Result<StateUrl, (String, &'st
 fn read_sync(sync: Section<'_>, defaults: &SyncConfig) -> SyncConfig {
     let config = SyncConfig {
         sweep_interval: sync.duration("sweep_interval", SWEEP_RANGE, defaults.sweep_interval),
+        idle_interval: sync.duration("idle_interval", SWEEP_RANGE, defaults.idle_interval),
+        feed_interval: sync.duration("feed_interval", FEED_RANGE, defaults.feed_interval),
         cycles_at_once: sync.whole("cycles_at_once", CYCLES_RANGE, defaults.cycles_at_once),
         window_back: sync.duration("window_back", WINDOW_BACK_RANGE, defaults.window_back),
         window_ahead: sync.duration("window_ahead", WINDOW_AHEAD_RANGE, defaults.window_ahead),

@@ -1,6 +1,7 @@
 //! Configuration files, good and bad.
 
 mod directions;
+mod ingress;
 mod settings;
 
 use std::io;

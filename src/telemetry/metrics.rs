@@ -59,6 +59,9 @@ struct Inner {
     invariant_violations: Counters,
     mails: Counters,
     config_broken_files: Gauge,
+    notices: Counters,
+    subscription_calls: Counters,
+    feed: Counters,
 }
 
 impl Metrics {
@@ -82,6 +85,10 @@ impl Metrics {
         let invariant_violations =
             counters(r, names::INVARIANT_VIOLATIONS, "Promises found broken");
         let mails = counters(r, names::MAILS, "Mails that far sides sent because of our writes");
+        let notices = counters(r, names::NOTICES, "Change notices by what became of them");
+        let subscription_calls =
+            counters(r, names::SUBSCRIPTION_CALLS, "Calls for subscriptions to changes");
+        let feed = counters(r, names::FEED, "Changed rows that feeds found");
         let config_broken_files = Gauge::default();
         r.register(
             names::CONFIG_BROKEN_FILES,
@@ -104,6 +111,9 @@ impl Metrics {
                 invariant_violations,
                 mails,
                 config_broken_files,
+                notices,
+                subscription_calls,
+                feed,
             }),
         }
     }
@@ -180,6 +190,22 @@ impl Metrics {
     /// Sets how many configuration files are broken at present.
     pub fn set_config_broken_files(&self, count: u64) {
         self.inner.config_broken_files.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts change notices: `received`, `refused` or `dropped`.
+    pub fn notices(&self, tenant: &str, result: &str, count: u64) {
+        add(&self.inner.notices, [tenant_label(tenant), label("result", result)], count);
+    }
+
+    /// Counts a call for a subscription: `make`, `remake`, `renew`, `authorize`, `adopt`, `failed`.
+    pub fn subscription(&self, tenant: &str, op: &str) {
+        add(&self.inner.subscription_calls, [tenant_label(tenant), label("op", op)], 1);
+    }
+
+    /// Counts what a reader of changed rows found: `changed`, `deleted`, `expired` or `refused`.
+    pub fn feed(&self, tenant: &str, table: &str, what: &str, count: u64) {
+        let labels = [tenant_label(tenant), label("table", table), label("what", what)];
+        add(&self.inner.feed, labels, count);
     }
 
     /// Returns the metrics as OpenMetrics text.

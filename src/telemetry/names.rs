@@ -38,6 +38,13 @@ pub const MAILS: &str = "lockstep_mails";
 /// Gauge: configuration files that could not be read.
 pub const CONFIG_BROKEN_FILES: &str = "lockstep_config_broken_files";
 
+/// Counter: change notices by tenant and what became of them.
+pub const NOTICES: &str = "lockstep_notices";
+/// Counter: calls for subscriptions to changes by tenant and operation.
+pub const SUBSCRIPTION_CALLS: &str = "lockstep_subscription_calls";
+/// Counter: what the readers of changed rows found, by tenant, table and what.
+pub const FEED: &str = "lockstep_feed";
+
 /// The `status` of a request without an answer.
 pub const STATUS_NONE: &str = "none";
 

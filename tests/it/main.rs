@@ -30,6 +30,7 @@ mod plans;
 mod process;
 mod processes;
 mod purges;
+mod pushes;
 mod redis_server;
 mod relinks;
 mod rest;

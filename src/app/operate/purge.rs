@@ -69,6 +69,9 @@ pub async fn purge(
     let context = prepared.context.clone();
     let report = super::write_prepared(tenant, prepared).await?;
     tick();
+    if let Some(keeper) = tenant.freshness().and_then(|it| it.keeper()) {
+        keeper.end(&key).await?;
+    }
     if report.unsettled == 0 {
         let given = tenant.io.spawn(async move { give_back(&context).await }).await;
         let ended = given.map_err(|_| "it panicked; this is a defect of Lockstep".to_owned())?;

@@ -1,0 +1,169 @@
+//! Hints of all nodes, brought to the mailboxes of this one.
+//!
+//! Whoever owns a mailbox has an actor for it; everybody else has none and lets the hint pass.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix::{Addr, Handler};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::freshness::channel_of;
+use super::messages::{HintCame, Order, ToMailbox, WakeMailbox};
+use super::node::NodeActor;
+use super::runtime::TenantRuntime;
+use crate::domain::ids::MailboxKey;
+use crate::ports::wake::{Answered, Channel, Hint, Listener, WakeBus};
+
+/// Operators who wait at once; each holds a request open.
+const WAITING_MAX: usize = 1_000;
+
+/// Renders how a mailbox stands, for an operator at another node; without an address.
+pub type Describe = Arc<dyn Fn(&TenantRuntime, Uuid) -> String + Send + Sync>;
+
+/// What this node says to all nodes, and who waits here for an answer.
+#[derive(Clone)]
+pub struct Relay {
+    bus: Arc<dyn WakeBus>,
+    waiting: Arc<Mutex<HashMap<Uuid, oneshot::Sender<Answered>>>>,
+}
+
+/// One who waits; forgotten when dropped.
+pub struct Ticket {
+    relay: Relay,
+    id: Uuid,
+    answer: oneshot::Receiver<Answered>,
+}
+
+impl Relay {
+    /// Builds the relay over a bus.
+    #[must_use]
+    pub fn new(bus: Arc<dyn WakeBus>) -> Self {
+        Self { bus, waiting: Arc::default() }
+    }
+
+    /// Wakes a mailbox on whichever node owns it; false when nobody could be told.
+    pub async fn wake(&self, mailbox: MailboxKey) -> bool {
+        let hint = (channel_of(&mailbox), Hint::Changed(mailbox));
+        self.bus.publish(&[hint]).await.is_ok()
+    }
+
+    /// Asks the owner of a mailbox for a cycle; nothing when nobody could be told.
+    pub async fn sync(&self, mailbox: MailboxKey) -> Option<Ticket> {
+        let (id, (send, answer)) = (Uuid::new_v4(), oneshot::channel());
+        {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.len() >= WAITING_MAX {
+                return None;
+            }
+            waiting.insert(id, send);
+        }
+        let ticket = Ticket { relay: self.clone(), id, answer };
+        let hint = (channel_of(&mailbox), Hint::Sync(mailbox, id));
+        self.bus.publish(&[hint]).await.is_ok().then_some(ticket)
+    }
+
+    fn answered(&self, ticket: Uuid, answer: Answered) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
+        if let Some(waiting) = waiting {
+            // Nobody listening is fine.
+            let _ = waiting.send(answer);
+        }
+    }
+}
+
+impl Ticket {
+    /// Waits for the owner's answer; forever when there is no owner.
+    pub async fn answer(&mut self) -> Option<Answered> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.relay.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+/// Hears hints and brings them to the node, until the returned future is dropped.
+pub async fn hear(mut listener: Box<dyn Listener>, node: Addr<NodeActor>, relay: Relay) {
+    loop {
+        match listener.next().await {
+            Hint::Synced(ticket, answer) => relay.answered(ticket, answer),
+            hint @ (Hint::Changed(_)
+            | Hint::AllChanged(_)
+            | Hint::Subscription(..)
+            | Hint::Read(..)
+            | Hint::Sync(..)) => {
+                // Waits for room, so that a flood is slowed down and not lost here.
+                if node.send(HintCame(hint)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Handler<HintCame> for NodeActor {
+    type Result = ();
+
+    fn handle(&mut self, message: HintCame, _: &mut Self::Context) {
+        match message.0 {
+            Hint::Changed(key) => self.wake(&key),
+            Hint::AllChanged(tenant) => {
+                if let Some((_, address)) = self.running(&tenant) {
+                    let _ = address.try_send(WakeMailbox(None));
+                }
+            }
+            Hint::Subscription(key, life) => {
+                let runtime = self.running(&key.tenant).map(|(runtime, _)| runtime);
+                let freshness = runtime.as_ref().and_then(|runtime| runtime.freshness());
+                if let Some(keeper) = freshness.and_then(|it| it.keeper()) {
+                    keeper.heard(key.mailbox, &life);
+                }
+                self.wake(&key);
+            }
+            Hint::Read(tenant, table) => {
+                let runtime = self.running(&tenant).map(|(runtime, _)| runtime);
+                if let Some(feed) = runtime.as_ref().and_then(|it| it.freshness()?.feed()) {
+                    feed.heard(table);
+                }
+            }
+            Hint::Sync(key, ticket) => self.sync(key, ticket),
+            // Answers stay with who listens for them.
+            Hint::Synced(..) => {}
+        }
+    }
+}
+
+impl NodeActor {
+    fn wake(&self, key: &MailboxKey) {
+        if let Some((_, address)) = self.running(&key.tenant) {
+            // A full supervisor has enough to do; a sweep finds what this would have told.
+            let _ = address.try_send(WakeMailbox(Some(key.mailbox)));
+        }
+    }
+
+    /// Starts a cycle for an operator at any node, when this one owns the mailbox.
+    fn sync(&self, key: MailboxKey, ticket: Uuid) {
+        let Some((runtime, address)) = self.running(&key.tenant) else { return };
+        if runtime.ownership.fence_of(&key).is_none() {
+            return;
+        }
+        let (send, receive) = oneshot::channel();
+        let order = ToMailbox { mailbox: key.mailbox, order: Order::Sync(send) };
+        if address.try_send(order).is_err() {
+            return;
+        }
+        let Some((relay, describe)) = self.relay() else { return };
+        let io = runtime.io.clone();
+        io.spawn(async move {
+            // A mailbox without an actor drops the order, which is an answer as well.
+            let ended = receive.await.is_ok();
+            let mailbox = describe(&runtime, key.mailbox);
+            let answer = Hint::Synced(ticket, Answered { ended, mailbox });
+            let _ = relay.bus.publish(&[(Channel::Everybody, answer)]).await;
+        });
+    }
+}

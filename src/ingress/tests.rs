@@ -1,0 +1,282 @@
+//! The public surface: requests against a node with one tenant, as Graph sends them and as it would not.
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+
+use actix_web::dev::Service;
+use actix_web::http::StatusCode;
+use actix_web::test::{self, TestRequest};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use super::*;
+use crate::actors::fair::Fair;
+use crate::actors::freshness::Freshness;
+use crate::actors::phase::Pace;
+use crate::actors::runtime::RuntimeParts;
+use crate::cluster::ownership::Ownership;
+use crate::cycle::TenantOptions;
+use crate::cycle::tests::fakes::{World, mailbox};
+use crate::domain::fingerprint::PrintKey;
+use crate::domain::ids::TenantId;
+use crate::domain::mailbox::MailboxSource;
+use crate::domain::policy::{Choices, Directions, Limits};
+use crate::memory::{LocalBus, MemoryStore};
+use crate::ports::error::SideError;
+use crate::ports::organization::{Organization, Profile};
+use crate::ports::wake::Listener;
+use crate::vault::NoticeSeal;
+
+struct Silent;
+
+#[async_trait]
+impl Organization for Silent {
+    async fn profile(&self) -> Result<Profile, SideError> {
+        std::future::pending().await
+    }
+}
+
+fn key() -> PrintKey {
+    PrintKey([7; 16])
+}
+
+fn runtime(bus: &Arc<dyn WakeBus>) -> Arc<TenantRuntime> {
+    let world = World::new();
+    let store = Arc::new(MemoryStore::new(world.clock.clone()));
+    let second = Duration::from_secs(1);
+    let runtime = TenantRuntime::new(RuntimeParts {
+        key: None,
+        options: TenantOptions {
+            tenant: TenantId::new("contoso"),
+            source: MailboxSource::Dataverse,
+            takeover: false,
+            policy: Arc::new(|_| Choices::default()),
+            directions: Directions::default(),
+            limits: Limits::default(),
+            window_back: chrono::Duration::days(30),
+            window_ahead: chrono::Duration::days(365),
+        },
+        deps: world.deps(),
+        organization: Arc::new(Silent),
+        sightings: store.clone(),
+        io: tokio::runtime::Handle::current(),
+        share: Fair::new(8).share(1),
+        reports: broadcast::channel(4).0,
+        ownership: Arc::new(Ownership::new(store, "node")),
+        pace: Pace {
+            sweep: second,
+            settle: second,
+            backoff: second,
+            backoff_max: second,
+            park_after: 10,
+        },
+    });
+    let tenant = TenantId::new("contoso");
+    runtime.set_freshness(Freshness::new(tenant, bus.clone(), None, None, second));
+    Arc::new(runtime)
+}
+
+struct Door {
+    ingress: Arc<Ingress>,
+    listener: Box<dyn Listener>,
+    tenants: Tenants,
+}
+
+impl Door {
+    /// A node that knows the tenant's key.
+    fn new() -> Self {
+        let door = Self::early();
+        let runtime = door.tenants.read().unwrap()[0].clone();
+        let (none, io) = (std::iter::empty(), tokio::runtime::Handle::current());
+        runtime.freshness().unwrap().adopt(none, &key(), &io);
+        door
+    }
+
+    /// A node that has not read the tenant's profile yet.
+    fn early() -> Self {
+        let bus: Arc<dyn WakeBus> = Arc::new(LocalBus::new());
+        let tenants: Tenants = Arc::new(RwLock::new(vec![runtime(&bus)]));
+        let listener = bus.listen();
+        let ingress = Arc::new(Ingress::new(tenants.clone(), bus, Metrics::new()));
+        Self { ingress, listener, tenants }
+    }
+
+    async fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> (StatusCode, String, String) {
+        let app = App::new()
+            .app_data(web::Data::from(self.ingress.clone()))
+            .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
+            .configure(routes);
+        let app = test::init_service(app).await;
+        let request = TestRequest::post().uri(path).set_payload(body.into()).to_request();
+        let response = app.call(request).await.unwrap();
+        let status = response.status();
+        let kind = response.headers().get("content-type").map(|it| it.to_str().unwrap().to_owned());
+        let body = test::read_body(response).await;
+        (status, kind.unwrap_or_default(), String::from_utf8_lossy(&body).into_owned())
+    }
+
+    async fn told(&mut self) -> Vec<Hint> {
+        let mut all = Vec::new();
+        let patience = Duration::from_millis(300);
+        while let Ok(hint) = tokio::time::timeout(patience, self.listener.next()).await {
+            all.push(hint);
+        }
+        all
+    }
+
+    fn counted(&self, result: &str) -> u64 {
+        let text = self.ingress.metrics.encode();
+        let label = format!("result=\"{result}\"");
+        let line =
+            text.lines().find(|line| line.starts_with("lockstep_notices") && line.contains(&label));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
+    }
+}
+
+fn sign(number: u128) -> String {
+    NoticeSeal::new(&key(), &TenantId::new("contoso")).unwrap().sign(mailbox(number).key.mailbox)
+}
+
+fn notices(states: &[Value]) -> String {
+    let one = |state: &Value| json!({ "subscriptionId": "s1", "clientState": state });
+    json!({ "value": states.iter().map(one).collect::<Vec<_>>() }).to_string()
+}
+
+fn on_system(test: impl Future<Output = ()>) {
+    actix_rt::System::new().block_on(test);
+}
+
+#[test]
+fn a_handshake_is_answered_by_its_token_as_text() {
+    // Decoded, as plain text, at both addresses; a token beyond all measure is refused.
+    on_system(async {
+        let door = Door::new();
+        for path in ["/graph/contoso", "/graph/contoso/lifecycle"] {
+            let asked = format!("{path}?validationToken=a%20%3Cb%3E%26%C3%BC");
+            let (status, kind, body) = door.post(&asked, "").await;
+            assert_eq!((status, body.as_str()), (StatusCode::OK, "a <b>&ü"));
+            assert!(kind.starts_with("text/plain"), "{kind}");
+            let long = format!("{path}?validationToken={}", "x".repeat(TOKEN_MAX_BYTES + 1));
+            assert_eq!(door.post(&long, "").await.0, StatusCode::BAD_REQUEST);
+        }
+    });
+}
+
+#[test]
+fn a_notice_wakes_the_mailbox_that_its_secret_names() {
+    // Signed ones are told, others counted; the answer is the same.
+    on_system(async {
+        let mut door = Door::new();
+        let publishing = tokio::spawn(door.ingress.clone().publish());
+        let foreign = NoticeSeal::new(&PrintKey([8; 16]), &TenantId::new("contoso")).unwrap();
+        let other = NoticeSeal::new(&key(), &TenantId::new("fabrikam")).unwrap();
+        let id = mailbox(1).key.mailbox;
+        let forged = [json!(foreign.sign(id)), json!(other.sign(id)), json!("x"), Value::Null];
+        assert_eq!(door.post("/graph/contoso", notices(&forged)).await.0, StatusCode::ACCEPTED);
+        assert_eq!(door.told().await, []);
+        let both = notices(&[json!(sign(1)), json!("x"), json!(sign(2))]);
+        assert_eq!(door.post("/graph/contoso", both).await.0, StatusCode::ACCEPTED);
+        let told = door.told().await;
+        assert_eq!(told, [1, 2].map(|number| Hint::Changed(mailbox(number).key)));
+        assert_eq!((door.counted("received"), door.counted("refused")), (2, 5));
+        publishing.abort();
+    });
+}
+
+#[test]
+fn a_lifecycle_notice_names_its_subscription() {
+    // Each event reaches the owner as what it is; an unknown one counts as lost notices.
+    on_system(async {
+        let mut door = Door::new();
+        let publishing = tokio::spawn(door.ingress.clone().publish());
+        let id = || "s1".to_owned();
+        for (event, life) in [
+            ("subscriptionRemoved", Life::Removed(id())),
+            ("reauthorizationRequired", Life::Unauthorized(id())),
+            ("missed", Life::Missed),
+            ("somethingNew", Life::Missed),
+        ] {
+            let body = json!({ "value": [{ "subscriptionId": "s1", "lifecycleEvent": event,
+                "clientState": sign(1) }] });
+            let (status, _, _) = door.post("/graph/contoso/lifecycle", body.to_string()).await;
+            assert_eq!(status, StatusCode::ACCEPTED);
+            assert_eq!(door.told().await, [Hint::Subscription(mailbox(1).key, life)], "{event}");
+        }
+        publishing.abort();
+    });
+}
+
+#[test]
+fn ten_thousand_notices_at_once_are_answered_and_wake_each_mailbox_twice() {
+    // Ten mailboxes, a thousand notices each: every answer is a 202 within Graph's three seconds, and
+    // what waits is a set of ten.
+    on_system(async {
+        let mut door = Door::new();
+        let publishing = tokio::spawn(door.ingress.clone().publish());
+        let app = App::new().app_data(web::Data::from(door.ingress.clone())).configure(routes);
+        let app = test::init_service(app).await;
+        let bodies: Vec<String> = (1..=10).map(|number| notices(&[json!(sign(number))])).collect();
+        let began = Instant::now();
+        let mut slowest = Duration::ZERO;
+        for number in 0..10_000 {
+            let body = bodies[number % 10].clone();
+            let request = TestRequest::post().uri("/graph/contoso").set_payload(body).to_request();
+            let sent = Instant::now();
+            assert_eq!(app.call(request).await.unwrap().status(), StatusCode::ACCEPTED);
+            slowest = slowest.max(sent.elapsed());
+        }
+        let seconds = began.elapsed().as_secs();
+        assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+        let mut told: HashMap<Uuid, u64> = HashMap::new();
+        // The last of them is told at the end of its second.
+        let end = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < end {
+            if let Ok(Hint::Changed(key)) = tokio::time::timeout_at(end, door.listener.next()).await
+            {
+                *told.entry(key.mailbox).or_default() += 1;
+            }
+        }
+        assert_eq!(told.len(), 10);
+        // Once at the beginning and once for each second of the flood.
+        assert!(told.values().all(|times| (2..=seconds + 2).contains(times)), "{told:?}");
+        assert_eq!(door.counted("received"), 10_000);
+        let queue = door.ingress.queue.lock().unwrap();
+        assert!(queue.ready.capacity() < 1_000, "{}", queue.ready.capacity());
+        drop(queue);
+        publishing.abort();
+    });
+}
+
+#[test]
+fn what_is_no_notice_is_refused() {
+    // Other tenants, other paths, other methods, no JSON, too much of it; before the key is known
+    // Graph is asked to come again.
+    on_system(async {
+        let door = Door::new();
+        let body = || notices(&[json!(sign(1))]);
+        let (status, _, _) = door.post("/graph/fabrikam", body()).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(door.post("/api/v1/tenants", body()).await.0, StatusCode::NOT_FOUND);
+        for wrong in ["", "x", "[]", "{}", "{\"value\":1}", "{\"value\":[1]}"] {
+            assert_eq!(
+                door.post("/graph/contoso", wrong).await.0,
+                StatusCode::BAD_REQUEST,
+                "{wrong}"
+            );
+        }
+        let huge = vec![b' '; BODY_MAX_BYTES + 1];
+        let (status, _, _) = door.post("/graph/contoso", huge).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+        let many = notices(&vec![json!("x"); NOTICES_MAX + 5]);
+        assert_eq!(door.post("/graph/contoso", many).await.0, StatusCode::ACCEPTED);
+        assert_eq!(door.counted("dropped"), 5);
+        let early = Door::early();
+        let (status, _, _) = early.post("/graph/contoso", body()).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        early.tenants.write().unwrap().clear();
+        let (status, _, _) = early.post("/graph/contoso", body()).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "a node that runs nothing yet");
+    });
+}
