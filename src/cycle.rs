@@ -54,7 +54,7 @@ use crate::engine::matching::{Index, pair_in};
 use crate::engine::normalise::Seen;
 use crate::engine::plan::Plan;
 use crate::engine::stakes::Stakes;
-use crate::engine::{decide, invariants, plan as planning};
+use crate::engine::{claims, decide, invariants, plan as planning};
 use crate::ports::links::{MailboxState, StateChange};
 use crate::ports::side::{Cursor, Pulled};
 use crate::telemetry::names;
@@ -198,5 +198,5 @@ async fn plan_seen(
         info_span!(names::SPAN_DECIDE).in_scope(|| shield::decide_each(pairings, pair, decide));
     verdicts.extend(unfinished.into_iter().map(decide::unfinished));
     Ok(info_span!(names::SPAN_PLAN)
-        .in_scope(|| planning::plan(verdicts, &engine, uuid::Uuid::new_v4)))
+        .in_scope(|| claims::settle(planning::plan(verdicts, &engine, uuid::Uuid::new_v4), index)))
 }

@@ -6,6 +6,7 @@
 pub mod advice;
 pub mod catalogue;
 pub mod category;
+pub mod claims;
 pub mod decide;
 pub mod eligible;
 pub mod facts;

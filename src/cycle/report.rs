@@ -221,6 +221,11 @@ impl CycleReport {
                 ];
                 self.soon |= code.is_some_and(|code| chance.contains(&code));
             }
+            // ORG-03: the row makes or meets its new organizer's meeting in the next cycle.
+            LinkChange::Drop(_) if entry.verdict.goes_over() => {
+                self.unsettled += 1;
+                self.soon = true;
+            }
             LinkChange::Put(_) | LinkChange::None | LinkChange::Drop(_) => {}
         }
         let decision = &entry.verdict.decision;
@@ -235,10 +240,10 @@ impl CycleReport {
         // What is done to a copy of a service activity stays there, and its user may wonder (SVC-04).
         let copy = decision.rules.contains(&rule::SVC_04);
         let echo = decision.verb == Verb::Acknowledge && decision.code.is_none() && !copy;
-        // A copy is not remembered either, but its user may wonder why it has no row (COPY-01).
+        // What has a code is not remembered either, but its user may wonder why it has no row (COPY-01).
         let foreign = decision.verb == Verb::LeaveAlone
             && matches!(change, LinkChange::None)
-            && !entry.verdict.pairing.copy;
+            && decision.code.is_none();
         if decision.verb == Verb::LeaveAlone && !foreign {
             self.left_alone += 1;
         }

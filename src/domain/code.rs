@@ -56,6 +56,10 @@ codes! {
     PastMeetingHeld = "past-meeting-held",
     /// The Exchange item was deleted and the row kept; it is not recreated (CONT-10).
     NotRecreated = "not-recreated",
+    /// The meeting was cancelled by its organizer before it had a row (CXL-13).
+    MeetingCancelled = "meeting-cancelled",
+    /// The row that the item would become is known already, and means another item (APPT-IN-11).
+    RowKnown = "row-known",
     /// Booking failed: somebody is not free in Dynamics (APPT-IN-07, Microsoft's
     /// `ExchangeSyncSchedulingConflictsError`).
     SchedulingConflict = "scheduling-conflict",

@@ -166,7 +166,7 @@ fn judge(pairing: Pairing, context: &Context<'_>) -> Verdict {
     if let Some(verdict) = unsupported(&pairing) {
         return verdict;
     }
-    if replaced::is_mine_now(&pairing, context) {
+    if replaced::is_mine_now(&pairing, context) || replaced::is_left_behind(&pairing) {
         return verdict(pairing, After::Forgotten, Verb::Forget, &[rule::ORG_03]);
     }
     let standing = PerSide::from_fn(|side| standing(&pairing, side));
@@ -302,6 +302,12 @@ pub(crate) fn verdict(pairing: Pairing, after: After, verb: Verb, rules: &[RuleI
 }
 
 impl Verdict {
+    /// Tells whether the pair is forgotten because its row goes over to another meeting (ORG-03).
+    #[must_use]
+    pub fn goes_over(&self) -> bool {
+        self.decision.verb == Verb::Forget && self.decision.rules.contains(&rule::ORG_03)
+    }
+
     pub(crate) fn with_code(mut self, code: Code) -> Self {
         self.decision.code = Some(code);
         self

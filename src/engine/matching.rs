@@ -64,6 +64,12 @@ impl<'a> Index<'a> {
         self.by_native.get(&(side, collection, id)).map(|at| &self.links[*at])
     }
 
+    /// Returns the link of a meeting's identity.
+    #[must_use]
+    pub fn of_meeting(&self, uid: &GlobalId) -> Option<&'a Link> {
+        self.by_uid.get(uid).map(|at| &self.links[*at])
+    }
+
     /// Returns the link of an id.
     #[must_use]
     pub fn of_id(&self, id: LinkId) -> Option<&'a Link> {

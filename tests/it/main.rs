@@ -45,6 +45,7 @@ mod rules_copies;
 mod rules_fields;
 mod rules_filters;
 mod rules_general;
+mod rules_handover;
 mod rules_links;
 mod rules_moved;
 mod rules_people;

@@ -25,6 +25,8 @@ advice! {
     RowClosed "Open the row in Dynamics again.";
     PastMeetingHeld "Move the meeting into the future, or change it in Exchange, which mails its attendees.";
     NotRecreated "Make a new row, or track a new item: what was deleted in Exchange is not made again.";
+    MeetingCancelled "Nothing: a meeting that is off needs no row. Its organizer may invite anew.";
+    RowKnown "Nothing, or delete the item: its row already has another one.";
     SchedulingConflict "Let the user ignore the scheduling conflict, or free the party in Dynamics.";
     CopiedItem "Make a new item instead of a copy, or import copies by the organization's setting.";
     MovedAway "Move the item back into the main folder of its kind.";

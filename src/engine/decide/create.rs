@@ -244,6 +244,12 @@ fn in_dynamics(pairing: Pairing, context: &Context<'_>) -> Verdict {
         // It had a row once (the marker names it) and that row cannot be found.
         return verdict(pairing, After::Unlinked(Why::RowGone), Verb::Unlink, &[rule::CONF_04]);
     }
+    if facts.is_cancelled {
+        // CXL-13: nothing is left that a row could keep in step. It is not remembered: as the copy of a
+        // meeting that was handed over it would take the guid of a row that means another (ORG-03).
+        let after = if pairing.link.is_some() { After::Forgotten } else { After::Nothing };
+        return leave(pairing, after, rule::CXL_13, Code::MeetingCancelled);
+    }
     let item = fields(&pairing, Side::Exchange);
     let kind = pairing.kind();
     if kind == Kind::ServiceAppointment {

@@ -11,7 +11,7 @@ use super::removal::{Fate, appointment_leaves};
 use super::{After, Verdict, Write, fields, is_me, item_facts, row_facts, verdict};
 use crate::domain::field::Field;
 use crate::domain::ids::GlobalId;
-use crate::domain::link::{LinkState, Role, Why};
+use crate::domain::link::{Link, LinkState, Role, Why};
 use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
@@ -117,16 +117,33 @@ fn unname(pairing: &Pairing, meeting: Option<&GlobalId>) -> Option<Write> {
     })
 }
 
+/// Tells whether the row of a meeting that this user attends names another meeting than his item: it
+/// went over to another organizer. The pair is forgotten; the row meets the item that it names.
+pub(super) fn is_left_behind(pairing: &Pairing) -> bool {
+    let Some(link) = &pairing.link else { return false };
+    let attends = match link.role {
+        Role::Follower | Role::Guest => true,
+        Role::Owner | Role::PrivateCopy => false,
+    };
+    let item = uid(pairing, Side::Exchange).or(link.uid.as_ref());
+    let row = uid(pairing, Side::Dynamics);
+    attends && was_pair(link) && row.is_some() && item.is_some() && row != item
+}
+
+fn was_pair(link: &Link) -> bool {
+    match link.state {
+        LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => true,
+        LinkState::Creating(_) | LinkState::LeftAlone => false,
+    }
+}
+
 /// Tells whether this user organizes a row by now whose meeting he attended, and that meeting is gone.
 /// The pair is forgotten, and the row makes a meeting like a new one.
 pub(super) fn is_mine_now(pairing: &Pairing, context: &Context<'_>) -> bool {
     let Some(link) = &pairing.link else { return false };
     let Some(row) = &pairing.seen.dynamics else { return false };
-    let pair = match link.state {
-        LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => true,
-        LinkState::Creating(_) | LinkState::LeftAlone => false,
-    };
-    pair && pairing.kind().is_meeting()
+    was_pair(link)
+        && pairing.kind().is_meeting()
         && link.role == Role::Follower
         && link.uid.is_some()
         && row.observation.presence == Presence::Present

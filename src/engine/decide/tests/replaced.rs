@@ -133,6 +133,52 @@ fn org_03_the_new_organizer_forgets_the_meeting_that_he_attended() {
 }
 
 #[test]
+fn org_03_who_attends_leaves_the_meeting_that_the_row_no_longer_names() {
+    // Whoever holds it now, also where only the link tells what the item is. While the row names none, or
+    // the pair is the organizer's own or a copy of ours, it stays.
+    let world = World::new();
+    let invited = item(Appointment).held_by(GUEST).uid("mine");
+    let after = |row: &Obs, role: Role, alone: bool| {
+        let mut pairing = in_role(pair(&world, row, &invited), role);
+        if alone {
+            pairing.seen.exchange = None;
+        }
+        world.decide(pairing).after
+    };
+    let elsewhere = row(Appointment).organized_by(UNSERVED);
+    for role in [Role::Follower, Role::Guest] {
+        for alone in [false, true] {
+            let named = elsewhere.clone().uid("theirs");
+            assert_eq!(after(&named, role, alone), After::Forgotten);
+            assert_eq!(after(&elsewhere.clone().uid("mine"), role, alone), After::Agreed);
+            assert_eq!(after(&elsewhere, role, alone), After::Agreed);
+        }
+    }
+    for role in [Role::Owner, Role::PrivateCopy] {
+        assert_ne!(after(&elsewhere.clone().uid("theirs"), role, false), After::Forgotten);
+    }
+}
+
+#[test]
+fn cxl_13_a_cancelled_meeting_becomes_no_row() {
+    // Also while the answer to its create is awaited; one that has a row goes on.
+    let world = World::new();
+    let off = || {
+        let invited = item(Appointment).held_by("boss@elsewhere.test").uid("off");
+        invited.item_facts(|facts| facts.is_cancelled = true)
+    };
+    let verdict = world.decide(world.alone(&off()));
+    assert!(silent(&verdict) && cites(&verdict, rule::CXL_13));
+    assert_eq!(verdict.after, After::Nothing);
+    let mut made = world.plan(vec![world.alone(&off().item_facts(|it| it.is_cancelled = false))]);
+    let mut pairing = world.alone(&off());
+    pairing.link = Some(made.entries.remove(0).link);
+    assert_eq!(world.decide(pairing).after, After::Forgotten);
+    let met = world.decide(world.met(&row(Appointment).uid("off"), &off()));
+    assert_eq!(met.after, After::Agreed);
+}
+
+#[test]
 fn appt_in_11_an_event_that_its_row_names_is_no_copy() {
     // After the loss of the store, of an organization that tells deletes apart.
     let world = told_apart();
