@@ -147,3 +147,44 @@ fn org_03_the_new_organizer_invites_in_the_cycle_after_the_cancellation() {
     system.one_pass(PRIYA);
     assert_eq!(meetings(&system, PRIYA, false).len(), 1);
 }
+
+/// Returns who is on the list of the row: its required attendees by address.
+fn listed(system: &System, row: Uuid) -> Vec<String> {
+    let row = system.row("appointments", row).unwrap();
+    let parties = row["parties"].as_array().unwrap().clone();
+    let required = parties.iter().filter(|party| party["participationtypemask"] == 5);
+    required.map(|party| party["addressused"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn org_03_filt_06_told_apart_the_list_of_the_old_meeting_goes_both_ways() {
+    // Dana goes on holding it and attends by the row. Who is added in Dynamics is invited, who is added in
+    // Exchange stands on the row, and neither organizer is taken off the other side's list.
+    let system = three();
+    system.setting("DistinctPhysicalAndLogicalDeletesForExchangeSync", "true");
+    let row = made_in_dynamics(&system);
+    let mails = system.mails().len();
+    hand_to_priya(&system, row);
+    system.settled();
+    assert_eq!(system.mails().len(), mails, "nobody is told anything");
+    let second = json!({ "addressused": "second@litware.example", "participationtypemask": 5 });
+    let mut parties = held_by(&system, PRIYA);
+    parties.push(second);
+    system.update(DANA, "appointments", row, &json!({ "appointment_activity_parties": parties }));
+    system.settled();
+    let held = system.events(DANA).remove(0);
+    let invited = held["attendees"].to_string();
+    for address in ["second@litware.example", &system.address(PRIYA), &system.address(NED)] {
+        assert!(invited.contains(address), "{address}: {invited}");
+    }
+    assert!(!invited.contains(&system.address(DANA)), "{invited}");
+    let mut attendees = held["attendees"].as_array().unwrap().clone();
+    let third = "third@litware.example";
+    attendees.push(json!({ "type": "required", "emailAddress": { "address": third } }));
+    system.edit_event(DANA, &id_of(&held), &json!({ "attendees": attendees }));
+    system.settled();
+    let list = listed(&system, row);
+    for address in [third, "second@litware.example", &system.address(DANA), &system.address(NED)] {
+        assert!(list.iter().any(|one| one == address), "{address}: {list:?}");
+    }
+}

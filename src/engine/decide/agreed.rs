@@ -173,9 +173,11 @@ pub(super) fn carry(
         let verdict = acknowledge(pairing, rule::CONF_05);
         return if mailed { verdict.by(rule::APPT_OUT_09) } else { verdict };
     }
-    let split = split(&pairing, role, changed, context);
-    let to_exchange = write_to_exchange(&pairing, role, &split, mark, context);
-    let to_dynamics = write_to_dynamics(&pairing, role, &split, context);
+    let from = |side: Side| replaced::as_held_there(&pairing, role, side, context);
+    let (row_told, item_told) = (from(Side::Dynamics), from(Side::Exchange));
+    let split = split(&row_told, role, changed, context);
+    let to_exchange = write_to_exchange(&row_told, role, &split, mark, context);
+    let to_dynamics = write_to_dynamics(&item_told, role, &split, context);
     let verb = match (&to_exchange.write, &to_dynamics.write) {
         (Some(_), Some(_)) => Verb::Merge,
         (Some(_), None) => Verb::Update(Side::Exchange),

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::create::is_past;
 use super::fit::{fits_dynamics, fits_exchange};
 use super::gate::is_draft;
-use super::split::Split;
+use super::split::{Split, agree};
 use super::{Write, attendee_count, fields, item_facts, mails, people, replaced};
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -101,8 +101,8 @@ pub(super) fn write_to_exchange(
     }
     let mut wanted = wanted.to_vec();
     if replaced::is_handed_over(pairing, role, context) {
-        // ORG-03: while the meeting is still this user's the new organizer is not taken off it.
-        wanted.retain(|group| *group != Group::Attendees);
+        // ORG-03: that the row has another organizer changes nothing on the list.
+        wanted.retain(|it| *it != Group::Attendees || !agree(pairing, *it, context));
     }
     let mut wanted = match attendees_allowed(kind, role, &wanted, &row, &item, context) {
         Ok(wanted) => wanted,

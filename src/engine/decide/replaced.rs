@@ -6,13 +6,16 @@
 //! the old meeting, the new organizer waits. If it was handed over before it named any, his mailbox
 //! may have made one meanwhile, and the row names that.
 
+use std::borrow::Cow;
+
 use super::create::is_past;
 use super::removal::{Fate, appointment_leaves};
 use super::{After, Verdict, Write, fields, is_me, item_facts, row_facts, verdict};
-use crate::domain::field::Field;
+use crate::domain::field::{Field, Value};
 use crate::domain::ids::GlobalId;
 use crate::domain::link::{Link, LinkState, Role, Why};
 use crate::domain::observation::Presence;
+use crate::domain::party::Party;
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
 use crate::domain::side::Side;
@@ -115,6 +118,36 @@ fn unname(pairing: &Pairing, meeting: Option<&GlobalId>) -> Option<Write> {
         mail: MailClass::Silent,
         mark: false,
     })
+}
+
+/// Returns a pair as it is carried from one side. A handed over meeting that stays has another organizer
+/// on each side, and no list names its own: whether these two attend, each side says for itself.
+pub(super) fn as_held_there<'a>(
+    pairing: &'a Pairing,
+    role: Role,
+    from: Side,
+    context: &Context<'_>,
+) -> Cow<'a, Pairing> {
+    if !is_handed_over(pairing, role, context) {
+        return Cow::Borrowed(pairing);
+    }
+    let organizer = row_facts(pairing).organizer;
+    let holds = |party: &Party| {
+        let user = party.address.as_ref().and_then(|it| context.directory.by_address(it));
+        user.is_some_and(|it| is_me(Some(it.user), context) || Some(it.user) == organizer)
+    };
+    let there = fields(pairing, from.other());
+    let mut told = pairing.clone();
+    if let Some(seen) = told.seen.get_mut(from) {
+        for field in [Field::RequiredAttendees, Field::OptionalAttendees] {
+            let list = &mut seen.observation.fields;
+            let mut parties = list.parties(field).to_vec();
+            parties.retain(|party| !holds(party));
+            parties.extend(there.parties(field).iter().filter(|&party| holds(party)).cloned());
+            list.set(field, (!parties.is_empty()).then_some(Value::Parties(parties)));
+        }
+    }
+    Cow::Owned(told)
 }
 
 /// Tells whether the row of a meeting that this user attends names another meeting than his item: it
