@@ -2,7 +2,9 @@
 
 use super::agreed::carry;
 use super::split::{agree, split};
-use super::{After, Verdict, is_me, item_facts, replaced, role_in, row_facts, verdict};
+use super::{
+    After, Verdict, is_me, item_facts, occurrences, replaced, role_in, row_facts, verdict,
+};
 use crate::domain::code::Code;
 use crate::domain::field::Group;
 use crate::domain::fingerprint::Prints;
@@ -47,6 +49,10 @@ fn is_copy_of_ours(pairing: &Pairing, context: &Context<'_>) -> bool {
 /// Two items become a pair, or become one again: every group may differ.
 pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Verdict {
     let all = groups::of(pairing.kind(), &context.policy.settings);
+    let apart = |group: Group| {
+        !agree(&pairing, group, context)
+            || one_by_one(group) && occurrences::deletes_an_edited(&pairing, context)
+    };
     let changed = PerSide::from_fn(|side| {
         let (own, rival) = (edited(&pairing, side), edited(&pairing, side.other()));
         let differs = |group: &Group| match (knows(&pairing, side), knows(&pairing, side.other())) {
@@ -54,12 +60,10 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
             (true, true) | (false, false) => own.contains(group) || !rival.contains(group),
             // A create without an answer: its source tells its own edits, the rest of what
             // differs was edited where it was made.
-            (true, false) => {
-                own.contains(group) || one_by_one(*group) && !agree(&pairing, *group, context)
-            }
+            (true, false) => own.contains(group) || one_by_one(*group) && apart(*group),
             (false, true) => {
                 let theirs = rival.contains(group) && !one_by_one(*group);
-                !theirs && !agree(&pairing, *group, context)
+                !theirs && apart(*group)
             }
         };
         all.iter().copied().filter(differs).collect()

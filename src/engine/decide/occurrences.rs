@@ -76,15 +76,29 @@ pub(super) fn ways(pairing: &Pairing, context: &Context<'_>) -> Vec<(NaiveDate, 
     days.into_iter().map(way).collect()
 }
 
+/// Returns the side that was made without an answer, of which nothing is known, while it is known what
+/// its source held.
+fn made_unanswered(pairing: &Pairing) -> Option<Side> {
+    let link = pairing.link.as_ref()?;
+    let LinkState::Creating(side) = link.state else { return None };
+    let knows = |side: Side| *link.agreed.get(side) != Prints::default();
+    (!knows(side) && knows(side.other())).then_some(side)
+}
+
 /// Returns the side that was made without an answer and does not have an occurrence of its source:
 /// occurrences are written one by one after their series, some when they have rows (REC-05).
 fn unwritten(pairing: &Pairing, name: u64) -> Option<Side> {
-    let link = pairing.link.as_ref()?;
-    let LinkState::Creating(side) = link.state else { return None };
+    let (link, side) = (pairing.link.as_ref()?, made_unanswered(pairing)?);
     let seen = pairing.seen.get(side).as_ref()?;
     let held = link.agreed.get(side.other()).held_on(name).is_some();
     let missing = seen.prints.held_on(name).is_none();
-    (held && missing && *link.agreed.get(side) == Prints::default()).then_some(side)
+    (held && missing).then_some(side)
+}
+
+/// Tells whether an occurrence was deleted on one side and edited on the other: no list says so, where
+/// it cannot be brought back.
+pub(super) fn deletes_an_edited(pairing: &Pairing, context: &Context<'_>) -> bool {
+    known(pairing) && ways(pairing, context).iter().any(|(_, way)| matches!(way, Way::Deleted(_)))
 }
 
 /// Both sides changed one occurrence.
@@ -94,6 +108,8 @@ fn contested(
     both: &PerSide<Fields>,
     context: &Context<'_>,
 ) -> Way {
+    // What is known to be an edit outranks what may be our own older write; the rest is a rivalry.
+    let guessed = made_unanswered(pairing);
     let (kind, group) = (pairing.kind(), Group::Exceptions);
     let [row, item] = [&both.dynamics, &both.exchange].map(|all| {
         let mut alone = all.clone();
@@ -107,9 +123,10 @@ fn contested(
         (false, true) => Way::Deleted(Side::Dynamics),
         // APPT-OUT-06: what is over is not told to its guests; the row's edit is lost all the same.
         (false, false) if holds_back(kind, &row, &item, context) => {
-            match ways_between(kind, group, &row, &item, context) {
-                (_, true) => Way::Lost(Side::Dynamics),
-                (_, false) => Way::Nowhere,
+            match (guessed, ways_between(kind, group, &row, &item, context)) {
+                (Some(Side::Exchange), _) => Way::To(Side::Exchange),
+                (Some(Side::Dynamics) | None, (_, true)) => Way::Lost(Side::Dynamics),
+                (Some(Side::Dynamics) | None, (_, false)) => Way::Nowhere,
             }
         }
         (false, false) if say_the_same(kind, group, &row, &item, context) => Way::Nowhere,
@@ -118,7 +135,10 @@ fn contested(
             (true, false) => Way::To(Side::Exchange),
             (false, true) => Way::To(Side::Dynamics),
             (false, false) => Way::Nowhere,
-            (true, true) => Way::Lost(winner(kind, group, context.policy.conflict).other()),
+            (true, true) => {
+                let loser = || winner(kind, group, context.policy.conflict).other();
+                Way::Lost(guessed.unwrap_or_else(loser))
+            }
         },
     }
 }

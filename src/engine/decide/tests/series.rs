@@ -13,6 +13,7 @@ use crate::domain::recurrence::Exception;
 use crate::domain::side::Side::{self, Dynamics, Exchange};
 use crate::engine::catalogue as rule;
 use crate::engine::decide::Verdict;
+use crate::engine::matching::Pairing;
 use crate::engine::testing::*;
 
 /// The verdict on a pair that agreed on some exceptions and was changed on both sides.
@@ -225,14 +226,89 @@ fn conf_03_an_occurrence_edited_after_a_create_without_an_answer_is_not_undone()
     for (made, row, item) in
         [(Exchange, there(&eleven), here(&edited)), (Dynamics, there(&edited), here(&eleven))]
     {
-        let pairing = world.linked(&there(&eleven), &here(&eleven));
-        let pairing = linking(in_state(pairing, LinkState::Creating(made)), |link| {
-            *link.agreed.get_mut(made) = Prints::default();
-        });
+        let pairing = without_answer(&world, &eleven, made);
         let verdict = world.decide(world.then(world.then(pairing, &row), &item));
         assert_eq!(written(&verdict, made), [to(11, "Eleven")], "{made:?}");
         assert_eq!(written(&verdict, made.other()), [to(13, "Thirteen")], "{made:?}");
     }
+}
+
+/// A pair made on a side without an answer: only what its source held is known.
+fn without_answer(world: &World, source: &[Exception], made: Side) -> Pairing {
+    let pairing = world.linked(&there(source), &here(source));
+    linking(in_state(pairing, LinkState::Creating(made)), |link| {
+        *link.agreed.get_mut(made) = Prints::default();
+    })
+}
+
+#[test]
+fn conf_03_an_edit_of_an_occurrence_outranks_the_write_whose_answer_was_lost() {
+    // The occurrence was named on its source, written, and edited again at its source before the answer
+    // came: back to normal, or to another name. What was made holds the older words, so whatever side
+    // the policy prefers, the edit reaches it and is not overwritten.
+    for policy in [ConflictPolicy::ByKind, ConflictPolicy::Dynamics, ConflictPolicy::Exchange] {
+        let world = World::with(|world| world.policy.conflict = policy);
+        let first = [named(11, "First")];
+        for made in Side::BOTH {
+            for (edit, name) in [(vec![named(11, "Second")], "Second"), (vec![], "Review")] {
+                let (row, item) = match made {
+                    Exchange => (there(&edit), here(&first)),
+                    Dynamics => (there(&first), here(&edit)),
+                };
+                let pairing = without_answer(&world, &first, made);
+                let verdict = world.decide(world.then(world.then(pairing, &row), &item));
+                let case = format!("{policy:?} {made:?} {name}");
+                assert_eq!(written(&verdict, made), [to(11, name)], "{case}");
+                assert!(written(&verdict, made.other()).is_empty(), "{case}");
+                // What it replaces might be an edit, too.
+                assert!(cites(&verdict, rule::CONF_03), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn conf_04_an_occurrence_deleted_after_a_create_without_an_answer_goes() {
+    // It was named at its source and written; then it was deleted at its source, or where it was made
+    // while it was renamed at its source: only a person deletes.
+    let world = World::new();
+    let first = [named(11, "First")];
+    for made in Side::BOTH {
+        for deleted in Side::BOTH {
+            let other = if deleted == made { named(11, "Second") } else { named(11, "First") };
+            let (row, item) = match deleted {
+                Dynamics => (there(&[gone(11)]), here(&[other])),
+                Exchange => (there(&[other]), here(&[gone(11)])),
+            };
+            let pairing = without_answer(&world, &first, made);
+            let verdict = world.decide(world.then(world.then(pairing, &row), &item));
+            let case = format!("{made:?} {deleted:?}");
+            assert_eq!(written(&verdict, deleted.other()), [(day(11), None)], "{case}");
+            assert!(written(&verdict, deleted).is_empty(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn appt_out_06_an_edit_of_the_past_is_held_and_not_overwritten_after_a_create_without_an_answer() {
+    // The guests of the past are not mailed, and the row keeps its edit: what Exchange holds is our own
+    // older write. What somebody edited there of another occurrence reaches the row.
+    let world = World::with(|world| {
+        world.now = day(20).and_time(chrono::NaiveTime::MIN).and_utc();
+    });
+    let guests = ["anna@fabrikam.test"];
+    let first = [named(12, "First")];
+    let [row, item] = [there, here].map(|of| of(&first).invites(&guests));
+    let pairing = world.linked(&row, &item);
+    let pairing = linking(in_state(pairing, LinkState::Creating(Exchange)), |link| {
+        link.agreed.exchange = Prints::default();
+    });
+    let row = there(&[named(12, "Second")]).invites(&guests);
+    let item = here(&[named(12, "First"), named(25, "Item")]).invites(&guests);
+    let verdict = world.decide(world.then(world.then(pairing, &row), &item));
+    assert_eq!(written(&verdict, Dynamics), [to(25, "Item")]);
+    assert!(written(&verdict, Exchange).is_empty());
+    assert_eq!(verdict.decision.code, Some(Code::PastMeetingHeld));
 }
 
 #[test]
