@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::catalogue as rule;
 use super::normalise::canonical;
@@ -97,6 +97,17 @@ fn of_series(field: Field, day: NaiveDate, fields: &Fields, series: &Recurrence)
     } else {
         fields.get(field).cloned()
     }
+}
+
+/// Returns when an occurrence takes place once it is written: where that puts it, where it was put
+/// before, or where the pattern does. Past and future are judged by it (APPT-OUT-06, CXL-09).
+pub(super) fn start_of(one: &Exception, base: &[Exception], series: &Recurrence) -> DateTime<Utc> {
+    let put = |one: &Exception| {
+        let (_, value) = one.change.iter().flatten().find(|(name, _)| *name == Field::Start)?;
+        if let Some(Value::Time(start)) = value { Some(*start) } else { None }
+    };
+    let before = base.iter().find(|other| other.day == one.day);
+    put(one).or_else(|| before.and_then(put)).unwrap_or_else(|| series.times(one.day).0)
 }
 
 /// Leaves the occurrences of some days.
@@ -195,7 +206,8 @@ impl Work<'_> {
         out: &mut Translation,
     ) -> Option<Exception> {
         let day = one.day;
-        let past = self.series.times(day).0 <= self.context.now;
+        let base = there.map_or(&[][..], std::slice::from_ref);
+        let over = |one: &Exception| start_of(one, base, self.series) <= self.context.now;
         let Some(change) = &one.change else {
             if there.is_some_and(|there| there.change.is_none()) {
                 return None;
@@ -204,10 +216,11 @@ impl Work<'_> {
             // anew leaves it out only when the tenant wants that (REC-04).
             let made = self.target.is_empty();
             let forgets = made && !self.context.policy.recreate_deleted_past_occurrences;
-            let stays = (past && !forgets) || self.is_closed(there);
+            let gone = Exception { day, change: None };
+            let stays = (over(&gone) && !forgets) || self.is_closed(there);
             return (!stays).then(|| {
                 out.by(rule::CXL_10);
-                Exception { day, change: None }
+                gone
             });
         };
         let held = match there {
@@ -240,13 +253,15 @@ impl Work<'_> {
         if patch.is_empty() {
             return None;
         }
+        let one = Exception { day, change: Some(patch) };
         // APPT-OUT-06, APPT-OUT-15: a write to a past meeting would mail its attendees.
-        if past && self.from == Side::Dynamics && super::decide::attendee_count(self.target) > 0 {
+        let mails = self.from == Side::Dynamics && super::decide::attendee_count(self.target) > 0;
+        if mails && over(&one) {
             out.losses.push(Code::PastMeetingHeld);
             return None;
         }
         out.by(rule::CXL_10);
-        Some(Exception { day, change: Some(patch) })
+        Some(one)
     }
 
     /// Start, end and all-day go together (CONF-03), and so do state and reason.

@@ -57,7 +57,8 @@ pub(super) fn forbidden(out: &Translation) -> Option<RuleId> {
     let lost = |code: Code| out.losses.contains(&code);
     let company = lost(Code::CompanyUnknown).then_some(rule::CONT_08);
     let secured = lost(Code::ColumnSecured).then_some(rule::FLD_04);
-    secured.or(lost(Code::DirectionForbids).then_some(rule::FLD_02)).or(company)
+    let past = lost(Code::PastMeetingHeld).then_some(rule::APPT_OUT_06);
+    secured.or(lost(Code::DirectionForbids).then_some(rule::FLD_02)).or(company).or(past)
 }
 
 /// APPT-OUT-13: a body goes with its format.
@@ -85,8 +86,7 @@ pub(super) fn write_to_exchange(
     let kind = pairing.kind();
     let (wanted, rival) = (split.to_exchange.as_slice(), split.to_dynamics.as_slice());
     let guests = item_facts(pairing).guests;
-    let over = over_with_guests(pairing, &guests, context);
-    let (row, item) = without_held(pairing, &split.held.exchange.union(&over).copied().collect());
+    let (row, item) = without_held(pairing, &split.held.exchange);
     // LINK-08: a foreign item that became half of a pair is marked, if marking mails nobody.
     let mark = mark && matches!(role, Role::Owner) && attendee_count(&item) == 0;
     let mark = mark && owes_mark(pairing);
@@ -112,10 +112,7 @@ pub(super) fn write_to_exchange(
     wanted.retain(|group| *group != Group::Attendees || !rival.contains(group));
     let wanted = with_held_back(kind, role, wanted, rival, &row, &item, context);
     let mut out = translate(kind, Side::Dynamics, &wanted, &row, &item, context);
-    if wanted.contains(&Group::Exceptions) && differ_on(pairing, &over) {
-        out.by(rule::APPT_OUT_06);
-        out.losses.push(Code::PastMeetingHeld);
-    }
+    keep_from_guests(&mut out, &item, &guests, context);
     if !changes(&out.patch, &item) && !rings(&wanted, &out.patch) && !mark {
         return Carried::quiet(&out);
     }
@@ -173,25 +170,44 @@ fn with_held_back(
 }
 
 /// APPT-OUT-06: an occurrence that is over and has guests of its own is not written, it would mail them.
-fn over_with_guests(
-    pairing: &Pairing,
+fn keep_from_guests(
+    out: &mut Translation,
+    item: &Fields,
     guests: &[(NaiveDate, u16)],
     context: &Context<'_>,
-) -> BTreeSet<NaiveDate> {
-    let item = fields(pairing, Side::Exchange);
-    let Some(series) = item.recurrence() else { return BTreeSet::new() };
-    let over = |day: NaiveDate| series.times(day).0 <= context.now;
-    let held = guests.iter().filter(|(day, count)| *count > 0 && over(*day));
-    let held = held.filter(|_| !context.policy.settings.update_past);
-    held.map(|(day, _)| *day).collect()
-}
-
-/// Tells whether the row says otherwise of some occurrences than the item.
-fn differ_on(pairing: &Pairing, days: &BTreeSet<NaiveDate>) -> bool {
-    let item = fields(pairing, Side::Exchange);
-    let row = fields(pairing, Side::Dynamics);
-    let same = |one: &Exception| item.exceptions().contains(one);
-    row.exceptions().iter().any(|one| days.contains(&one.day) && !same(one))
+) {
+    let moved = out.patch.iter().find_map(|(_, value)| match value {
+        Some(Value::Recurrence(new)) => Some((**new).clone()),
+        _ => None,
+    });
+    let old = item.recurrence();
+    // What deviates from a pattern ends with it.
+    let stays = match (&moved, old) {
+        (Some(new), Some(old)) => new.same_times(old),
+        (Some(_) | None, _) => moved.is_none(),
+    };
+    let base = if stays { item.exceptions() } else { &[] };
+    let Some(series) = moved.as_ref().or(old) else { return };
+    let over = |one: &Exception| {
+        let invites = guests.iter().any(|(day, count)| *day == one.day && *count > 0);
+        invites && series::start_of(one, base, series) <= context.now
+    };
+    let mut held = false;
+    for (_, value) in &mut out.patch {
+        if let Some(Value::Exceptions(list)) = value
+            && !context.policy.settings.update_past
+        {
+            let all = list.len();
+            list.retain(|one| !over(one));
+            held |= list.len() < all;
+        }
+    }
+    if held {
+        let emptied = |value: &Value| matches!(value, Value::Exceptions(list) if list.is_empty());
+        out.patch.retain(|(_, value)| !value.as_ref().is_some_and(emptied));
+        out.by(rule::APPT_OUT_06);
+        out.losses.push(Code::PastMeetingHeld);
+    }
 }
 
 /// A series that is ended early is past by its row while people still see the rest of it.

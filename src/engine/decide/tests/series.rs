@@ -369,3 +369,82 @@ fn appt_out_06_an_occurrence_that_is_over_is_not_written_to_its_own_guests() {
         assert_eq!(cites(&verdict, rule::APPT_OUT_06), !said);
     }
 }
+
+/// An occurrence that was moved to noon of another day, and perhaps renamed.
+fn moved(number: u32, to: u32, subject: Option<&str>) -> Exception {
+    let noon = |hour: u32| day(to).and_hms_opt(hour, 0, 0).unwrap().and_utc();
+    let times = [(Field::Start, noon(12)), (Field::End, noon(13))];
+    let mut change: Vec<_> =
+        times.map(|(field, time)| (field, Some(Value::Time(time)))).into_iter().collect();
+    change.extend(subject.map(|it| (Field::Subject, Some(Value::Text(it.to_owned())))));
+    Exception { day: day(number), change: Some(change) }
+}
+
+#[test]
+fn appt_out_06_an_occurrence_is_over_when_it_took_place_not_on_the_day_of_the_pattern() {
+    // On the twentieth. Moved from the twelfth to the twenty-fifth it lies ahead: it is renamed, its guests
+    // hear of it, and deleted it goes. Moved from the twenty-fifth to the fifteenth it is over: its guests
+    // hear nothing, and deleted it stays. So for guests of the series and for guests of its own.
+    let world = World::with(|world| world.now = day(20).and_time(chrono::NaiveTime::MIN).and_utc());
+    for (number, at, ahead) in [(12, 25, true), (25, 15, false)] {
+        for own in [true, false] {
+            let with = |one: Obs| if own { one } else { one.invites(&["anna@fabrikam.test"]) };
+            let agreed = [moved(number, at, None)];
+            let item = with(here(&agreed)).item_facts(|facts| {
+                facts.guests = if own { vec![(day(number), 2)] } else { Vec::new() };
+            });
+            let pairing = || world.linked(&with(there(&agreed)), &item);
+            let case = format!("{number} {own}");
+            let renamed = with(there(&[moved(number, at, Some("New"))]));
+            let verdict = world.decide(world.then(pairing(), &renamed));
+            let expected = if ahead { vec![to(number, "New")] } else { Vec::new() };
+            assert_eq!(written(&verdict, Exchange), expected, "{case}");
+            let code = (!ahead).then_some(Code::PastMeetingHeld);
+            assert_eq!(verdict.decision.code, code, "{case}");
+            assert_eq!(cites(&verdict, rule::APPT_OUT_06), !ahead, "{case}");
+            let deleted = with(there(&[gone(number)]));
+            let verdict = world.decide(world.then(pairing(), &deleted));
+            let expected = if ahead { vec![(day(number), None)] } else { Vec::new() };
+            assert_eq!(written(&verdict, Exchange), expected, "{case}");
+        }
+    }
+}
+
+#[test]
+fn appt_out_06_an_occurrence_that_is_moved_into_the_past_mails_nobody() {
+    // From the twenty-fifth to the fifteenth, on the twentieth: held. From the twelfth to the twenty-fifth
+    // it comes back to the future, and its guests are told.
+    let world = World::with(|world| world.now = day(20).and_time(chrono::NaiveTime::MIN).and_utc());
+    for (number, at, mails) in [(25, 15, None), (12, 25, Some(MailClass::Mails(2)))] {
+        for own in [true, false] {
+            let guests = ["anna@fabrikam.test", "bert@fabrikam.test"];
+            let with = |one: Obs| if own { one } else { one.invites(&guests) };
+            let item = with(here(&[])).item_facts(|facts| {
+                facts.guests = if own { vec![(day(number), 2)] } else { Vec::new() };
+            });
+            let pairing = world.linked(&with(there(&[])), &item);
+            let row = with(there(&[moved(number, at, None)]));
+            let verdict = world.decide(world.then(pairing, &row));
+            assert_eq!(mail(&verdict), mails, "{number} {own}");
+            let held = verdict.decision.code == Some(Code::PastMeetingHeld);
+            assert_eq!(held, mails.is_none(), "{number} {own}");
+        }
+    }
+}
+
+#[test]
+fn appt_out_06_what_both_sides_say_of_the_past_in_their_own_words_is_not_held() {
+    // The twelfth is over, has a guest, and shows as free: a state and its reason in Dynamics, a word in
+    // Exchange. Another occurrence is renamed, and nothing is told of the twelfth.
+    let world = World::with(|world| world.now = day(20).and_time(chrono::NaiveTime::MIN).and_utc());
+    let status = [(Field::State, 0), (Field::StatusReason, 1)];
+    let free = status.map(|(field, number)| (field, Some(Value::Number(number)))).to_vec();
+    let shown = vec![(Field::ShowAs, Some(Value::ShowAs(ShowAs::Free)))];
+    let free = Exception { day: day(12), change: Some(free) };
+    let item = here(&[Exception { day: day(12), change: Some(shown) }]);
+    let item = item.item_facts(|facts| facts.guests = vec![(day(12), 1)]);
+    let pairing = world.linked(&there(std::slice::from_ref(&free)), &item);
+    let verdict = world.decide(world.then(pairing, &there(&[free, named(25, "New")])));
+    assert_eq!(written(&verdict, Exchange), [to(25, "New")]);
+    assert_eq!(verdict.decision.code, None);
+}
