@@ -60,12 +60,41 @@ fn step(view: &ItemView, step: &StepView) {
     let marks = if step.marks && step.op == "update" { ", puts the marker on it" } else { "" };
     let mails = match step.mails {
         0 => String::new(),
+        count if step.to.is_empty() => {
+            format!(", MAILS {count} people of whom no address is known")
+        }
         _ => format!(", MAILS {}", step.to.join(", ")),
     };
     say!("    {} in {}: {id}{version}{marks}{mails}", step.op, step.side);
     for one in step.fields.iter().filter(|one| one.before != one.after) {
-        field(one, new);
+        match occurrences(one) {
+            Some(lines) => lines.iter().for_each(|line| say!("      {line}")),
+            None => field(one, new),
+        }
     }
+}
+
+/// Returns the occurrences that a step writes, a line for each of their fields; nothing of a field that
+/// holds none.
+fn occurrences(one: &FieldView) -> Option<Vec<String>> {
+    let list = |value: &Option<Json>| value.as_ref().and_then(Json::as_array).cloned();
+    let days = |list: &[Json]| list.iter().any(|one| one["day"].is_string());
+    let after = list(&one.after).filter(|list| days(list))?;
+    let before = list(&one.before).unwrap_or_default();
+    let mut lines = Vec::new();
+    for written in &after {
+        let day = written["day"].as_str().unwrap_or_default();
+        let old = before.iter().find(|one| one["day"] == written["day"]);
+        if written["deleted"] == true {
+            lines.push(format!("occurrence {day}: deleted"));
+        }
+        for (name, new) in written["changed"].as_object().into_iter().flatten() {
+            let old = old.and_then(|old| old["changed"].get(name));
+            let old = old.map_or_else(|| "(as the series)".to_owned(), shown);
+            lines.push(format!("occurrence {day}: {name} {old} -> {}", shown(new)));
+        }
+    }
+    Some(lines)
 }
 
 fn field(one: &FieldView, new: bool) {
@@ -78,7 +107,7 @@ fn field(one: &FieldView, new: bool) {
 
 fn shown(value: &Json) -> String {
     match value {
-        Json::Array(list) => list.iter().map(party).collect::<Vec<_>>().join(", "),
+        Json::Array(list) => list.iter().map(member).collect::<Vec<_>>().join(", "),
         Json::String(text) => {
             let mut line: String = text.chars().take(VALUE_CHARS).collect();
             if line.len() < text.len() {
@@ -86,13 +115,19 @@ fn shown(value: &Json) -> String {
             }
             format!("{line:?}")
         }
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),
+        Json::Null => "(nothing)".to_owned(),
+        Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),
     }
 }
 
-fn party(party: &Json) -> String {
+/// Returns a member of a list: a party, or the day of an occurrence.
+fn member(party: &Json) -> String {
     let of = |name: &str| party[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    of("address").or_else(|| of("row")).or_else(|| of("name")).unwrap_or_default()
+    of("day")
+        .or_else(|| of("address"))
+        .or_else(|| of("row"))
+        .or_else(|| of("name"))
+        .unwrap_or_default()
 }
 
 /// Prints the sums.
@@ -128,5 +163,41 @@ pub(super) fn totals(doc: &PlanDoc) {
              write policy.contact_addresses = \"mailing\" to leave them",
             sums.addresses
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn written_occurrences_are_shown_by_day_and_field() {
+        // One is renamed and moved, one goes; what deviates elsewhere is not spoken of.
+        let changed =
+            |subject: &str| json!({ "day": "2026-12-08", "changed": { "subject": subject } });
+        let other = json!({ "day": "2026-12-22", "changed": { "subject": "Other" } });
+        let gone = json!({ "day": "2026-12-15", "deleted": true });
+        let mut new = changed("New");
+        new["changed"]["location"] = Json::Null;
+        let field = FieldView {
+            field: "exceptions".to_owned(),
+            before: Some(json!([changed("Old"), other])),
+            after: Some(json!([new, gone])),
+        };
+        let lines = occurrences(&field).unwrap();
+        assert_eq!(
+            lines,
+            [
+                "occurrence 2026-12-08: location (as the series) -> (nothing)",
+                "occurrence 2026-12-08: subject \"Old\" -> \"New\"",
+                "occurrence 2026-12-15: deleted",
+            ]
+        );
+        let people = json!([{ "address": "ann@customer.example" }]);
+        let field = FieldView { field: "x".to_owned(), before: None, after: Some(people.clone()) };
+        assert_eq!(occurrences(&field), None);
+        assert_eq!(shown(&people), "ann@customer.example");
     }
 }

@@ -6,6 +6,7 @@ use super::code::Code;
 use super::field::Fields;
 use super::ids::{Address, GlobalId, LinkId, NativeId, UserId, Version};
 use super::kind::Kind;
+use super::party::Party;
 use super::side::Side;
 
 /// One item as an adapter saw it. The fields are mapped to the vocabulary of `Field`, but not yet
@@ -97,9 +98,9 @@ pub struct ExchangeFacts {
     pub recurring: bool,
     /// Lockstep made the item, from a row; it carries the mark of that beside its marker.
     pub made: bool,
-    /// The occurrences of a series that have other attendees than it, by their days, and how many: a write
+    /// The occurrences of a series that have other attendees than it, by their days, and whom: a write
     /// to one mails these.
-    pub guests: Vec<(NaiveDate, u16)>,
+    pub guests: Vec<(NaiveDate, Vec<Party>)>,
     /// An event outside the delta's window; set by the cycle, never by an adapter.
     pub off_feed: bool,
 }

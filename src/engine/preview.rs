@@ -9,14 +9,15 @@ mod value;
 
 pub use diff::differences;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::domain::field::{Field, Fields, Patch};
+use crate::domain::field::{Field, Fields, Patch, Value};
 use crate::domain::ids::Address;
-use crate::domain::party::NewPerson;
+use crate::domain::kind::Kind;
+use crate::domain::party::{NewPerson, Party};
 use crate::domain::plan::{MailClass, Op, Step, Verb};
 use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
@@ -144,10 +145,13 @@ const fn verb(verb: Verb) -> &'static str {
 fn step(step: &Step, seen: Option<&Seen>, now: DateTime<Utc>) -> StepView {
     let nothing = Fields::new();
     let before = seen.map_or(&nothing, |seen| &seen.observation.fields);
+    let guests = seen.map(|seen| seen.observation.exchange_facts().guests).unwrap_or_default();
     let (op, expected, marks, fields, patch): (_, _, _, _, &[_]) = match &step.op {
-        Op::Create { patch } => ("create", None, true, changes(&nothing, patch, now), patch),
+        Op::Create { patch } => {
+            ("create", None, true, changes(step.kind, &nothing, patch, now), patch)
+        }
         Op::Update { expected, patch, mark, .. } => {
-            ("update", expected.as_ref(), *mark, changes(before, patch, now), patch)
+            ("update", expected.as_ref(), *mark, changes(step.kind, before, patch, now), patch)
         }
         Op::Unmark { expected, .. } => ("unmark", expected.as_ref(), false, Vec::new(), &[]),
         Op::Delete { expected, .. } => {
@@ -161,7 +165,7 @@ fn step(step: &Step, seen: Option<&Seen>, now: DateTime<Utc>) -> StepView {
         marks: marks && step.on == Side::Exchange,
         fields,
         mails: people(step.mail),
-        to: addressees(step.mail, before, patch),
+        to: addressees(step.mail, before, &guests, patch),
     }
 }
 
@@ -210,11 +214,15 @@ fn stamp(entry: &Entry) -> StepView {
     }
 }
 
-fn changes(before: &Fields, patch: &Patch, now: DateTime<Utc>) -> Vec<FieldView> {
+fn changes(kind: Kind, before: &Fields, patch: &Patch, now: DateTime<Utc>) -> Vec<FieldView> {
     patch
         .iter()
         .map(|(field, after)| FieldView {
-            field: value::name(*field),
+            // CONF-06: a contact has nobody who must be free.
+            field: match (field, kind) {
+                (Field::Booking, Kind::Contact) => "duplicateCheck".to_owned(),
+                _ => value::name(*field),
+            },
             before: before.get(*field).map(|old| value::json(*field, old, now)),
             // No attendees and no list of them are one.
             after: after
@@ -246,21 +254,35 @@ pub const fn people(mail: MailClass) -> u16 {
     }
 }
 
-/// Exchange mails everybody who attends before or after the write (protocols A4).
+/// Exchange mails everybody who attends before or after the write (protocols A4); of an occurrence that
+/// has guests of its own, these.
 fn addressees(
     mail: MailClass,
     before: &Fields,
-    patch: &[(Field, Option<crate::domain::field::Value>)],
+    guests: &[(NaiveDate, Vec<Party>)],
+    patch: &[(Field, Option<Value>)],
 ) -> Vec<String> {
     if mail == MailClass::Silent {
         return Vec::new();
     }
+    let occurrences = patch.iter().find_map(|(_, value)| match value {
+        Some(Value::Exceptions(list)) => Some(list.as_slice()),
+        _ => None,
+    });
+    let occurrences = occurrences.unwrap_or_default();
+    let own = |day: NaiveDate| guests.iter().find(|(one, _)| *one == day);
+    let itself = patch.iter().any(|(field, _)| *field != Field::Exceptions);
+    let whole =
+        itself || occurrences.is_empty() || occurrences.iter().any(|it| own(it.day).is_none());
+    let apart = occurrences.iter().filter_map(|one| own(one.day)).flat_map(|(_, all)| all);
     let roles = [Field::RequiredAttendees, Field::OptionalAttendees];
     let old = roles.into_iter().flat_map(|field| before.parties(field));
-    let new = patch.iter().filter(|(field, _)| roles.contains(field)).flat_map(|(_, value)| {
-        value.as_ref().map(crate::domain::field::Value::as_parties).unwrap_or_default()
-    });
-    let addresses = old.chain(new).filter_map(|party| party.address.as_ref());
+    let new = patch
+        .iter()
+        .filter(|(field, _)| roles.contains(field))
+        .flat_map(|(_, value)| value.as_ref().map(Value::as_parties).unwrap_or_default());
+    let all = old.chain(new).filter(|_| whole);
+    let addresses = all.chain(apart).filter_map(|party| party.address.as_ref());
     let mut list: Vec<String> = addresses.map(Address::as_str).map(str::to_owned).collect();
     list.sort_unstable();
     list.dedup();

@@ -13,6 +13,7 @@ use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{LinkState, Role};
+use crate::domain::party::Party;
 use crate::domain::plan::MailClass;
 use crate::domain::policy::Context;
 use crate::domain::recurrence::Exception;
@@ -173,7 +174,7 @@ fn with_held_back(
 fn keep_from_guests(
     out: &mut Translation,
     item: &Fields,
-    guests: &[(NaiveDate, u16)],
+    guests: &[(NaiveDate, Vec<Party>)],
     context: &Context<'_>,
 ) {
     let moved = out.patch.iter().find_map(|(_, value)| match value {
@@ -189,7 +190,7 @@ fn keep_from_guests(
     let base = if stays { item.exceptions() } else { &[] };
     let Some(series) = moved.as_ref().or(old) else { return };
     let over = |one: &Exception| {
-        let invites = guests.iter().any(|(day, count)| *day == one.day && *count > 0);
+        let invites = guests.iter().any(|(day, all)| *day == one.day && !all.is_empty());
         invites && series::start_of(one, base, series) <= context.now
     };
     let mut held = false;
@@ -264,7 +265,7 @@ fn attendees_allowed(
 /// Exchange mails everybody who attends before or after the write (protocols A4).
 fn update_mail(
     kind: Kind,
-    (item, guests): (&Fields, &[(NaiveDate, u16)]),
+    (item, guests): (&Fields, &[(NaiveDate, Vec<Party>)]),
     row: &Fields,
     wanted: &[Group],
     patch: &Patch,
@@ -280,7 +281,7 @@ fn update_mail(
     let occurrences = series::written(patch);
     let to = |day: NaiveDate| {
         let own = guests.iter().find(|(one, _)| *one == day);
-        own.map_or(everybody, |(_, count)| *count)
+        own.map_or(everybody, |(_, all)| u16::try_from(all.len()).unwrap_or(u16::MAX))
     };
     let apart = occurrences.iter().fold(0, |sum: u16, one| sum.saturating_add(to(one.day)));
     let itself = patch.iter().any(|(field, _)| *field != Field::Exceptions);

@@ -3,7 +3,9 @@
 use super::*;
 use crate::domain::kind::Kind;
 use crate::domain::observation::Presence;
-use crate::engine::testing::{World, hours, item, row, seconds};
+use crate::engine::testing::{
+    Obs, World, day, here, hours, item, named, others, row, seconds, there,
+};
 
 fn meeting() -> (crate::engine::testing::Obs, crate::engine::testing::Obs) {
     let ends =
@@ -29,6 +31,45 @@ fn a_moved_meeting_shows_before_after_and_whom_it_mails() {
     assert_eq!(start.before, Some(Json::from("2026-03-03T12:00:00Z")));
     assert_eq!(start.after, Some(Json::from("2026-03-03T18:00:00Z")));
     assert!(step.expected.is_some(), "the version is part of the promise");
+}
+
+#[test]
+fn a_written_occurrence_names_its_own_guests() {
+    // The twelfth has guests of its own: they are named, and not the attendees of the series. A write to
+    // the thirteenth, or to the series, names these.
+    let world = World::new();
+    let invited = |obs: Obs| obs.invites(&["ann@customer.example"]);
+    let item = invited(here(&[])).item_facts(|facts| facts.guests = vec![(day(12), others(2))]);
+    let own = ["other1@fabrikam.test", "other2@fabrikam.test"];
+    let ann = ["ann@customer.example"];
+    let both = [&ann[..], &own[..]].concat();
+    let renamed = |number: u32| invited(there(&[named(number, "New")]));
+    for (row, to) in [
+        (renamed(12), &own[..]),
+        (renamed(13), &ann[..]),
+        (renamed(12).text(Field::Location, "Room"), &both[..]),
+    ] {
+        let pairing = world.then(world.linked(&invited(there(&[])), &item), &row);
+        let views = preview(&world.plan(vec![pairing]), world.now);
+        let step = views[0].steps.iter().find(|step| step.side == "exchange").unwrap();
+        assert!(step.mails > 0, "{step:?}");
+        assert_eq!(step.to, to);
+    }
+}
+
+#[test]
+fn the_look_for_duplicates_of_a_new_contact_is_no_booking() {
+    // CONF-06, APPT-IN-06: one is asked of a contact, the other of an appointment.
+    let world = World::new();
+    for (kind, name) in [(Kind::Contact, "duplicateCheck"), (Kind::Appointment, "booking")] {
+        let views = preview(&world.plan(vec![world.alone(&item(kind))]), world.now);
+        let fields = views[0].steps.iter().flat_map(|step| &step.fields);
+        let asks: Vec<&str> = fields
+            .map(|one| one.field.as_str())
+            .filter(|one| ["duplicateCheck", "booking"].contains(one))
+            .collect();
+        assert_eq!(asks, [name], "{kind}");
+    }
 }
 
 #[test]

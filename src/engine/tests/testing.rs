@@ -63,6 +63,11 @@ pub(crate) fn party(text: &str) -> Party {
     Party { address: Some(address(text)), name: String::new(), row: None }
 }
 
+/// So many people who are on no other list.
+pub(crate) fn others(count: usize) -> Vec<Party> {
+    (1..=count).map(|number| party(&format!("other{number}@fabrikam.test"))).collect()
+}
+
 pub(crate) fn row_guid(number: u128) -> Uuid {
     Uuid::from_u128(0x1000 + number)
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::event;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields};
+use crate::domain::party::Party;
 use crate::domain::recurrence::{End, Exception, Nth, Pattern, Recurrence, Weekdays};
 use crate::domain::zone::Zone;
 use crate::graph::wire::{DateTimeTimeZone, Event};
@@ -54,16 +55,16 @@ pub(super) fn read(event: &Event) -> Result<(Recurrence, Vec<Exception>), Code> 
     Ok((series, list))
 }
 
-/// Returns the occurrences that invite others than their series, which is in `fields`, and how many.
-pub(super) fn guests(event: &Event, fields: &Fields) -> Vec<(NaiveDate, u16)> {
+/// Returns the occurrences that invite others than their series, which is in `fields`, and whom.
+pub(super) fn guests(event: &Event, fields: &Fields) -> Vec<(NaiveDate, Vec<Party>)> {
     let Some(series) = fields.recurrence() else { return Vec::new() };
     let changed = event.exception_occurrences.iter().flatten();
     let others = changed.filter(|one| one.attendees.is_some()).filter_map(|one| {
         let own = event::observe(one).fields;
-        let count = own.parties(Field::RequiredAttendees).len()
-            + own.parties(Field::OptionalAttendees).len();
+        let lists = [Field::RequiredAttendees, Field::OptionalAttendees];
+        let people = lists.into_iter().flat_map(|field| own.parties(field)).cloned().collect();
         let apart = !own.invites_alike(fields);
-        apart.then_some((day_of(series, one)?, u16::try_from(count).unwrap_or(u16::MAX)))
+        apart.then_some((day_of(series, one)?, people))
     });
     others.collect()
 }

@@ -343,7 +343,7 @@ fn rec_03_an_occurrence_with_guests_of_its_own_mails_these() {
     ] {
         let world = World::new();
         let with = |one: Obs| if invited.is_empty() { one } else { one.invites(invited) };
-        let item = with(here(&[])).item_facts(|facts| facts.guests = vec![(day(12), 2)]);
+        let item = with(here(&[])).item_facts(|facts| facts.guests = vec![(day(12), others(2))]);
         let pairing = world.linked(&with(there(&[])), &item);
         let verdict = world.decide(world.then(pairing, &with(there(&list))));
         assert_eq!(mail(&verdict), Some(mails), "{list:?}");
@@ -359,7 +359,8 @@ fn appt_out_06_an_occurrence_that_is_over_is_not_written_to_its_own_guests() {
             world.now = day(20).and_time(chrono::NaiveTime::MIN).and_utc();
             world.policy.settings.update_past = said;
         });
-        let item = here(&[]).item_facts(|facts| facts.guests = vec![(day(12), 2), (day(13), 0)]);
+        let item = here(&[])
+            .item_facts(|facts| facts.guests = vec![(day(12), others(2)), (day(13), others(0))]);
         let pairing = world.linked(&there(&[]), &item);
         let row = there(&[named(12, "Twelve"), named(13, "Thirteen")]);
         let verdict = world.decide(world.then(pairing, &row));
@@ -391,7 +392,7 @@ fn appt_out_06_an_occurrence_is_over_when_it_took_place_not_on_the_day_of_the_pa
             let with = |one: Obs| if own { one } else { one.invites(&["anna@fabrikam.test"]) };
             let agreed = [moved(number, at, None)];
             let item = with(here(&agreed)).item_facts(|facts| {
-                facts.guests = if own { vec![(day(number), 2)] } else { Vec::new() };
+                facts.guests = if own { vec![(day(number), others(2))] } else { Vec::new() };
             });
             let pairing = || world.linked(&with(there(&agreed)), &item);
             let case = format!("{number} {own}");
@@ -420,7 +421,7 @@ fn appt_out_06_an_occurrence_that_is_moved_into_the_past_mails_nobody() {
             let guests = ["anna@fabrikam.test", "bert@fabrikam.test"];
             let with = |one: Obs| if own { one } else { one.invites(&guests) };
             let item = with(here(&[])).item_facts(|facts| {
-                facts.guests = if own { vec![(day(number), 2)] } else { Vec::new() };
+                facts.guests = if own { vec![(day(number), others(2))] } else { Vec::new() };
             });
             let pairing = world.linked(&with(there(&[])), &item);
             let row = with(there(&[moved(number, at, None)]));
@@ -442,7 +443,7 @@ fn appt_out_06_what_both_sides_say_of_the_past_in_their_own_words_is_not_held() 
     let shown = vec![(Field::ShowAs, Some(Value::ShowAs(ShowAs::Free)))];
     let free = Exception { day: day(12), change: Some(free) };
     let item = here(&[Exception { day: day(12), change: Some(shown) }]);
-    let item = item.item_facts(|facts| facts.guests = vec![(day(12), 1)]);
+    let item = item.item_facts(|facts| facts.guests = vec![(day(12), others(1))]);
     let pairing = world.linked(&there(std::slice::from_ref(&free)), &item);
     let verdict = world.decide(world.then(pairing, &there(&[free, named(25, "New")])));
     assert_eq!(written(&verdict, Exchange), [to(25, "New")]);
