@@ -6,6 +6,7 @@
 mod look;
 mod story;
 mod tell;
+mod verify;
 
 pub use story::{Chapter, Stage, Story};
 

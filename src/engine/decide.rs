@@ -13,6 +13,7 @@ mod create;
 mod dormant;
 mod fit;
 mod gate;
+pub(crate) mod halves;
 mod merge;
 mod occurrences;
 mod people;

@@ -48,7 +48,7 @@ fn assert_whole(story: &Story) {
     assert!(!story.summary.to_lowercase().contains("error"), "{}", story.summary);
 }
 
-fn one(system: &System, at: usize, side: Side, id: &str) -> Story {
+pub(crate) fn one(system: &System, at: usize, side: Side, id: &str) -> Story {
     let question = Question::Item(Target::Item(side, NativeId::new(id)));
     let mut told = ask(system, at, question);
     assert_eq!(told.len(), 1);
@@ -213,6 +213,25 @@ fn err_02_a_parked_item_says_what_failed_and_how_often() {
     assert_eq!(told.history.len(), 3);
     assert!(told.history.iter().all(|it| it.failed.is_some()), "{:?}", told.history);
     assert!(told.summary.contains("item-parked"), "{}", told.summary);
+}
+
+#[test]
+fn appt_out_06_a_held_back_difference_is_told_with_its_code() {
+    // A meeting of the past with a guest is renamed in Dynamics: nothing is written, and the story does not
+    // call the pair in step. Before that it does.
+    let system = two();
+    let parties = [system.party(0, 7), system.party(1, 5)];
+    let id = system.create(0, "appointments", &system.meeting("Review", SOON, &parties));
+    system.settled();
+    assert!(row(&system, 0, id).summary.starts_with("In step"));
+    system.advance(14 * 24 * 3_600);
+    system.update(0, "appointments", id, &json!({ "subject": "Held" }));
+    system.settled();
+    let story = row(&system, 0, id);
+    assert!(story.summary.contains("not the same (past-meeting-held"), "{}", story.summary);
+    let verify = story.step(Stage::Verify).unwrap();
+    assert!(verify.result.contains("they differ in subject"), "{verify:?}");
+    assert_eq!(verify.codes, [Code::PastMeetingHeld]);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Booking (rules.md §1.8, APPT-IN-06 to APPT-IN-08), seen from outside.
 
+use lockstep::cycle::Stage;
 use lockstep::domain::code::Code;
 use lockstep::domain::link::LinkState;
+use lockstep::domain::side::Side;
 use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::explains::one;
 use crate::harness::{System, id_of, person, tracked_event, two};
 
 const START: &str = "2026-12-01T10:00:00Z";
@@ -69,6 +72,23 @@ fn appt_in_06_appt_in_07_a_conflict_is_not_synchronized_and_says_so() {
     assert_eq!(system.writes(), before, "nothing is tried until something changes");
     assert!(system.events(0).iter().any(|one| id_of(one) == event));
     assert!(system.mails().iter().all(|(_, to)| *to == system.address(0)), "{:?}", system.mails());
+}
+
+#[test]
+fn appt_in_07_what_waits_for_its_user_is_told_to_wait() {
+    // No cycle tries it, so the story announces no write; once the event changes it does.
+    let system = two();
+    busy(&system, 3, 5);
+    let event = system.new_event(0, &tracked_event("Clash", HALF_PAST));
+    system.settled();
+    let story = one(&system, 0, Side::Exchange, &event);
+    assert!(story.summary.starts_with("Waiting for its user: scheduling-conflict"), "{story:?}");
+    let write = &story.step(Stage::Write).unwrap().result;
+    assert!(write.starts_with("The next cycle writes nothing."), "{write}");
+    assert!(!story.step(Stage::Decide).unwrap().result.contains("creates"), "{story:?}");
+    system.edit_event(0, &event, &json!({ "subject": "Clash again" }));
+    let story = one(&system, 0, Side::Exchange, &event);
+    assert!(story.summary.starts_with("To be written next"), "{story:?}");
 }
 
 #[test]

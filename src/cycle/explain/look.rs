@@ -11,6 +11,7 @@ use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::Link;
 use crate::domain::observation::{Facts, Observation, Presence};
 use crate::domain::side::{PerSide, Side};
+use crate::engine::decide::halves::{Apart, apart};
 use crate::engine::decide::{Verdict, decide};
 use crate::engine::facts::of_entry;
 use crate::engine::matching::{Pairing, pair, row_link};
@@ -28,6 +29,8 @@ pub(super) struct Looked {
     pub(super) filters: Option<Vec<FilterAnswer>>,
     /// What the next cycle would decide and do, with the facts; `None` when nothing is known.
     pub(super) entry: Option<(Entry, Vec<Fact>)>,
+    /// Where its halves part.
+    pub(super) apart: Apart,
 }
 
 /// Looks at an item on both sides and decides for it as a cycle would.
@@ -55,8 +58,9 @@ pub(super) async fn look(
         _ => None,
     };
     correct(&mut seen, link, state, filters.as_deref());
-    let entry = decided(context, state, target, link, &seen).await?;
-    Ok(Looked { seen, filters, entry })
+    let decided = decided(context, state, target, link, &seen).await?;
+    let (entry, apart) = decided.map(|(entry, apart)| (Some(entry), apart)).unwrap_or_default();
+    Ok(Looked { seen, filters, entry, apart })
 }
 
 /// The kinds that an id may have on a side.
@@ -156,7 +160,7 @@ async fn decided(
     target: &Target,
     link: Option<&Link>,
     seen: &PerSide<Option<Observation>>,
-) -> Result<Option<(Entry, Vec<Fact>)>, CycleEnd> {
+) -> Result<Option<((Entry, Vec<Fact>), Apart)>, CycleEnd> {
     let view = &context.view;
     let zone = context.mailbox.personal.zone.as_ref();
     let normal = |one: &Observation| {
@@ -175,7 +179,8 @@ async fn decided(
     let entry = plan(vec![verdict], &engine, uuid::Uuid::new_v4).entries.into_iter().next();
     Ok(entry.map(|entry| {
         let facts = of_entry(&entry, &engine);
-        (entry, facts)
+        let apart = apart(&entry.verdict.pairing, entry.verdict.role, &engine);
+        ((entry, facts), apart)
     }))
 }
 

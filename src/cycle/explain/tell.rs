@@ -2,6 +2,7 @@
 
 use super::look::Looked;
 use super::story::{Chapter, Stage, Story};
+use super::verify::{awaited, summary, verified};
 use super::{Target, ids};
 use crate::cycle::context::CycleContext;
 use crate::domain::code::Code;
@@ -10,18 +11,18 @@ use crate::domain::field::Group;
 use crate::domain::ids::MailboxKey;
 use crate::domain::journal::{Done, Ending, OpName, Record};
 use crate::domain::kind::Collection;
-use crate::domain::link::{Link, LinkState};
+use crate::domain::link::Link;
 use crate::domain::observation::{Facts, Presence};
 use crate::domain::plan::{Decision, MailClass, Verb};
 use crate::domain::rule::RuleId;
-use crate::domain::side::{PerSide, Side};
+use crate::domain::side::Side;
 use crate::engine::catalogue::{self, self as rule};
 use crate::engine::decide::After;
 use crate::engine::eligible::Reason;
 use crate::engine::facts::{of_link, presence_word, state_word};
 use crate::engine::plan::Entry;
 
-const UNKNOWN: &str = "Nothing is known of such an item: neither side has it, no pair is \
+pub(super) const UNKNOWN: &str = "Nothing is known of such an item: neither side has it, no pair is \
                        remembered, and the journal does not name it.";
 
 /// Tells the story of an item of a mailbox that takes part.
@@ -33,13 +34,14 @@ pub(super) fn tell(
     history: Vec<Record>,
 ) -> Story {
     let entry = looked.entry.as_ref();
+    let waits = awaited(link, &looked);
     let steps = vec![
         detect(link, &looked),
         scope(&looked),
         matched(link, &looked),
-        decided(entry, link, &history),
-        written(entry, &history),
-        verified(entry, link),
+        decided(entry, link, waits, &history),
+        written(entry, waits, &history),
+        verified(&looked, link, &history),
     ];
     let last = history.first();
     let mut native = ids(target, link, last);
@@ -54,7 +56,7 @@ pub(super) fn tell(
         kind: own.map(|link| link.kind).or_else(|| last.map(|record| record.kind)),
         link: own.or(link).map(|link| link.id).or_else(|| last.map(|record| record.link)),
         native,
-        summary: summary(entry, link, &history),
+        summary: summary(&looked, link, waits, &history),
         steps,
         filters: looked.filters.unwrap_or_default(),
         history,
@@ -100,9 +102,12 @@ pub(super) fn excluded(
 
 fn detect(link: Option<&Link>, looked: &Looked) -> Chapter {
     let seen = &looked.seen;
+    let pairing = looked.entry.as_ref().map(|(entry, _)| &entry.verdict.pairing);
     let say = |side: Side| {
         let known = link.is_some_and(|link| link.native.get(side).is_some());
+        let alone = pairing.is_some_and(|pairing| pairing.seen.get(side).is_none());
         match seen.get(side) {
+            Some(one) if alone && one.presence == Presence::Present => "there, but not its half",
             Some(one) => presence_word(one.presence),
             None if known => "gone",
             None => "none",
@@ -210,7 +215,12 @@ fn matched(link: Option<&Link>, looked: &Looked) -> Chapter {
     Chapter::new(Stage::Match, rules, result).with_facts(facts)
 }
 
-fn decided(entry: Option<&(Entry, Vec<Fact>)>, link: Option<&Link>, history: &[Record]) -> Chapter {
+fn decided(
+    entry: Option<&(Entry, Vec<Fact>)>,
+    link: Option<&Link>,
+    waits: Option<Code>,
+    history: &[Record],
+) -> Chapter {
     let Some((entry, facts)) = entry else {
         let result = match (link, history.first()) {
             (None, None) => UNKNOWN.to_owned(),
@@ -221,7 +231,10 @@ fn decided(entry: Option<&(Entry, Vec<Fact>)>, link: Option<&Link>, history: &[R
     let decision = &entry.verdict.decision;
     let parked = link.and_then(|link| link.trouble).filter(|trouble| trouble.parked);
     let parked = parked.map(|trouble| trouble.shown());
-    let mut result = sentence(decision, entry.after());
+    let mut result = match waits {
+        Some(_) => "It waits until its user decides or it changes; no cycle tries it.".to_owned(),
+        None => sentence(decision, entry.after()),
+    };
     let named = decision.rules.first().and_then(|id| catalogue::ALL.iter().find(|it| it.id == *id));
     if let Some(named) = named {
         result.push_str(" The rule: ");
@@ -231,7 +244,7 @@ fn decided(entry: Option<&(Entry, Vec<Fact>)>, link: Option<&Link>, history: &[R
         result.push_str(" But the item failed too often and is not looked at until it changes.");
     }
     Chapter::new(Stage::Decide, &decision.rules, result)
-        .with_codes(parked.into_iter().chain(decision.code))
+        .with_codes(parked.or(waits).into_iter().chain(decision.code))
         .with_facts(facts.iter().cloned())
 }
 
@@ -259,7 +272,7 @@ fn sentence(decision: &Decision, after: After) -> String {
     }
 }
 
-fn names(groups: &[Group]) -> String {
+pub(super) fn names(groups: &[Group]) -> String {
     if groups.is_empty() {
         return "marks only".to_owned();
     }
@@ -273,7 +286,7 @@ const fn title(side: Side) -> &'static str {
     }
 }
 
-fn written(entry: Option<&(Entry, Vec<Fact>)>, history: &[Record]) -> Chapter {
+fn written(entry: Option<&(Entry, Vec<Fact>)>, waits: Option<Code>, history: &[Record]) -> Chapter {
     let people = entry.map(|(entry, _)| entry.people.as_slice()).unwrap_or_default();
     let people = people.iter().map(|one| format!("one new {} of an attendee", one.table()));
     let steps: Vec<String> = people
@@ -286,7 +299,7 @@ fn written(entry: Option<&(Entry, Vec<Fact>)>, history: &[Record]) -> Chapter {
             Some(format!("one {} in {}, {mail}", OpName::of(&step.op).as_str(), title(side)))
         }))
         .collect();
-    let next = if steps.is_empty() {
+    let next = if steps.is_empty() || waits.is_some() {
         "The next cycle writes nothing.".to_owned()
     } else {
         format!("The next cycle writes: {}.", steps.join("; "))
@@ -295,6 +308,7 @@ fn written(entry: Option<&(Entry, Vec<Fact>)>, history: &[Record]) -> Chapter {
         entry.map_or(vec![rule::FILT_05], |(entry, _)| entry.verdict.decision.rules.clone());
     let facts = entry.map(|(_, facts)| facts.as_slice()).unwrap_or_default();
     let facts = facts.iter().filter(|it| matches!(it.name, FactName::Writes | FactName::Mails));
+    let facts = facts.filter(|_| waits.is_none());
     Chapter::new(Stage::Write, &rules, format!("{next} {}", last_write(history)))
         .with_facts(facts.cloned())
         .with_codes(history.first().and_then(|record| record.failed))
@@ -327,69 +341,4 @@ fn ending(ending: Ending) -> String {
         Ending::Unknown => "no answer came".to_owned(),
         Ending::NotSent => "not sent".to_owned(),
     }
-}
-
-fn verified(entry: Option<&(Entry, Vec<Fact>)>, link: Option<&Link>) -> Chapter {
-    let Some(link) = link else {
-        let result = "There is no pair whose halves could be compared.";
-        return Chapter::new(Stage::Verify, &[rule::LINK_03], result);
-    };
-    if let Some(trouble) = link.trouble {
-        let since = trouble.since.format("%Y-%m-%d %H:%M:%S UTC");
-        let waits =
-            if link.is_unsettled() { "It is read again in each cycle." } else { "It waits." };
-        let result = format!(
-            "Not in step since {since}: {}, {} attempts. {waits}",
-            trouble.code, trouble.attempts
-        );
-        return Chapter::new(Stage::Verify, &[rule::ERR_02], result)
-            .with_codes([trouble.shown()])
-            .with_facts(of_link(link));
-    }
-    let quiet = entry.is_none_or(|(entry, _)| {
-        Side::BOTH.into_iter().all(|side| entry.steps.get(side).is_none())
-    });
-    let result = match (link.state, quiet) {
-        (LinkState::Agreed, true) => "Both sides hold what was agreed.",
-        (LinkState::Agreed, false) => "A side differs from the agreement; the next cycle writes.",
-        (LinkState::Creating(_), _) => "A create is under way and not confirmed.",
-        (LinkState::Unlinked(_), _) => "The pair is dissolved: nothing is compared.",
-        (LinkState::DeletedInExchange, _) => "The item is gone: nothing is compared.",
-        (LinkState::LeftAlone, _) => "Left alone: nothing is compared.",
-    };
-    let facts = entry.map(|(_, facts)| facts.as_slice()).unwrap_or_default();
-    let changed = facts
-        .iter()
-        .filter(|fact| matches!(fact.name, FactName::RowChanged | FactName::ItemChanged));
-    Chapter::new(Stage::Verify, &[rule::CONF_05], result).with_facts(changed.cloned())
-}
-
-fn summary(entry: Option<&(Entry, Vec<Fact>)>, link: Option<&Link>, history: &[Record]) -> String {
-    let Some((entry, _)) = entry else {
-        return if link.is_none() && history.is_empty() {
-            UNKNOWN.to_owned()
-        } else {
-            "Both halves are gone.".to_owned()
-        };
-    };
-    let decision = &entry.verdict.decision;
-    let parked = link.and_then(|link| link.trouble).filter(|trouble| trouble.parked);
-    let parked = parked.map(|trouble| trouble.shown());
-    let why = match parked.or(decision.code) {
-        Some(code) => format!("{code}, {}", first(decision)),
-        None => first(decision).to_owned(),
-    };
-    let writes = PerSide::from_fn(|side| entry.steps.get(side).is_some());
-    let waits = link.and_then(|link| link.trouble);
-    match (decision.verb, waits) {
-        _ if parked.is_some() => format!("Not in step: {why}."),
-        (Verb::Acknowledge, None) => format!("In step ({why})."),
-        (Verb::LeaveAlone | Verb::Unlink | Verb::Forget, _) => format!("Not synchronized: {why}."),
-        _ if writes.dynamics || writes.exchange => format!("To be written next: {why}."),
-        _ => format!("Waiting: {why}."),
-    }
-}
-
-fn first(decision: &Decision) -> &'static str {
-    decision.rules.first().map_or("no rule", |rule| rule.0)
 }
