@@ -1,6 +1,6 @@
 //! Apply: the steps of a slice, on both sides at once; never all or nothing.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use tracing::Instrument;
 
@@ -21,7 +21,7 @@ const SILENT_MAX: u32 = 3;
 pub(super) async fn all(
     context: &CycleContext,
     plan: &Plan,
-    waiting: &HashSet<usize>,
+    waiting: &HashMap<usize, Outcome>,
 ) -> Vec<PerSide<Option<Outcome>>> {
     let mut outcomes: Vec<PerSide<Option<Outcome>>> =
         plan.entries.iter().map(|_| PerSide::default()).collect();
@@ -30,9 +30,9 @@ pub(super) async fn all(
         .into_iter()
         .partition(|(at, _)| mark_follows_row(&plan.entries[*at]));
     let (held, rows): (Vec<_>, Vec<_>) =
-        plan.steps(Side::Dynamics).into_iter().partition(|(at, _)| waiting.contains(at));
+        plan.steps(Side::Dynamics).into_iter().partition(|(at, _)| waiting.contains_key(at));
     for (at, _) in held {
-        outcomes[at].dynamics = Some(Outcome::NotSent);
+        outcomes[at].dynamics = waiting.get(&at).cloned();
     }
     let (dynamics, exchange) = tokio::join!(
         lanes(context, plan, Side::Dynamics, rows),

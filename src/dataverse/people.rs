@@ -18,32 +18,57 @@ use crate::ports::error::SideError;
 /// People in one batch: each is a write and a read.
 const PEOPLE_PER_BATCH: usize = 10;
 
+/// People in a row who get no answer although each is sent alone: then the far side is at fault, and
+/// the rest is put off.
+const SILENT_MAX: u32 = 3;
+
 const MAILS: [&str; 3] = ["emailaddress1", "emailaddress2", "emailaddress3"];
 
 impl DataverseSide {
     /// Makes the rows and returns what came of each, in order.
     pub(super) async fn new_people(&self, mailbox: &Mailbox, people: &[NewPerson]) -> Vec<Made> {
         let mut made = Vec::with_capacity(people.len());
-        for chunk in people.chunks(PEOPLE_PER_BATCH) {
+        let mut pending: Vec<&[NewPerson]> = people.chunks(PEOPLE_PER_BATCH).rev().collect();
+        let mut silent = 0;
+        while let Some(chunk) = pending.pop() {
             let parts: Vec<Part> = chunk.iter().flat_map(parts).collect();
+            let alone = chunk.len() == 1;
             match self.wire.write(Some(mailbox.object_id), &parts).await {
                 Ok(replies) => {
+                    silent = 0;
                     let each = chunk.iter().zip(replies.chunks(2));
                     made.extend(each.map(|(person, replies)| judge(person, replies)));
+                }
+                // One of them spoils the batch. Nothing is made twice: each has its guid.
+                Err(
+                    CallError::NotSent(SideError::Refused { status: 400 | 413, .. })
+                    | CallError::NoAnswer(_),
+                ) if !alone => {
+                    let (first, second) = chunk.split_at(chunk.len() / 2);
+                    pending.extend([second, first]);
                 }
                 Err(CallError::NotSent(SideError::Refused {
                     status: status @ (400 | 413),
                     code,
                 })) => {
-                    warn!(status, code, "a batch of new people was refused");
-                    made.extend(chunk.iter().map(|_| Made::Refused));
+                    warn!(status, code, "a new person was refused");
+                    made.push(Made::Refused);
                 }
-                Err(CallError::NotSent(error) | CallError::NoAnswer(error)) => {
-                    warn!(%error, "a batch of new people got no answer");
-                    made.extend(chunk.iter().map(|_| Made::Unknown));
+                Err(CallError::NotSent(error)) => {
+                    warn!(%error, "new people were not sent");
+                    break;
+                }
+                Err(CallError::NoAnswer(error)) => {
+                    warn!(%error, "a new person got no answer");
+                    made.push(Made::NoAnswer);
+                    silent += 1;
+                    if silent == SILENT_MAX {
+                        break;
+                    }
                 }
             }
         }
+        made.resize(people.len(), Made::Unknown);
         made
     }
 }
@@ -79,16 +104,19 @@ fn body(person: &NewPerson) -> Map<String, Json> {
 
 /// Whoever made the row: it serves when the user may read it and it still carries the address.
 fn judge(person: &NewPerson, replies: &[PartReply]) -> Made {
-    let [write, read] = replies else { return Made::Unknown };
+    let [write, read] = replies else { return Made::NoAnswer };
     let (written, seen) = (errors::judge(write), errors::judge(read));
     match (written, seen) {
         (_, Verdict::Fine) if carries(read, &person.address) => return Made::There,
-        (Verdict::Throttled(_), _) | (_, Verdict::Throttled(_) | Verdict::Unavailable) => {
-            return Made::Unknown;
+        (Verdict::Throttled(_), _) | (_, Verdict::Throttled(_)) => return Made::Unknown,
+        // The server failed: that there is no row says nothing of the next try.
+        (_, Verdict::Unavailable)
+        | (Verdict::Unavailable, Verdict::Missing | Verdict::Precondition | Verdict::Refused) => {
+            return Made::NoAnswer;
         }
-        (
+        (Verdict::Unavailable, Verdict::Fine | Verdict::Denied)
+        | (
             Verdict::Fine
-            | Verdict::Unavailable
             | Verdict::Missing
             | Verdict::Denied
             | Verdict::Precondition
@@ -110,3 +138,6 @@ fn carries(read: &PartReply, address: &Address) -> bool {
     let held = MAILS.iter().filter_map(|name| row.get(name)?.as_str());
     held.filter_map(Address::parse).any(|one| one == *address)
 }
+
+#[cfg(test)]
+mod tests;

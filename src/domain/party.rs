@@ -95,6 +95,8 @@ pub enum Made {
     There,
     /// The far side refused it, or the user may not read it.
     Refused,
-    /// It is not known, or the far side takes nothing now.
+    /// It was sent by itself and no usable answer came: an attempt of the people that it is for.
+    NoAnswer,
+    /// It was not sent, or the far side takes nothing now.
     Unknown,
 }

@@ -13,7 +13,7 @@ use crate::domain::field::{Field, Patch, Value};
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::Address;
 use crate::domain::party::{Made, NewPerson, PartyCandidate, PartyRow, PartyTable, Strangers};
-use crate::domain::plan::Op;
+use crate::domain::plan::{Op, Outcome};
 use crate::engine::decide::Write;
 use crate::engine::plan::{Entry, Plan};
 
@@ -139,19 +139,27 @@ impl Plan {
         all.filter(|one| seen.insert(one.row)).cloned().collect()
     }
 
-    /// Takes in what came of making them: who could not be made stays an address, with a code. Returns
-    /// the entries whose row must wait, because it is not known yet.
-    pub fn introduce(&mut self, made: &HashMap<PartyRow, Made>) -> HashSet<usize> {
-        let mut waiting = HashSet::new();
+    /// Takes in what came of making them: who could not be made stays an address, with a code; so does
+    /// who got no answer in `most` attempts. Returns the entries whose row must wait, each with what came
+    /// of it: until then one whose people got no answer was tried, another was not sent.
+    pub fn introduce(
+        &mut self,
+        made: &HashMap<PartyRow, Made>,
+        most: u8,
+    ) -> HashMap<usize, Outcome> {
+        let mut waiting = HashMap::new();
         for (at, entry) in self.entries.iter_mut().enumerate() {
             let of = |one: &NewPerson, what: Made| made.get(&one.row) == Some(&what);
+            let last = attempts(entry).saturating_add(1) >= most;
             if entry.people.iter().any(|one| of(one, Made::Unknown)) {
-                waiting.insert(at);
+                waiting.insert(at, Outcome::NotSent);
+            } else if !last && entry.people.iter().any(|one| of(one, Made::NoAnswer)) {
+                waiting.insert(at, Outcome::Refused(Code::PersonNotMade));
             }
             let refused: HashSet<PartyRow> = entry
                 .people
                 .iter()
-                .filter(|one| of(one, Made::Refused))
+                .filter(|one| of(one, Made::Refused) || last && of(one, Made::NoAnswer))
                 .map(|one| one.row)
                 .collect();
             if !refused.is_empty() {
@@ -160,6 +168,12 @@ impl Plan {
         }
         waiting
     }
+}
+
+/// Returns how often the item failed since it last succeeded.
+fn attempts(entry: &Entry) -> u8 {
+    let link = entry.verdict.pairing.link.as_ref();
+    link.and_then(|link| link.trouble).map_or(0, |trouble| trouble.attempts)
 }
 
 fn stay_addresses(entry: &mut Entry, refused: &HashSet<PartyRow>) {

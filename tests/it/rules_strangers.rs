@@ -8,6 +8,7 @@ use lockstep::domain::ids::NativeId;
 use lockstep::domain::side::Side;
 use lockstep::sim::dataverse::{Depth, Privileges};
 use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
+use lockstep::sim::poison::Harm;
 use serde_json::{Value, json};
 
 use crate::harness::{CATEGORY, System, guid, id_of, tracked_event, two};
@@ -189,11 +190,56 @@ fn res_03_a_lost_answer_makes_no_second_contact() {
         assert_eq!(system.organization().faults().queued(), 0, "{kind:?}: the fault was met");
         let made = usize::from(kind == FaultKind::ResetAfterCommit);
         assert_eq!((system.rows("appointments").len(), people(&system)), (0, (made, 0)));
-        assert_eq!(system.codes(), [Code::PutOff], "{kind:?}");
+        assert_eq!(system.codes(), [Code::PersonNotMade], "{kind:?}");
         system.settled();
         assert_eq!((system.rows("appointments").len(), people(&system)), (1, (1, 0)));
         let contact = system.rows("contacts").remove(0);
         assert_eq!(party(&system, ANN)["partyid"], contact["contactid"]);
+    }
+}
+
+#[test]
+fn res_03_one_stranger_who_fails_stops_no_other_meeting() {
+    // The service resets whatever speaks of one address, or refuses the whole batch: the meetings with other
+    // strangers get their rows at once. The one of that address waits, and has it as an address in the end.
+    let bad = "poison@customer.example";
+    for reset in [true, false] {
+        let system = two();
+        wants(&system, 0, 1);
+        for (subject, address) in
+            [("One", "one@customer.example"), ("Bad", bad), ("Two", "two@customer.example")]
+        {
+            let mut event = tracked_event(subject, SOON);
+            event["showAs"] = json!("free");
+            event["attendees"] = json!([attendee("", address)]);
+            system.new_event(0, &event);
+        }
+        if reset {
+            let of = Scope::PathContains(bad.to_owned());
+            let making = Scope::Writes.and(Scope::PathContains("/contacts(".to_owned())).and(of);
+            let mut faults = FaultPlan::new(1);
+            faults.add(FaultKind::ResetBefore, 1.0, Scope::Side(FarSide::Dataverse).and(making));
+            system.organization().set_faults(faults);
+        } else {
+            let harm = Harm::Batch(400);
+            system.organization().dataverse().poison(Some(("\"lastname\":\"poison\"", harm)));
+        }
+        let rows = |system: &System| {
+            let mut all = system.rows("appointments");
+            all.sort_by_key(|row| row["subject"].to_string());
+            all.iter().map(|row| row["subject"].clone()).collect::<Vec<_>>()
+        };
+        system.one_pass(0);
+        let at_once = if reset { json!(["One", "Two"]) } else { json!(["Bad", "One", "Two"]) };
+        assert_eq!(json!(rows(&system)), at_once, "{reset}");
+        assert_eq!(system.codes(), [Code::PersonNotMade], "{reset}");
+        for _ in 0..10 {
+            system.advance(60);
+            system.one_pass(0);
+        }
+        assert_eq!(json!(rows(&system)), json!(["Bad", "One", "Two"]), "{reset}");
+        assert_eq!(people(&system), (2, 0), "{reset}");
+        system.settled();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::kind::Kind::Appointment;
+use crate::domain::link::Trouble;
 use crate::domain::party::Party;
 use crate::domain::side::Side;
 use crate::engine::catalogue as rule;
@@ -113,17 +114,20 @@ fn res_03_a_meeting_of_dynamics_makes_nobody() {
 
 #[test]
 fn res_03_who_cannot_be_made_stays_an_address_and_no_answer_lets_the_row_wait() {
-    // Refused: no row, a code. Unknown: the entry waits. There: nothing changes.
+    // Refused: no row, a code. Unknown: the entry was not sent. No answer: it was tried. There: nothing
+    // changes.
+    let not_made = Outcome::Refused(Code::PersonNotMade);
     for (made, waits, code) in [
-        (Made::There, false, None),
-        (Made::Refused, false, Some(Code::PersonNotMade)),
-        (Made::Unknown, true, None),
+        (Made::There, None, None),
+        (Made::Refused, None, Some(Code::PersonNotMade)),
+        (Made::Unknown, Some(Outcome::NotSent), None),
+        (Made::NoAnswer, Some(not_made), None),
     ] {
         let world = world();
         let mut plan = world.plan(vec![world.alone(&item(Appointment).invites(&[GUEST]))]);
         let row = plan.people()[0].row;
-        let waiting = plan.introduce(&HashMap::from([(row, made)]));
-        assert_eq!(waiting.contains(&0), waits);
+        let waiting = plan.introduce(&HashMap::from([(row, made)]), 10);
+        assert_eq!(waiting.get(&0).cloned(), waits);
         let entry = &plan.entries[0];
         assert_eq!(entry.verdict.decision.code, code);
         let Some(Op::Create { patch }) = entry.steps.get(Side::Dynamics).as_ref().map(|it| &it.op)
@@ -138,5 +142,23 @@ fn res_03_who_cannot_be_made_stays_an_address_and_no_answer_lets_the_row_wait() 
         assert_eq!(parties.len(), 1);
         assert_eq!(parties[0].row.is_none(), made == Made::Refused);
         assert_eq!(plan.people().is_empty(), made == Made::Refused);
+    }
+}
+
+#[test]
+fn res_03_who_gets_no_answer_stays_an_address_with_the_last_attempt() {
+    // ERR-02: an address at which the far side fails holds its meeting up for so many attempts.
+    for (attempts, waits) in [(0, true), (8, true), (9, false)] {
+        let world = world();
+        let pair = world.linked(&row(Appointment), &item(Appointment));
+        let pair = linking(pair, |link| {
+            let code = Code::PersonNotMade;
+            link.trouble = Some(Trouble { code, parked: false, attempts, since: now() });
+        });
+        let joins = world.then(pair, &item(Appointment).invites(&[GUEST]));
+        let mut plan = world.plan(vec![joins]);
+        let made = HashMap::from([(plan.people()[0].row, Made::NoAnswer)]);
+        assert_eq!(plan.introduce(&made, 10).contains_key(&0), waits, "{attempts}");
+        assert_eq!(plan.people().is_empty(), !waits, "{attempts}");
     }
 }
