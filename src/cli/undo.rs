@@ -85,7 +85,14 @@ pub(super) fn run(
     match done {
         Some(applied) => {
             plan::print(&args.scope.tenant, &applied, args.format);
-            Ok(plan::code(&applied))
+            let left = doc.mailboxes.iter().any(|one| !one.skipped.is_empty());
+            if applied.is_empty() && args.format == Format::Table {
+                say!("nothing was restored");
+            }
+            // What failed is told first; then that something, or all, stays as it is.
+            let failed = applied.iter().any(|(_, result)| result.is_err());
+            let whole = !left && !applied.is_empty();
+            Ok(if failed || whole { plan::code(&applied) } else { super::incomplete() })
         }
         None => {
             if args.format == Format::Table {

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
-use crate::domain::fingerprint::PrintKey;
+use crate::domain::fingerprint::{PrintKey, Prints};
 use crate::domain::ids::UserId;
 use crate::domain::journal::{KeptContent, OpName};
 use crate::domain::kind::{Collection, Kind};
@@ -43,6 +43,8 @@ pub enum Reason {
     Same,
     /// Somebody changed it since, on this side, in these groups.
     Changed(Side, Vec<Group>),
+    /// Nothing is remembered of the pair, and this side has its half.
+    Forgotten(Side),
     /// An item that was deleted is there again, or one that was overwritten is gone.
     Moved(Side),
     /// It waits for the next cycle.
@@ -61,6 +63,10 @@ impl fmt::Display for Reason {
                 let names: Vec<String> = groups.iter().map(|group| format!("{group:?}")).collect();
                 write!(f, "somebody changed it since in {side}: {}", names.join(", "))
             }
+            Self::Forgotten(side) => write!(
+                f,
+                "the pair is not remembered, so nobody can tell what was changed since in {side}"
+            ),
             Self::Moved(side) => write!(f, "somebody deleted or restored it since in {side}"),
             Self::Waits => f.write_str("it is unsettled; let a cycle settle it first"),
             Self::Canceled => f.write_str(
@@ -116,6 +122,10 @@ fn untouched(pairing: &Pairing, deleted: Option<Side>) -> Result<(), Reason> {
         }
         let linked = pairing.link.as_ref().filter(|link| link.native.get(side).is_some());
         if let (Some(link), Some(seen)) = (linked, seen) {
+            // Every item has something that was agreed.
+            if *link.agreed.get(side) == Prints::default() {
+                return Err(Reason::Forgotten(side));
+            }
             let mut groups = seen.prints.differing(link.agreed.get(side));
             // A canceled row must be reopened before its meeting can come back.
             groups.retain(|group| deleted.is_none() || *group != Group::Status);

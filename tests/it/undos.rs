@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::harness::{CATEGORY, System, guid, id_of, two};
 use crate::plans::plan;
+use crate::process::{Running, run};
 
 /// What was planned: the verbs, what was left, and people mailed.
 struct Planned {
@@ -201,4 +202,21 @@ fn ops_02_what_was_never_overwritten_is_not_undone() {
         let done = undone(&system, &wanted, false);
         assert_eq!((done.verbs.len(), done.left.len()), (0, 0));
     }
+}
+
+#[test]
+fn ops_02_an_undo_that_restores_nothing_says_so_and_does_not_end_with_0() {
+    // As a process: there is nothing since then; only planned, that is an answer.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let mut stand_ins =
+        Running::start(&["sim", "--port", "0", "--mailboxes", "1", "--write-config", path]);
+    stand_ins.line_with("the stand-ins listen on ");
+    let since = "2100-01-01T00:00:00Z";
+    let asked = ["undo", "--tenant", "contoso", "--since", since, "--config", path];
+    let planned = run(&asked);
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    let done = run(&[&asked[..], &["--yes"]].concat());
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.out.contains("nothing was restored"), "{}", done.out);
 }

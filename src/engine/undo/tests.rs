@@ -56,6 +56,23 @@ fn ops_02_what_somebody_changed_since_is_not_overwritten() {
 }
 
 #[test]
+fn ops_02_of_a_pair_that_is_forgotten_no_change_is_named() {
+    // Without an agreement every group would seem changed since; nothing is restored over the half that
+    // is there, and the reason says what is not known.
+    let world = World::new();
+    let (there, here) = titled("New");
+    let old = former(Side::Exchange, OpName::Delete, &titled("Old").1, &world);
+    let mut pairing = world.linked(&there, &here);
+    pairing.seen.exchange = None;
+    let pairing = crate::engine::testing::linking(pairing, |link| {
+        link.state = LinkState::LeftAlone;
+        link.agreed = PerSide::default();
+    });
+    let found = undo(pairing, &old, false, &KEY, &world.context()).unwrap_err();
+    assert_eq!(found, Reason::Forgotten(Side::Dynamics));
+}
+
+#[test]
 fn ops_02_a_meeting_is_restored_only_when_mail_is_allowed() {
     // Whoever attends now is mailed by the write; without leave the pair stays as it is.
     let world = World::new();
