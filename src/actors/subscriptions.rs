@@ -30,8 +30,8 @@ use crate::ports::wake::{Hint, Life, WakeBus};
 use crate::telemetry::Metrics;
 use books::{Kept, digest, read, spread, write};
 
-/// Calls start this far apart: 1,000 mailboxes are subscribed in less than two minutes, and neither
-/// Graph nor the ingress that answers its handshakes sees a storm.
+/// A pause before each call, so that neither Graph nor the ingress that answers its handshakes sees a
+/// storm, however fast they answer.
 const SPACING: Duration = Duration::from_millis(50);
 /// How often what is due is looked for. Lives are counted in days.
 const LOOK: Duration = Duration::from_secs(60);
