@@ -285,4 +285,4 @@ fn twice(name: &TenantId, file: &Path, other: &Path) -> Problem {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,9 @@
 //! Configuration files, good and bad.
 
 mod directions;
+mod folders;
 mod ingress;
+mod secrets;
 mod settings;
 
 use std::io;
@@ -13,6 +15,7 @@ use super::*;
 use crate::domain::policy::{ConflictPolicy, Limits};
 use crate::domain::setting::Values;
 
+/// A tenant file with both kinds of references.
 const TENANT: &str = r#"
 tenant = "contoso"
 [dataverse]
@@ -42,6 +45,11 @@ fn env() -> Environment {
             _ => Err(io::Error::from(io::ErrorKind::NotFound)),
         },
     )
+}
+
+/// The same without a file beside it: its secrets stand in the variable `DV`.
+pub(crate) fn self_contained() -> String {
+    TENANT.replace("{ file = \"graph.txt\" }", "{ env = \"DV\" }")
 }
 
 fn tenant(text: &str) -> Result<TenantConfig, Vec<Problem>> {
@@ -90,16 +98,6 @@ fn generous() -> Environment {
     let secret = "a secret of enough bytes for any key";
     let variables = names.map(|name| (name.to_owned(), secret.to_owned()));
     Environment::with_files(variables, |_| Ok(secret.to_owned()))
-}
-
-/// Writes the files below a new folder.
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("tenants")).unwrap();
-    for (name, text) in files {
-        fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
 }
 
 #[test]
@@ -288,98 +286,6 @@ fn missing_keys_are_named_at_their_table() {
 }
 
 #[test]
-fn secrets_are_references_only() {
-    // A literal is refused without being repeated; so is a reference that leads nowhere.
-    for (given, message) in [
-        ("\"hunter2\"", "must not stand in the file"),
-        ("{ env = \"NOPE\" }", "the environment variable NOPE is not set"),
-        ("{ env = \"EMPTY\" }", "the environment variable EMPTY is empty"),
-        ("{ env = \"DV\", file = \"graph.txt\" }", "needs exactly one of env and file"),
-        ("{}", "needs exactly one of env and file"),
-    ] {
-        let problem = only(tenant(&TENANT.replace("{ env = \"DV\" }", given)));
-        assert_eq!(problem.field.split(".env").next(), Some("dataverse.client_secret"), "{given}");
-        assert_eq!(problem.message, message, "{given}");
-        assert!(!render(&[problem]).contains("hunter2"));
-    }
-    let problem = only(tenant(&TENANT.replace("graph.txt", "gone.txt")));
-    assert!(problem.message.contains("/etc/lockstep/tenants/gone.txt"), "{}", problem.message);
-}
-
-#[test]
-fn debug_shows_no_secret() {
-    // Neither the configuration nor the environment prints what is secret.
-    let (node, tenant) =
-        (node("[state]\nurl = { env = \"REDIS\" }\nkey = { env = \"KEY\" }\n"), tenant(TENANT));
-    let text = format!("{:?} {:?} {:?}", node.unwrap(), tenant.unwrap(), env());
-    assert!(!text.contains("hunter2") && !text.contains("0123456789abcdef"), "{text}");
-    assert!(text.contains("***"));
-}
-
-#[test]
-fn plain_http_is_for_loopback_only() {
-    // Tokens and personal data do not travel in the clear to another machine.
-    for (url, fine) in [
-        ("http://127.0.0.1:9000/v1.0", true),
-        ("http://127.8.8.8/v1.0", true),
-        ("http://[::1]:9000", true),
-        ("http://localhost:1/contoso/graph", true),
-        ("https://graph.microsoft.com/v1.0", true),
-        ("http://graph.microsoft.com/v1.0", false),
-        ("http://10.0.0.1/v1.0", false),
-        ("http://127.0.0.1.evil.example/", false),
-        ("http://localhost@evil.example/", false),
-        ("https://user:hunter2@graph.microsoft.com", false),
-        ("http://127.1/", false),
-        ("https://", false),
-        ("https://host:99999/", false),
-        ("https://host\\evil/", false),
-        ("https://host/?x=1", false),
-        ("graph.microsoft.com", false),
-    ] {
-        let result = tenant(
-            &TENANT
-                .replace("url = \"https://graph.microsoft.com/v1.0\"", &format!("url = '{url}'")),
-        );
-        assert_eq!(result.is_ok(), fine, "{url}");
-        if let Err(problems) = result {
-            assert_eq!(problems.len(), 1);
-            assert_eq!(problems[0].field, "exchange.url");
-            assert!(!render(&problems).contains("hunter2"));
-        }
-    }
-}
-
-#[test]
-fn the_kinds_of_state_stores_are_told_apart() {
-    // Every documented address is understood, every other is refused with a remedy.
-    let url = |text: &str| node(&format!("[state]\nurl = {text}\n")).map(|node| node.state.url);
-    let redis = |text: &str, tls| Ok(StateUrl::Redis { url: Secret::new(text), tls });
-    assert_eq!(url("\"memory:\""), Ok(StateUrl::Memory));
-    assert_eq!(url("\"embedded:/var/x\""), Ok(StateUrl::Embedded(PathBuf::from("/var/x"))));
-    assert_eq!(url("\"redis://h:6379/0\""), redis("redis://h:6379/0", false));
-    assert_eq!(url("\"rediss://h:6379\""), redis("rediss://h:6379", true));
-    assert_eq!(
-        url("{ env = \"REDIS\" }"),
-        redis("rediss://:hunter2-redis@store.example:6380/1", true)
-    );
-    for (text, part) in [
-        ("\"redis+sentinel://h\"", "use redis://"),
-        ("\"redis+cluster://h\"", "use redis://"),
-        ("\"redis://:hunter2@h\"", "secret"),
-        ("\"redis://\"", "redis://HOST"),
-        ("\"embedded:\"", "embedded:./data"),
-        ("\"postgres://h\"", "embedded:PATH"),
-    ] {
-        let problem = only(url(text));
-        assert_eq!(problem.field, "state.url");
-        assert!(problem.remedy.contains(part), "{text}: {}", problem.remedy);
-        assert!(!render(&[problem]).contains("hunter2"));
-    }
-    assert_eq!(only(node("[state]\nkey = { env = \"SHORT\" }\n")).field, "state.key");
-}
-
-#[test]
 fn ews_is_refused_in_clear_words() {
     // The contract names "ews"; until it exists, the file says so instead of failing later.
     let problem = only(tenant(&TENANT.replace("[exchange]", "[exchange]\napi = \"ews\"")));
@@ -420,117 +326,6 @@ fn bad_syntax_is_reported_with_its_line() {
     let problem = only(node("[sync]\nsweep_interval = \"15m\n[node]\n"));
     assert_eq!(problem.line, 2);
     assert!(problem.message.starts_with("is no TOML: "));
-}
-
-#[test]
-fn problems_of_two_files_come_together() {
-    // A start that fails tells everything there is to mend.
-    let folder = folder(&[
-        ("lockstep.toml", "[node]\nlisten = \"nowhere\"\n"),
-        ("tenants/a.toml", "tenant = \"a\"\nfoo = 1\n"),
-        ("tenants/b.toml", "tenant = [\n"),
-        ("tenants/ignored.toml.example", "tenant = 1\n"),
-    ]);
-    let problems = load(folder.path(), &env()).unwrap_err();
-    let text = render(&problems);
-    for part in ["lockstep.toml:2:10: node.listen: ", "a.toml:2:1: foo: ", "b.toml:"] {
-        assert!(text.contains(part), "{part} in {text}");
-    }
-    assert!(text.contains("\n  remedy: "));
-    assert!(!text.contains("ignored"));
-}
-
-#[test]
-fn a_tenant_in_two_files_names_both() {
-    // Two supervisors over one tenant would fight; neither is taken, and both files are named.
-    let text = TENANT.replace("{ file = \"graph.txt\" }", "{ env = \"DV\" }");
-    let folder = folder(&[("tenants/a.toml", &text), ("tenants/b.toml", &text)]);
-    let (tenants, problems) = load_tenants(folder.path(), &env());
-    assert!(tenants.is_empty());
-    let [first, second] = &problems[..] else { panic!("{problems:?}") };
-    assert!(first.file.ends_with("a.toml") && first.message.contains("b.toml"), "{first:?}");
-    assert!(second.file.ends_with("b.toml") && second.message.contains("a.toml"), "{second:?}");
-}
-
-#[test]
-fn good_tenants_are_read_beside_broken_ones() {
-    // One tenant's slip keeps no other tenant from running.
-    let text = TENANT.replace("{ file = \"graph.txt\" }", "{ env = \"DV\" }");
-    let other = text.replace("\"contoso\"", "\"fabrikam\"");
-    let folder = folder(&[
-        ("tenants/a.toml", "tenant = 1"),
-        ("tenants/b.toml", &text),
-        ("tenants/c.toml", &text),
-        ("tenants/d.toml", &other),
-    ]);
-    let (tenants, problems) = load_tenants(folder.path(), &env());
-    let names: Vec<&str> = tenants.iter().map(|file| file.config.tenant.as_str()).collect();
-    assert_eq!(names, ["fabrikam"]);
-    for file in ["a.toml", "b.toml", "c.toml"] {
-        assert!(problems.iter().any(|p| p.file.ends_with(file) && p.field == "tenant"), "{file}");
-    }
-}
-
-#[test]
-fn a_folder_without_files_is_a_node_without_tenants() {
-    // A node may start before its first tenant is dropped in.
-    let folder = tempfile::tempdir().unwrap();
-    let loaded = load(folder.path(), &env()).unwrap();
-    assert_eq!(loaded.node, NodeConfig::default());
-    assert!(loaded.tenants.is_empty());
-}
-
-#[test]
-fn a_rotated_secret_changes_the_digest() {
-    // A reload must notice a new secret behind an unchanged reference.
-    let first = tenant(TENANT).unwrap();
-    let mut second = first.clone();
-    assert_eq!(digest(TENANT, &first), digest(TENANT, &second));
-    second.exchange.side.client_secret = Secret::new("rotated");
-    assert_ne!(digest(TENANT, &first), digest(TENANT, &second));
-    assert_ne!(digest(TENANT, &first), digest("other", &first));
-}
-
-#[test]
-fn an_oversized_file_is_refused() {
-    // Nobody can make the node read without end.
-    let large = format!("#{}", "x".repeat(FILE_MAX_BYTES as usize));
-    let folder = folder(&[("lockstep.toml", &large)]);
-    assert!(only(load(folder.path(), &env())).message.contains("larger than"));
-}
-
-#[test]
-fn every_shipped_file_is_in_order() {
-    // The examples in config/ and deploy/ load as they are.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut seen = 0;
-    let mut folders = vec![root.join("config"), root.join("deploy")];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for path in entries.map(|entry| entry.unwrap().path()) {
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            if !name.contains(".toml") || name == "default-tenant.toml" {
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            let problems = if folder.ends_with("tenants") {
-                check_tenant(&text, &path, &generous()).1
-            } else {
-                check_node(&text, &path, &generous()).1
-            };
-            // What is to be filled in is told, nothing else.
-            let others = problems.iter().filter(|one| one.message != "is that of the example");
-            let others: Vec<_> = others.cloned().collect();
-            assert!(others.is_empty(), "{}", render(&others));
-            assert_eq!(problems.len(), if name.ends_with(".example") { 4 } else { 0 }, "{name}");
-            seen += 1;
-        }
-    }
-    assert!(seen >= 3, "only {seen} files seen");
 }
 
 #[test]

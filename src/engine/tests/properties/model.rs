@@ -1,11 +1,13 @@
-//! The two far sides in memory, and the engine's pass over them.
+//! The two far sides in memory, what people do there, and the engine's pass over them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod far;
+mod rest;
+
+use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
-use crate::domain::code::Code;
-use crate::domain::field::{Field, Fields, Group, Value};
+use crate::domain::field::{Field, Group, Value};
 use crate::domain::ids::{GlobalId, LinkId, NativeId, Version};
 use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState};
@@ -13,7 +15,6 @@ use crate::domain::observation::{Facts, Observation, Presence};
 use crate::domain::plan::{Op, Outcome, Step};
 use crate::domain::policy::ConflictPolicy;
 use crate::domain::side::{PerSide, Side};
-use crate::engine::catalogue as rule;
 use crate::engine::decide::{decide, needs_other_side};
 use crate::engine::fold::{LinkChange, fold};
 use crate::engine::invariants;
@@ -383,209 +384,6 @@ impl Model {
             }
         }
     }
-
-    // How the far sides answer.
-
-    fn answer(&mut self, entry: &Entry, step: &Step, answer: Answer) -> Outcome {
-        self.log.push(format!(
-            "  {:?} {:?} on {} -> {answer:?} by {:?}",
-            entry.verdict.decision.verb, step.op, step.on, entry.verdict.decision.rules
-        ));
-        match answer {
-            Answer::Stale => Outcome::Stale,
-            Answer::NotSent => Outcome::NotSent,
-            Answer::Refused => Outcome::Refused(Code::WriteRefused),
-            Answer::UnknownNotDone => Outcome::Unknown,
-            Answer::UnknownDone => {
-                self.perform(entry, step);
-                Outcome::Unknown
-            }
-            Answer::Done => self.perform(entry, step),
-        }
-    }
-
-    fn perform(&mut self, entry: &Entry, step: &Step) -> Outcome {
-        let version = self.version();
-        match &step.op {
-            Op::Create { patch } => self.perform_create(entry, step, patch, version),
-            Op::Update { id, expected, patch, mark, .. } => {
-                let Some(mut one) = self.far.get(step.on).get(id).cloned() else {
-                    return Outcome::Missing;
-                };
-                // The stamp follows in the same pass, every other write is conditional.
-                if one.version != *expected {
-                    return Outcome::Stale;
-                }
-                self.check_no_lost_edit(entry, step, &one.fields);
-                apply(&mut one, patch);
-                if *mark {
-                    one.marker = Some(step.link);
-                    track(&mut one);
-                }
-                one.version = Some(version);
-                self.far.get_mut(step.on).insert(id.clone(), one.clone());
-                self.note_shared();
-                Outcome::Done(Some(Box::new(one)))
-            }
-            Op::Unmark { .. } => unreachable!("no rule of a cycle unmarks"),
-            Op::Delete { id, expected } => {
-                let Some(one) = self.far.get(step.on).get(id) else { return Outcome::Missing };
-                if one.version != *expected {
-                    return Outcome::Stale;
-                }
-                self.far.get_mut(step.on).remove(id);
-                Outcome::Done(None)
-            }
-        }
-    }
-
-    fn perform_create(
-        &mut self,
-        entry: &Entry,
-        step: &Step,
-        patch: &[(Field, Option<Value>)],
-        version: Version,
-    ) -> Outcome {
-        let number = self.next();
-        let id = match step.on {
-            Side::Dynamics => NativeId::new(step.link.0.to_string()),
-            Side::Exchange => NativeId::new(format!("item-{number}")),
-        };
-        if self.far.get(step.on).contains_key(&id) {
-            return Outcome::Refused(Code::WriteRefused);
-        }
-        let blank = if step.on == Side::Dynamics { row(step.kind) } else { item(step.kind) };
-        let mut one = blank.id(id.as_str()).0;
-        one.fields = Fields::new();
-        if step.on == Side::Dynamics && step.kind != Kind::Contact {
-            one.fields.set(Field::State, Some(Value::Number(0)));
-        }
-        apply(&mut one, patch);
-        if step.on == Side::Exchange {
-            one.marker = Some(step.link);
-            if step.kind == Kind::Appointment {
-                one.uid = Some(GlobalId::new(format!("uid-{number}")));
-            }
-        }
-        one.version = Some(version);
-        let source = entry.link.native.get(step.on.other()).clone();
-        if let Some(source) = source {
-            self.made.get_mut(step.on).insert(id.clone(), source);
-        }
-        self.far.get_mut(step.on).insert(id, one.clone());
-        self.note_shared();
-        Outcome::Done(Some(Box::new(one)))
-    }
-
-    /// No write replaces a text that the other side has never held, unless it says so.
-    fn check_no_lost_edit(&self, entry: &Entry, step: &Step, old: &Fields) {
-        let Op::Update { patch, .. } = &step.op else { return };
-        let reported = entry.verdict.decision.rules.contains(&rule::CONF_03);
-        for (field, value) in patch {
-            let Some(Value::Text(text)) = old.get(*field) else { continue };
-            let replaced = *value != Some(Value::Text(text.clone()));
-            let edit = text.starts_with('v') && !self.shared.contains(text);
-            assert!(!(replaced && edit && !reported), "lost {text}: {}", self.describe());
-        }
-    }
-
-    fn pairs(&self) -> Vec<(&Observation, &Observation, Option<&Link>)> {
-        let mut pairs = Vec::new();
-        for link in self.links.values() {
-            let row = link.native.dynamics.as_ref().and_then(|id| self.far.dynamics.get(id));
-            let item = link.native.exchange.as_ref().and_then(|id| self.far.exchange.get(id));
-            if let (Some(row), Some(item)) = (row, item) {
-                pairs.push((row, item, Some(link)));
-            }
-        }
-        for item in self.far.exchange.values() {
-            let id = item.marker.map(|marker| NativeId::new(marker.0.to_string()));
-            if let Some(row) = id.and_then(|id| self.far.dynamics.get(&id)) {
-                pairs.push((row, item, None));
-            }
-        }
-        for (row, item) in &self.made.dynamics {
-            if let (Some(row), Some(item)) =
-                (self.far.dynamics.get(row), self.far.exchange.get(item))
-            {
-                pairs.push((row, item, None));
-            }
-        }
-        pairs
-    }
-
-    fn note_shared(&mut self) {
-        let mut shared = Vec::new();
-        for (row, item, _) in self.pairs() {
-            for (field, value) in row.fields.iter() {
-                if let Value::Text(text) = value
-                    && item.fields.get(field) == Some(value)
-                {
-                    shared.push(text.clone());
-                }
-            }
-        }
-        self.shared.extend(shared);
-    }
-
-    // What must hold at rest.
-
-    pub(super) fn rests(&self) -> bool {
-        let plan = self.make_plan(self.gather(), 0);
-        plan.is_quiet() && self.links.values().all(|link| !link.is_unsettled())
-    }
-
-    pub(super) fn check_no_duplicates(&self) {
-        for side in Side::BOTH {
-            let mut sources = BTreeSet::new();
-            for (made, source) in self.made.get(side) {
-                let alive = self.far.get(side).contains_key(made);
-                assert!(!alive || sources.insert(source), "duplicate: {}", self.describe());
-            }
-        }
-        let mut markers = BTreeSet::new();
-        for item in self.far.exchange.values() {
-            if let Some(marker) = item.marker {
-                assert!(markers.insert(marker), "marker twice: {}", self.describe());
-            }
-        }
-    }
-
-    pub(super) fn check_pairs_say_the_same(&self) {
-        for (row, item, link) in self.pairs() {
-            if link.is_none_or(|link| link.state != LinkState::Agreed) {
-                continue;
-            }
-            for field in [
-                Field::Subject,
-                Field::Body,
-                Field::Location,
-                Field::LastName,
-                Field::City1,
-                Field::Start,
-                Field::RequiredAttendees,
-            ] {
-                let (left, right) = (row.fields.get(field), item.fields.get(field));
-                let same = if field == Field::RequiredAttendees {
-                    let names = |fields: &Fields| -> BTreeSet<String> {
-                        let parties = fields.parties(field).iter();
-                        parties
-                            .filter_map(|it| Some(it.address.as_ref()?.as_str().to_owned()))
-                            .collect()
-                    };
-                    names(&row.fields) == names(&item.fields)
-                } else {
-                    left == right
-                };
-                assert!(same, "{field:?} {left:?} {right:?}: {}", self.describe());
-            }
-        }
-    }
-
-    pub(super) fn describe(&self) -> String {
-        let links: Vec<String> = self.links.values().map(|link| format!("{link:?}")).collect();
-        format!("\n{}\nlinks:\n{}\nfar: {:#?}", self.log.join("\n"), links.join("\n"), self.far)
-    }
 }
 
 /// Returns the groups that one side has taken over from the other.
@@ -600,21 +398,4 @@ fn taken_over(entry: &Entry, outcome: &PerSide<Option<Outcome>>) -> Vec<Group> {
 
 const fn name_of(kind: Kind) -> Field {
     if matches!(kind, Kind::Contact) { Field::LastName } else { Field::Subject }
-}
-
-fn track(one: &mut Observation) {
-    if let Facts::Exchange(facts) = &mut one.facts {
-        facts.tracked = true;
-    }
-}
-
-/// Stores a patch as a far side does: fields by rule become facts or are never read back.
-fn apply(one: &mut Observation, patch: &[(Field, Option<Value>)]) {
-    for (field, value) in patch {
-        if field.group().is_some() {
-            one.fields.set(*field, value.clone());
-        } else if let (Field::Uid, Some(Value::Text(uid))) = (field, value) {
-            one.uid = Some(GlobalId::new(uid.as_str()));
-        }
-    }
 }
