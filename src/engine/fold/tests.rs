@@ -1,5 +1,9 @@
 //! Tests of the fold: only what happened is remembered (INV-3).
 
+mod facts;
+mod joined;
+mod series;
+
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Group, Value};
 use crate::domain::ids::{GlobalId, Version};
