@@ -127,6 +127,14 @@ pub struct Play {
     next: u32,
 }
 
+/// Whose turn it is, and when.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    organization: &'a Organization,
+    person: &'a Person,
+    now: DateTime<Utc>,
+}
+
 /// What an edit did, before it becomes an event.
 struct Done {
     kind: Kind,
@@ -147,16 +155,17 @@ impl Play {
     pub fn next(&mut self, organization: &Organization, now: DateTime<Utc>) -> Option<Event> {
         for _ in 0..TRIES {
             let person = self.one(&organization.people)?;
+            let turn = Turn { organization, person, now };
             let (side, edit) = match self.rng.usize(..=EDITS.len()) {
                 0 => (Side::Dynamics, Edit::ChangeOwner),
                 number => EDITS[number - 1],
             };
             let done = match side {
-                Side::Dynamics => self.in_dynamics(organization, person, edit, now),
-                Side::Exchange => self.in_exchange(organization, person, edit, now),
+                Side::Dynamics => self.in_dynamics(turn, edit),
+                Side::Exchange => self.in_exchange(turn, edit),
             };
             if let Some(done) = done {
-                return Some(event(organization, person, side, edit, done, now));
+                return Some(event(turn, side, edit, done));
             }
         }
         None
@@ -191,9 +200,10 @@ impl Play {
     }
 
     /// Returns a time of a coming working day in the person's zone, and how to say it.
-    fn slot(&mut self, person: &Person, now: DateTime<Utc>) -> Option<(Timestamp, String)> {
-        let zone = TimeZone::get(&person.time_zone).ok()?;
-        let today = Timestamp::from_second(now.timestamp()).ok()?.to_zoned(zone.clone()).date();
+    fn slot(&mut self, turn: Turn<'_>) -> Option<(Timestamp, String)> {
+        let zone = TimeZone::get(&turn.person.time_zone).ok()?;
+        let today =
+            Timestamp::from_second(turn.now.timestamp()).ok()?.to_zoned(zone.clone()).date();
         let date = today.checked_add(jiff::Span::new().days(self.rng.i64(2..40))).ok()?;
         let wall = date.at(self.rng.i8(8..18), 0, 0, 0);
         let start = zone.to_ambiguous_zoned(wall).compatible().ok()?;
@@ -205,14 +215,8 @@ impl Play {
     }
 }
 
-fn event(
-    organization: &Organization,
-    person: &Person,
-    side: Side,
-    edit: Edit,
-    done: Done,
-    now: DateTime<Utc>,
-) -> Event {
+fn event(turn: Turn<'_>, side: Side, edit: Edit, done: Done) -> Event {
+    let Turn { organization, person, now } = turn;
     let place = match (side, done.kind) {
         (Side::Dynamics, _) => "Dynamics",
         (Side::Exchange, Kind::Task) => "To Do",

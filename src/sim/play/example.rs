@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Done, Edit, Event, Play, Side, event};
+use super::{Done, Edit, Event, Play, Side, Turn, event};
 use crate::sim::compare::Kind;
 use crate::sim::directory::Person;
 use crate::sim::world::Organization;
@@ -77,7 +77,8 @@ impl WorkedExample {
         };
         let id = self.contact?.to_string();
         let done = Done { kind: Kind::Contact, id, what, excuses: None };
-        let event = event(organization, who, Side::Dynamics, edit, done, now);
+        let turn = Turn { organization, person: who, now };
+        let event = event(turn, Side::Dynamics, edit, done);
         self.done += 1;
         let in_first = self.done == 1;
         Some(Step { event, in_first, in_second: !in_first, phone: phone.to_owned() })

@@ -4,11 +4,9 @@ use chrono::{DateTime, Utc};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Done, Edit, Play, later, mark};
+use super::{Done, Edit, Play, Turn, later, mark};
 use crate::sim::compare::Kind;
-use crate::sim::directory::Person;
 use crate::sim::seed::{TRACK_SIGNAL, TRACKED_CATEGORY};
-use crate::sim::world::Organization;
 
 /// One Exchange item in hand.
 struct Hand {
@@ -54,18 +52,12 @@ impl Hand {
 }
 
 impl Play {
-    pub(super) fn in_exchange(
-        &mut self,
-        organization: &Organization,
-        person: &Person,
-        edit: Edit,
-        now: DateTime<Utc>,
-    ) -> Option<Done> {
+    pub(super) fn in_exchange(&mut self, turn: Turn<'_>, edit: Edit) -> Option<Done> {
         let events_and_tasks = [Kind::Appointment, Kind::Task];
         let kind = match edit {
-            Edit::Create => return self.create_item(organization, person, now),
+            Edit::Create => return self.create_item(turn),
             Edit::MoveOccurrence | Edit::DropOccurrence => {
-                return self.occurrence_in_exchange(organization, person, edit, now);
+                return self.occurrence_in_exchange(turn, edit);
             }
             Edit::Move | Edit::AddAttendee => Kind::Appointment,
             Edit::Complete => Kind::Task,
@@ -76,32 +68,32 @@ impl Play {
             }
             Edit::Reopen | Edit::ChangeOwner => return None,
         };
-        let hand = self.item_of(organization, person, kind, edit != Edit::Track, now)?;
+        let hand = self.item_of(turn, kind, edit != Edit::Track)?;
         match edit {
             Edit::Rename => {
                 let new = self.renamed(&hand.name())?;
                 let name = if kind == Kind::Task { "title" } else { "subject" };
-                change(organization, person, &hand, &json!({ name: new }), now)?;
+                change(turn, &hand, &json!({ name: new }))?;
                 Some(hand.done(format!("renames “{}” to “{new}”", hand.name())))
             }
-            Edit::Move => self.move_event(organization, person, &hand, now),
-            Edit::AddAttendee => self.invite(organization, person, &hand, now),
+            Edit::Move => self.move_event(turn, &hand),
+            Edit::AddAttendee => self.invite(turn, &hand),
             Edit::Complete => {
-                change(organization, person, &hand, &json!({ "status": "completed" }), now)?;
+                change(turn, &hand, &json!({ "status": "completed" }))?;
                 Some(hand.done(format!("completes “{}”", hand.name())))
             }
             Edit::Phone => {
                 let phone = self.phone();
-                change(organization, person, &hand, &json!({ "mobilePhone": phone }), now)?;
+                change(turn, &hand, &json!({ "mobilePhone": phone }))?;
                 Some(hand.done(format!("changes the mobile of {} to {phone}", hand.name())))
             }
-            Edit::Track | Edit::Untrack => track(organization, person, &hand, edit, now),
+            Edit::Track | Edit::Untrack => track(turn, &hand, edit),
             Edit::Open => {
-                let mut graph = organization.graph();
-                graph.user_open_item(&person.address, &hand.id, now).ok()?;
+                let mut graph = turn.organization.graph();
+                graph.user_open_item(&turn.person.address, &hand.id, turn.now).ok()?;
                 Some(hand.done(format!("looks at “{}”", hand.name())))
             }
-            Edit::Delete => delete(organization, person, &hand, now),
+            Edit::Delete => delete(turn, &hand),
             Edit::Create
             | Edit::Reopen
             | Edit::ChangeOwner
@@ -111,25 +103,18 @@ impl Play {
     }
 
     // Own, single and open items; of events only future ones that surely have an open row.
-    fn item_of(
-        &mut self,
-        organization: &Organization,
-        person: &Person,
-        kind: Kind,
-        tracked: bool,
-        now: DateTime<Utc>,
-    ) -> Option<Hand> {
-        let graph = organization.graph();
+    fn item_of(&mut self, turn: Turn<'_>, kind: Kind, tracked: bool) -> Option<Hand> {
+        let graph = turn.organization.graph();
         let items = match kind {
-            Kind::Appointment => graph.events(&person.address),
-            Kind::Contact => graph.contacts(&person.address),
-            Kind::Task => graph.tasks(&person.address),
+            Kind::Appointment => graph.events(&turn.person.address),
+            Kind::Contact => graph.contacts(&turn.person.address),
+            Kind::Task => graph.tasks(&turn.person.address),
         };
         drop(graph);
         let hands = items.into_iter().filter_map(|item| {
             let id = item["id"].as_str()?.to_owned();
             let hand = Hand { kind, id, item };
-            let fits = fit(&hand, now) && hand.tracked() == tracked && hand.mark().is_some();
+            let fits = fit(&hand, turn.now) && hand.tracked() == tracked && hand.mark().is_some();
             fits.then_some(hand)
         });
         let mut hands: Vec<Hand> = hands.collect();
@@ -139,63 +124,46 @@ impl Play {
         Some(hands.swap_remove(self.rng.usize(..hands.len())))
     }
 
-    fn move_event(
-        &mut self,
-        organization: &Organization,
-        person: &Person,
-        hand: &Hand,
-        now: DateTime<Utc>,
-    ) -> Option<Done> {
+    fn move_event(&mut self, turn: Turn<'_>, hand: &Hand) -> Option<Done> {
         if hand.item["isAllDay"] == true {
             return None;
         }
-        let (start, said) = self.slot(person, now)?;
+        let (start, said) = self.slot(turn)?;
         let body = json!({ "start": wall(start), "end": wall(later(start, 30)) });
-        change(organization, person, hand, &body, now)?;
+        change(turn, hand, &body)?;
         Some(hand.done(format!("moves “{}” to {said}", hand.name())))
     }
 
-    fn invite(
-        &mut self,
-        organization: &Organization,
-        person: &Person,
-        hand: &Hand,
-        now: DateTime<Utc>,
-    ) -> Option<Done> {
-        let guest = self.one(&organization.people)?;
+    fn invite(&mut self, turn: Turn<'_>, hand: &Hand) -> Option<Done> {
+        let guest = self.one(&turn.organization.people)?;
         let mut list = hand.item["attendees"].as_array()?.clone();
         let known = |one: &Value| one["emailAddress"]["address"] == guest.address.as_str();
-        let own = guest.address == person.address || hand.item["isAllDay"] == true;
+        let own = guest.address == turn.person.address || hand.item["isAllDay"] == true;
         if own || list.iter().any(known) {
             return None;
         }
         list.push(json!({ "type": "required",
             "emailAddress": { "name": guest.full_name(), "address": guest.address } }));
-        change(organization, person, hand, &json!({ "attendees": list }), now)?;
+        change(turn, hand, &json!({ "attendees": list }))?;
         Some(hand.done(format!("invites {} to “{}”", guest.full_name(), hand.name())))
     }
 
-    fn create_item(
-        &mut self,
-        organization: &Organization,
-        person: &Person,
-        now: DateTime<Utc>,
-    ) -> Option<Done> {
+    fn create_item(&mut self, turn: Turn<'_>) -> Option<Done> {
         let number = self.number();
-        let (start, said) = self.slot(person, now)?;
-        let mut graph = organization.graph();
+        let (start, said) = self.slot(turn)?;
+        let mut graph = turn.organization.graph();
         if self.rng.bool() {
             let title = format!("Read the contract {number}");
             let body = json!({ "title": title, "categories": [TRACKED_CATEGORY],
                 "dueDateTime": wall(start) });
-            let id = graph.user_create_task(&person.address, &body, now).ok()?;
+            let id = graph.user_create_task(&turn.person.address, &body, turn.now).ok()?;
             let what = format!("adds and tracks the task “{title}”");
             return Some(Done { kind: Kind::Task, id, what, excuses: None });
         }
         let subject = format!("Site walk {number}");
         let body = json!({ "subject": subject, "categories": [TRACKED_CATEGORY],
             "start": wall(start), "end": wall(later(start, 60)) });
-        let id = graph.user_create_event(&person.address, &body, now).ok()?;
+        let id = graph.user_create_event(&turn.person.address, &body, turn.now).ok()?;
         let what = format!("plans and tracks “{subject}” for {said}");
         Some(Done { kind: Kind::Appointment, id, what, excuses: None })
     }
@@ -218,30 +186,18 @@ fn fit(hand: &Hand, now: DateTime<Utc>) -> bool {
     }
 }
 
-fn change(
-    organization: &Organization,
-    person: &Person,
-    hand: &Hand,
-    body: &Value,
-    now: DateTime<Utc>,
-) -> Option<()> {
-    let mut graph = organization.graph();
-    let (address, id) = (&person.address, &hand.id);
+fn change(turn: Turn<'_>, hand: &Hand, body: &Value) -> Option<()> {
+    let mut graph = turn.organization.graph();
+    let (address, id) = (&turn.person.address, &hand.id);
     let done = match hand.kind {
-        Kind::Appointment => graph.user_update_event(address, id, body, now),
-        Kind::Contact => graph.user_update_contact(address, id, body, now),
-        Kind::Task => graph.user_update_task(address, id, body, now),
+        Kind::Appointment => graph.user_update_event(address, id, body, turn.now),
+        Kind::Contact => graph.user_update_contact(address, id, body, turn.now),
+        Kind::Task => graph.user_update_task(address, id, body, turn.now),
     };
     done.ok()
 }
 
-fn track(
-    organization: &Organization,
-    person: &Person,
-    hand: &Hand,
-    edit: Edit,
-    now: DateTime<Utc>,
-) -> Option<Done> {
+fn track(turn: Turn<'_>, hand: &Hand, edit: Edit) -> Option<Done> {
     let mut names: Vec<&str> = hand.categories().filter(|name| *name != TRACKED_CATEGORY).collect();
     let (what, excuses) = if edit == Edit::Track {
         names.push(TRACKED_CATEGORY);
@@ -249,22 +205,17 @@ fn track(
     } else {
         (format!("stops tracking “{}”", hand.name()), hand.mark())
     };
-    change(organization, person, hand, &json!({ "categories": names }), now)?;
+    change(turn, hand, &json!({ "categories": names }))?;
     Some(Done { excuses, ..hand.done(what) })
 }
 
-fn delete(
-    organization: &Organization,
-    person: &Person,
-    hand: &Hand,
-    now: DateTime<Utc>,
-) -> Option<Done> {
-    let mut graph = organization.graph();
-    let (address, id) = (&person.address, &hand.id);
+fn delete(turn: Turn<'_>, hand: &Hand) -> Option<Done> {
+    let mut graph = turn.organization.graph();
+    let (address, id) = (&turn.person.address, &hand.id);
     let done = match hand.kind {
-        Kind::Appointment => graph.user_delete_event(address, id, now),
-        Kind::Contact => graph.user_delete_contact(address, id, now),
-        Kind::Task => graph.user_delete_task(address, id, now),
+        Kind::Appointment => graph.user_delete_event(address, id, turn.now),
+        Kind::Contact => graph.user_delete_contact(address, id, turn.now),
+        Kind::Task => graph.user_delete_task(address, id, turn.now),
     };
     done.ok()?;
     Some(hand.done(format!("deletes “{}”", hand.name())))

@@ -4,11 +4,9 @@
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 
-use super::{Done, Edit, Play, mark};
+use super::{Done, Edit, Play, Turn, mark};
 use crate::sim::compare::Kind;
-use crate::sim::directory::Person;
 use crate::sim::seed::TRACKED_CATEGORY;
-use crate::sim::world::Organization;
 
 /// Occurrences this far ahead surely have rows in Dynamics (REC-05).
 const AHEAD_DAYS: i64 = 40;
@@ -43,15 +41,9 @@ impl Hand {
 }
 
 impl Play {
-    pub(super) fn occurrence_in_dynamics(
-        &mut self,
-        organization: &Organization,
-        person: &Person,
-        edit: Edit,
-        now: DateTime<Utc>,
-    ) -> Option<Done> {
-        let mut dataverse = organization.dataverse();
-        let me = person.user_id.to_string();
+    pub(super) fn occurrence_in_dynamics(&mut self, turn: Turn<'_>, edit: Edit) -> Option<Done> {
+        let mut dataverse = turn.organization.dataverse();
+        let me = turn.person.user_id.to_string();
         let mut rows = dataverse.rows("appointments");
         rows.retain(|row| {
             let open = matches!(row["statecode"].as_i64(), Some(0 | 3));
@@ -64,30 +56,25 @@ impl Play {
         let read = |row: &Value| {
             Hand::read(&row["activityid"], &row["subject"], &row["originalstartdate"], true)
         };
-        let hands = rows.iter().filter_map(read).filter(|hand| hand.is_near(now));
+        let hands = rows.iter().filter_map(read).filter(|hand| hand.is_near(turn.now));
         let hand = self.choose(hands.collect())?;
         let id = hand.id.parse().ok()?;
         if edit == Edit::DropOccurrence {
-            dataverse.user_delete(person.user_id, "appointments", id, now).ok()?;
+            dataverse.user_delete(turn.person.user_id, "appointments", id, turn.now).ok()?;
             return Some(hand.done("drops the occurrence"));
         }
         let (start, end) = self.shifted(&hand);
         let text = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
         let body = json!({ "scheduledstart": text(start), "scheduledend": text(end) });
-        dataverse.user_update(person.user_id, "appointments", id, &body, now).ok()?;
+        dataverse.user_update(turn.person.user_id, "appointments", id, &body, turn.now).ok()?;
         Some(hand.done("moves the occurrence"))
     }
 
-    pub(super) fn occurrence_in_exchange(
-        &mut self,
-        organization: &Organization,
-        person: &Person,
-        edit: Edit,
-        now: DateTime<Utc>,
-    ) -> Option<Done> {
-        let mut graph = organization.graph();
-        let (from, to) = (now.to_rfc3339(), (now + Duration::days(AHEAD_DAYS)).to_rfc3339());
-        let mut shown = graph.shown(&person.address, &from, &to);
+    pub(super) fn occurrence_in_exchange(&mut self, turn: Turn<'_>, edit: Edit) -> Option<Done> {
+        let mut graph = turn.organization.graph();
+        let (from, to) =
+            (turn.now.to_rfc3339(), (turn.now + Duration::days(AHEAD_DAYS)).to_rfc3339());
+        let mut shown = graph.shown(&turn.person.address, &from, &to);
         shown.retain(|event| {
             let tracked = event["categories"].as_array();
             let tracked = tracked.is_some_and(|all| all.iter().any(|it| it == TRACKED_CATEGORY));
@@ -98,10 +85,10 @@ impl Play {
         let read = |event: &Value| {
             Hand::read(&event["id"], &event["subject"], &event["originalStart"], false)
         };
-        let hands = shown.iter().filter_map(read).filter(|hand| hand.is_near(now));
+        let hands = shown.iter().filter_map(read).filter(|hand| hand.is_near(turn.now));
         let hand = self.choose(hands.collect())?;
         if edit == Edit::DropOccurrence {
-            graph.user_delete_event(&person.address, &hand.id, now).ok()?;
+            graph.user_delete_event(&turn.person.address, &hand.id, turn.now).ok()?;
             return Some(hand.done("drops the occurrence"));
         }
         let (start, end) = self.shifted(&hand);
@@ -110,7 +97,7 @@ impl Play {
             json!({ "dateTime": text, "timeZone": "UTC" })
         };
         let body = json!({ "start": wall(start), "end": wall(end) });
-        graph.user_update_event(&person.address, &hand.id, &body, now).ok()?;
+        graph.user_update_event(&turn.person.address, &hand.id, &body, turn.now).ok()?;
         Some(hand.done("moves the occurrence"))
     }
 

@@ -57,7 +57,8 @@ fn conf_02_looking_at_an_item_changes_no_content() {
     let mut play = Play::new(3);
     let person = &organization.people[0];
     let done = (0..50).find_map(|_| {
-        play.in_exchange(&organization, person, Edit::Open, now() + Duration::hours(1))
+        let turn = Turn { organization: &organization, person, now: now() + Duration::hours(1) };
+        play.in_exchange(turn, Edit::Open)
     });
     let mut graph = organization.graph();
     graph.settle(now() + Duration::hours(2));
