@@ -45,7 +45,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
 use crate::app::clock::SystemClock;
-use crate::config::{self, Environment, Loaded, NodeConfig};
+use crate::config::{self, Environment, Loaded, NodeConfig, Problem};
 use crate::telemetry::{self, TelemetryOptions};
 
 /// Keeps appointments, contacts and tasks in step between Dynamics 365 and Exchange.
@@ -209,13 +209,14 @@ pub(crate) fn load_node(
 
 /// A directory that does not exist is a mistake, not an empty configuration.
 fn demand_directory(args: &ConfigArgs) -> anyhow::Result<()> {
-    if args.config.is_dir() {
-        return Ok(());
-    }
-    Err(anyhow!(
-        "there is no configuration directory {}; name one with --config DIR",
-        args.config.display()
-    ))
+    missing_directory(args).map_or(Ok(()), |one| Err(anyhow!("{}; {}", one.message, one.remedy)))
+}
+
+/// Returns what is wrong when the directory does not exist.
+fn missing_directory(args: &ConfigArgs) -> Option<Problem> {
+    let message = format!("there is no configuration directory {}", args.config.display());
+    let problem = || Problem::of_file(&args.config, message, "name one with --config DIR");
+    (!args.config.is_dir()).then(problem)
 }
 
 /// Builds the runtime of cycles and I/O.

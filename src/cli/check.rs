@@ -54,7 +54,13 @@ struct Found {
 }
 
 pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    super::demand_directory(&args.config)?;
+    match (super::missing_directory(&args.config), args.format) {
+        (Some(problem), Format::Json) => {
+            print_problems(&[problem], Format::Json);
+            return Ok(ExitCode::FAILURE);
+        }
+        (Some(_), Format::Table) | (None, _) => super::demand_directory(&args.config)?,
+    }
     let loaded = match config::load(&args.config.config, environment) {
         Ok(loaded) => loaded,
         Err(problems) => {

@@ -158,6 +158,10 @@ fn check_and_sync_say_what_they_found_and_did() {
     let nowhere = run(&["check", "--config", "/nonexistent"]);
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
     assert!(nowhere.err.contains("there is no configuration directory /nonexistent"));
+    let nowhere = run(&["check", "--format", "json", "--config", "/nonexistent"]);
+    let problem = &nowhere.json()["problems"][0];
+    assert_eq!((nowhere.code, &problem["file"]), (Some(1), &json!("/nonexistent")), "{nowhere:?}");
+    assert!(problem["message"].as_str().unwrap().contains("no configuration directory"));
     let online = run(&["check", "--online", "--format", "json", "--config", sim.config()]);
     assert_eq!(online.code, Some(0), "{online:?}");
     for tenant in online.json()["tenants"].as_array().unwrap() {
