@@ -167,6 +167,25 @@ fn elig_03_a_mailbox_that_takes_no_part_explains_its_items_by_its_reasons() {
 }
 
 #[test]
+fn link_02_a_synchronized_contact_is_not_told_of_the_category() {
+    // It is tracked by its marker; the category's rule stands at a contact that nobody tracks alone.
+    let system = two();
+    let id = system.create(0, "contacts", &json!({ "lastname": "Mitchell" }));
+    system.settled();
+    let scope = |told: &Story| -> Vec<&'static str> {
+        let step = told.steps.iter().find(|step| step.stage == Stage::Scope).unwrap();
+        step.rules.iter().map(|rule| rule.0).collect()
+    };
+    let rules = scope(&row(&system, 0, id));
+    assert!(rules.contains(&"LINK-02") && !rules.contains(&"LINK-05"), "{rules:?}");
+    let private = json!({ "surname": "Private", "categories": [CATEGORY] });
+    let private = system.new_contact(0, &private);
+    system.settled();
+    let rules = scope(&one(&system, 0, Side::Exchange, &private));
+    assert_eq!(rules, ["LINK-02", "LINK-05"]);
+}
+
+#[test]
 fn org_02_an_appointment_without_an_organizer_says_so() {
     // Left alone with its code; naming an organizer would change it.
     let system = two();

@@ -181,8 +181,11 @@ fn scope(looked: &Looked) -> Chapter {
             codes.push(Code::MovedAway);
             words.push("The item lies outside the synchronized folders.".to_owned());
         }
+        // The category says nothing of a contact, and whoever untracked one in the app said so.
+        let untracked = item.exchange_facts().untracked;
         let contact = item.kind.collection() == Collection::Contacts;
-        rules.push(if contact { rule::LINK_05 } else { rule::LINK_02 });
+        rules.push(if untracked { rule::LINK_10 } else { rule::LINK_02 });
+        rules.extend((contact && !tracked && !untracked).then_some(rule::LINK_05));
         let signal = if tracked { "The item is tracked." } else { "The item is not tracked." };
         words.push(signal.to_owned());
     }
