@@ -12,6 +12,7 @@ mod hosts;
 mod items;
 mod json;
 mod pages;
+mod refusals;
 mod relayed;
 mod settings;
 pub mod story;
@@ -25,6 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use actix::Addr;
 use actix_web::dev::Server;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
@@ -84,6 +86,7 @@ pub fn serve(
             .app_data(web::Data::new(state.clone()))
             .app_data(web::Data::new(known.clone()))
             .wrap(from_fn(hosts::only_known))
+            .wrap(from_fn(refusals::readable))
             .configure(routes)
     })
     .workers(1)
@@ -285,7 +288,11 @@ async fn mailbox_page(state: web::Data<ApiState>, path: web::Path<(String, Uuid)
 }
 
 fn html(page: String) -> HttpResponse {
-    HttpResponse::Ok()
+    html_with(StatusCode::OK, page)
+}
+
+fn html_with(status: StatusCode, page: String) -> HttpResponse {
+    HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
         .body(page)

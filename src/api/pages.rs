@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
@@ -181,6 +182,17 @@ fn decision(tenant: &str, recent: &Recent) -> Markup {
 }
 
 /// A page that shows the present, again and again.
+/// What was refused, and the way back.
+pub(super) fn refused(status: StatusCode, sentence: &str) -> String {
+    let title = status.canonical_reason().unwrap_or("Refused");
+    let body = html! {
+        h1 { (title) }
+        p { (sentence) }
+        p { a href="/" { "All tenants" } }
+    };
+    still_page(title, &html! { "Lockstep" }, &body)
+}
+
 fn page(title: &str, way: &Markup, body: &Markup) -> String {
     whole(title, way, body, true)
 }

@@ -180,6 +180,7 @@ impl Node {
             .app_data(web::Data::new(self.state.clone()))
             .app_data(web::Data::new(hosts::Hosts::new([127, 0, 0, 1].into(), &[])))
             .wrap(from_fn(hosts::only_known))
+            .wrap(from_fn(refusals::readable))
             .configure(routes);
         let app = test::init_service(app).await;
         let mut request = request.to_request();

@@ -62,3 +62,38 @@ fn pages_are_whole_and_show_no_content() {
         assert_eq!(unbalanced(&page), None);
     });
 }
+
+#[test]
+fn what_a_page_refuses_is_a_page() {
+    // Unknown tenants, mailboxes and pages, an id that is none, a foreign name: a sentence in a whole
+    // page with its status, escaped. Programs get JSON as before.
+    on_system(async {
+        let node = Node::new().await;
+        let unknown = format!("/tenants/contoso/mailboxes/{}", id(9));
+        let paths = [
+            ("/tenants/fabrikam", "there is no tenant fabrikam"),
+            ("/tenants/%3Cb%3E", "there is no tenant &lt;b&gt;"),
+            (unknown.as_str(), "there is no mailbox"),
+            ("/tenants/contoso/mailboxes/none", "there is no such page"),
+            ("/tenants/contoso/mailboxes/none/items/none", "there is no mailbox none"),
+            ("/nothing", "there is no such page"),
+        ];
+        for (path, shown) in paths {
+            let (status, kind, page) = node.get(path).await;
+            assert_eq!(
+                (status, kind.as_str()),
+                (StatusCode::NOT_FOUND, "text/html; charset=utf-8")
+            );
+            assert_eq!(unbalanced(&page), None, "{path}");
+            assert!(page.contains(shown) && !page.contains("error"), "{path}: {page}");
+        }
+        let foreign = TestRequest::get().uri("/").insert_header((HOST, "evil.example"));
+        let (status, kind, _) = node.call(foreign).await;
+        assert_eq!(
+            (status, kind.as_str()),
+            (StatusCode::MISDIRECTED_REQUEST, "text/html; charset=utf-8")
+        );
+        let (status, kind, _) = node.get("/api/v1/tenants/fabrikam").await;
+        assert_eq!((status, kind.as_str()), (StatusCode::NOT_FOUND, "application/json"));
+    });
+}
