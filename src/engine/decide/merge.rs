@@ -3,7 +3,7 @@
 use super::agreed::carry;
 use super::split::{agree, split};
 use super::{
-    After, Verdict, is_me, item_facts, occurrences, replaced, role_in, row_facts, verdict,
+    After, Verdict, is_me, item_facts, leave, occurrences, replaced, role_in, row_facts, verdict,
 };
 use crate::domain::code::Code;
 use crate::domain::field::Group;
@@ -26,6 +26,10 @@ pub(super) fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
     let role = adopted_role(&pairing, context);
     if replaced::is_its_meeting(&pairing) && replaced::is_replaced(&pairing, role, context) {
         return replaced::decide(pairing, role, context);
+    }
+    if replaced::meets_another(&pairing, role) {
+        let after = if pairing.link.is_some() { After::Forgotten } else { After::Nothing };
+        return leave(pairing, after, rule::APPT_IN_11, Code::RowKnown);
     }
     decide(pairing, role, context)
 }

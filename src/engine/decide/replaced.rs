@@ -163,6 +163,14 @@ pub(super) fn is_left_behind(pairing: &Pairing) -> bool {
     attends && was_pair(link) && row.is_some() && item.is_some() && row != item
 }
 
+/// Tells whether the row that an item finds is another meeting's: one who attends has no part in that, and
+/// of a row that was to be made it has the guid only (APPT-IN-11).
+pub(super) fn meets_another(pairing: &Pairing, role: Role) -> bool {
+    let making = pairing.link.as_ref().map(|link| link.state);
+    let attends = matches!(role, Role::Follower | Role::Guest);
+    names_another(pairing) && (attends || making == Some(LinkState::Creating(Side::Dynamics)))
+}
+
 fn was_pair(link: &Link) -> bool {
     match link.state {
         LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => true,

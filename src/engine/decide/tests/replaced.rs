@@ -160,6 +160,22 @@ fn org_03_who_attends_leaves_the_meeting_that_the_row_no_longer_names() {
 }
 
 #[test]
+fn appt_in_11_a_row_of_that_guid_that_names_another_meeting_is_not_taken() {
+    // The guid was taken before the row was made, and the row went over since. Nothing is written to it.
+    let world = World::new();
+    for item in [mine(), mine().held_by("boss@elsewhere.test"), mine().held_by(GUEST)] {
+        for (uid, taken) in [("theirs", false), ("mine", true)] {
+            let row =
+                row(Appointment).organized_by(UNSERVED).uid(uid).text(Field::Subject, "Other");
+            let found = in_state(pair(&world, &row, &item), LinkState::Creating(Dynamics));
+            let verdict = world.decide(found);
+            assert_eq!(verdict.after, if taken { After::Agreed } else { After::Forgotten });
+            assert!(taken || silent(&verdict));
+        }
+    }
+}
+
+#[test]
 fn cxl_13_a_cancelled_meeting_becomes_no_row() {
     // Also while the answer to its create is awaited; one that has a row goes on.
     let world = World::new();
