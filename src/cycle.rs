@@ -102,12 +102,12 @@ pub async fn run_from(
     let released = context.orders.released.as_deref();
     let plan = info_span!(names::SPAN_GUARD)
         .in_scope(|| guard(plan, &state.links, &context.view.limits, released))?;
-    let broken = invariants::check_plan(&plan);
+    let broken = invariants::check_plan(&plan, context.mailbox.user);
     report.count_invariants(context, &broken);
     if !broken.is_empty() {
-        let stakes = Stakes::of(&plan).and_broken(broken.iter().map(|one| one.0));
+        let stakes = Stakes::of(&plan).and_broken(broken.iter().map(|one| one.promise.0));
         if !released.is_some_and(|seen| seen.cover(&stakes)) {
-            return Err(Halt::broken_promise(broken.len(), stakes).into());
+            return Err(Halt::broken_promise(broken, stakes).into());
         }
     }
     let touched = files::touched(context, &plan);

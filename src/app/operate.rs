@@ -73,9 +73,9 @@ pub async fn write_prepared(
     let Prepared { mut context, plan, state } = prepared;
     let _turn = tenant.ownership.turn(&context.mailbox.key).await;
     context.fence = tenant.ownership.fence_of(&context.mailbox.key).ok_or("the lease was lost")?;
-    let broken = check_plan(&plan);
+    let broken = check_plan(&plan, context.mailbox.user);
     if let Some(first) = broken.first() {
-        return Err(format!("{}: {}; this is a defect of Lockstep", Code::PromiseBroken, first.0));
+        return Err(format!("{}: {first}; this is a defect of Lockstep", Code::PromiseBroken));
     }
     let task = tenant.io.spawn(async move { write(&context, plan, &state).await });
     match task.await {

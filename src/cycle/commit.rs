@@ -38,7 +38,9 @@ pub(super) fn fold_all(
     let mut change = StateChange::default();
     for (entry, outcome) in plan.entries.iter().zip(outcomes) {
         let folded = fold(entry, outcome, &context.view.key, &engine);
-        report.count_invariants(context, &invariants::check_fold(outcome, &folded));
+        let broken = invariants::check_fold(outcome, &folded).into_iter();
+        let broken = broken.map(|promise| invariants::Broken { promise, link: entry.link.id });
+        report.count_invariants(context, &broken.collect::<Vec<_>>());
         let end = report.line(context, entry, outcome, &folded);
         let trace = report.trace.as_deref();
         change.records.extend(chronicle::record(context, entry, outcome, &folded, end, trace));

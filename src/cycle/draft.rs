@@ -33,10 +33,10 @@ pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
     let state = context.deps.links.load(&context.mailbox.key).await?;
     let (plan, gathered) = plan_cycle(context, &state).await?;
     let halt = brake(&plan, &state.links, &context.view.limits).err();
-    let broken = invariants::check_plan(&plan);
-    let stakes = || Stakes::of(&plan).and_broken(broken.iter().map(|one| one.0));
-    let halt =
-        halt.or_else(|| (!broken.is_empty()).then(|| Halt::broken_promise(broken.len(), stakes())));
+    let broken = invariants::check_plan(&plan, context.mailbox.user);
+    let stakes = || Stakes::of(&plan).and_broken(broken.iter().map(|one| one.promise.0));
+    let halt = halt
+        .or_else(|| (!broken.is_empty()).then(|| Halt::broken_promise(broken.clone(), stakes())));
     Ok(Draft { plan, halt, state, gathered })
 }
 

@@ -16,7 +16,7 @@ use crate::engine::catalogue as rule;
 use crate::engine::files::{FilePlan, Move};
 use crate::engine::fold::LinkChange;
 use crate::engine::guard::Halt;
-use crate::engine::invariants::Violation;
+use crate::engine::invariants::Broken;
 use crate::engine::plan::Entry;
 use crate::ports::error::{SideError, StoreError};
 use crate::ports::links::StateChange;
@@ -34,7 +34,7 @@ pub enum CycleEnd {
     #[error("the cycle did not come to an end")]
     Stuck,
     /// A brake halted the plan (promises 2 and 3).
-    #[error("halted: {} ({} wanted, {} allowed)", .0.code, .0.wanted, .0.allowed)]
+    #[error("halted: {0}")]
     Halted(Halt),
 }
 
@@ -183,10 +183,14 @@ impl CycleReport {
         self.soon = true;
     }
 
-    pub(super) fn count_invariants(&self, context: &CycleContext, found: &[Violation]) {
-        for violation in found {
-            tracing::error!(lockstep.invariant = violation.0, "a promise does not hold");
-            context.deps.metrics.invariant_violation(context.view.tenant.as_str(), violation.0);
+    pub(super) fn count_invariants(&self, context: &CycleContext, found: &[Broken]) {
+        for Broken { promise, link } in found {
+            tracing::error!(
+                lockstep.invariant = promise.0,
+                lockstep.link = %link,
+                "a promise does not hold"
+            );
+            context.deps.metrics.invariant_violation(context.view.tenant.as_str(), promise.0);
         }
     }
 

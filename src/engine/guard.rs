@@ -2,11 +2,14 @@
 //!
 //! A halt is a value: the plan is not carried out, the mailbox shows why, an operator releases it.
 
+use std::fmt;
+
 use crate::domain::code::Code;
 use crate::domain::kind::Collection;
 use crate::domain::link::{Link, LinkState};
 use crate::domain::policy::Limits;
 use crate::domain::side::Side;
+use crate::engine::invariants::Broken;
 use crate::engine::plan::Plan;
 use crate::engine::stakes::Stakes;
 
@@ -23,13 +26,31 @@ pub struct Halt {
     pub allowed: usize,
     /// What of the plan an operator may release.
     pub stakes: Stakes,
+    /// The promises that the plan breaks.
+    pub broken: Vec<Broken>,
+}
+
+/// Broken promises that a message names.
+const NAMED: usize = 3;
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.broken.is_empty() {
+            return write!(f, "{} ({} wanted, {} allowed)", self.code, self.wanted, self.allowed);
+        }
+        let named: Vec<String> = self.broken.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = self.broken.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        write!(f, "{} ({}{more})", self.code, named.join(", "))
+    }
 }
 
 impl Halt {
     /// A plan that breaks promises is not carried out.
     #[must_use]
-    pub const fn broken_promise(count: usize, stakes: Stakes) -> Self {
-        Self { code: Code::PromiseBroken, side: Side::Exchange, wanted: count, allowed: 0, stakes }
+    pub const fn broken_promise(broken: Vec<Broken>, stakes: Stakes) -> Self {
+        let (code, side, wanted) = (Code::PromiseBroken, Side::Exchange, broken.len());
+        Self { code, side, wanted, allowed: 0, stakes, broken }
     }
 }
 
@@ -66,7 +87,8 @@ pub fn brake(plan: &Plan, links: &[Link], limits: &Limits) -> Result<(), Halt> {
         let allowed = allowed_deletes(agreed, limits);
         if wanted > allowed {
             let stakes = Stakes::of(plan);
-            return Err(Halt { code: Code::DeleteBudget, side, wanted, allowed, stakes });
+            let (code, broken) = (Code::DeleteBudget, Vec::new());
+            return Err(Halt { code, side, wanted, allowed, stakes, broken });
         }
     }
     let mails = plan.mails();
@@ -77,6 +99,7 @@ pub fn brake(plan: &Plan, links: &[Link], limits: &Limits) -> Result<(), Halt> {
             wanted: mails as usize,
             allowed: limits.mails as usize,
             stakes: Stakes::of(plan),
+            broken: Vec::new(),
         });
     }
     Ok(())
@@ -92,7 +115,8 @@ fn emptied(plan: &Plan, links: &[Link], side: Side) -> Result<(), Halt> {
         let wanted = plan.deletes_in(side, collection);
         if agreed >= EMPTIED_FROM && wanted >= agreed {
             let (allowed, stakes) = (agreed - 1, Stakes::of(plan));
-            return Err(Halt { code: Code::SideEmptied, side, wanted, allowed, stakes });
+            let (code, broken) = (Code::SideEmptied, Vec::new());
+            return Err(Halt { code, side, wanted, allowed, stakes, broken });
         }
     }
     Ok(())

@@ -1,5 +1,9 @@
 //! Invariants: the promises as predicates, used by tests and, as counters, in production.
 
+use std::collections::HashSet;
+use std::fmt;
+
+use crate::domain::ids::{LinkId, UserId};
 use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::Presence;
 use crate::domain::plan::{MailClass, Op, Outcome, Step};
@@ -13,6 +17,21 @@ use crate::engine::plan::Plan;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Violation(pub &'static str);
 
+/// A promise that a part of a plan breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken {
+    /// The promise.
+    pub promise: Violation,
+    /// The link that the part serves.
+    pub link: LinkId,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at link {}", self.promise.0, self.link)
+    }
+}
+
 /// INV-1: no link is created twice and no item belongs to two links of a mailbox.
 pub const INV_1: Violation = Violation("INV-1-no-duplicate");
 /// INV-2: a step that writes to a meeting with attendees is classed as mailing.
@@ -24,30 +43,28 @@ pub const INV_4: Violation = Violation("INV-4-earned-delete");
 /// INV-5: every verdict carries a rule.
 pub const INV_5: Violation = Violation("INV-5-explained");
 
-/// Checks a plan before it is carried out.
+/// Checks a plan before it is carried out; `user` owns the mailbox.
 #[must_use]
-pub fn check_plan(plan: &Plan) -> Vec<Violation> {
+pub fn check_plan(plan: &Plan, user: UserId) -> Vec<Broken> {
     let mut found = Vec::new();
-    // Two entries that are stored under one id would overwrite each other.
-    let stored = plan.entries.iter().filter(|entry| entry.after() != After::Nothing);
-    let mut ids: Vec<_> = stored.map(|entry| entry.link.id).collect();
-    let before = ids.len();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.len() < before {
-        found.push(INV_1);
-    }
+    let mut stored = HashSet::new();
     for entry in &plan.entries {
+        let link = entry.link.id;
+        let mut breaks = |promise| found.push(Broken { promise, link });
+        // Two entries that are stored under one id would overwrite each other.
+        if entry.after() != After::Nothing && !stored.insert(link) {
+            breaks(INV_1);
+        }
         if entry.verdict.decision.rules.is_empty() {
-            found.push(INV_5);
+            breaks(INV_5);
         }
         for side in Side::BOTH {
             let Some(step) = entry.steps.get(side) else { continue };
             if mails_unclassed(step, entry.verdict.pairing.seen.get(side).as_ref()) {
-                found.push(INV_2);
+                breaks(INV_2);
             }
-            if matches!(step.op, Op::Delete { .. }) && !earned(entry, side) {
-                found.push(INV_4);
+            if matches!(step.op, Op::Delete { .. }) && !earned(entry, side, user) {
+                breaks(INV_4);
             }
         }
     }
@@ -66,9 +83,9 @@ fn mails_unclassed(step: &Step, seen: Option<&crate::engine::normalise::Seen>) -
 }
 
 /// A delete is earned when the other side's item is proven gone or out of scope, when the row was
-/// canceled and the organization propagates that, when the row has another organizer, or when
+/// canceled and the organization propagates that, when somebody else organizes the row, or when
 /// an operator purges the mailbox.
-fn earned(entry: &crate::engine::plan::Entry, side: Side) -> bool {
+fn earned(entry: &crate::engine::plan::Entry, side: Side, user: UserId) -> bool {
     let other = entry.verdict.pairing.seen.get(side.other()).as_ref();
     let absent = other.is_some_and(|seen| {
         matches!(
@@ -77,8 +94,8 @@ fn earned(entry: &crate::engine::plan::Entry, side: Side) -> bool {
         )
     });
     let rules = &entry.verdict.decision.rules;
-    let row = other.filter(|seen| seen.observation.dynamics_facts().organizer.is_some());
-    let replaced = rules.contains(&rule::ORG_03) && row.is_some();
+    let organizer = other.and_then(|seen| seen.observation.dynamics_facts().organizer);
+    let replaced = rules.contains(&rule::ORG_03) && organizer.is_some_and(|it| it != user);
     absent || replaced || rules.contains(&rule::CXL_04) || rules.contains(&rule::OPS_01)
 }
 

@@ -49,10 +49,10 @@ fn appt_in_11_two_items_of_one_meeting_make_one_row() {
     // They would give it the same guid: the first has it, the promise holds, the mailbox goes on.
     let world = World::new();
     let both = || [invited("x", "one"), invited("y", "one")].map(|one| world.alone(&one)).to_vec();
-    assert!(!check_plan(&world.plan(both())).is_empty());
+    assert!(!check_plan(&world.plan(both()), ME).is_empty());
     let plan = settled(&world, both(), &[]);
     assert_eq!(kept(&plan), [true, false]);
-    assert!(check_plan(&plan).is_empty());
+    assert!(check_plan(&plan, ME).is_empty());
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Tests of the brakes at their edges (promises 2 and 3).
 
 use crate::domain::code::Code;
+use crate::domain::ids::LinkId;
 use crate::domain::kind::Kind::{Appointment, Contact, Task};
 use crate::domain::link::Link;
 use crate::domain::policy::Limits;
 use crate::domain::side::Side;
-use crate::engine::guard::guard;
+use crate::engine::guard::{Halt, guard};
+use crate::engine::invariants::{Broken, INV_4};
 use crate::engine::plan::Plan;
 use crate::engine::stakes::Stakes;
 use crate::engine::testing::*;
@@ -109,4 +111,17 @@ fn guard_obeys_the_operator_who_released_it() {
     let less = Stakes::of(&rest);
     assert!(guard(plan, &links, &limits(0, 0.0), Some(&less)).is_err());
     assert!(less.digest() != seen.digest() && seen.digest().len() == 16);
+}
+
+#[test]
+fn a_broken_promise_is_named_with_its_link() {
+    // Three of them, and how many more there are. A brake says how much is wanted.
+    let one = Broken { promise: INV_4, link: LinkId(row_guid(7)) };
+    let said = |count: usize| Halt::broken_promise(vec![one; count], Stakes::default()).to_string();
+    let named = format!("INV-4-earned-delete at link {}", row_guid(7));
+    assert_eq!(said(1), format!("promise-broken ({named})"));
+    assert_eq!(said(5), format!("promise-broken ({named}, {named}, {named}, and 2 more)"));
+    let (plan, links) = mailbox(20, 6);
+    let halt = guard(plan, &links, &limits(5, 0.0), None).unwrap_err();
+    assert_eq!(halt.to_string(), "delete-budget (6 wanted, 5 allowed)");
 }

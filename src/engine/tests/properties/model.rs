@@ -312,7 +312,7 @@ impl Model {
         turned.reverse();
         // The order in which things were seen decides nothing.
         assert_eq!(plan, self.make_plan(turned, self.counter), "order decides");
-        assert_eq!(invariants::check_plan(&plan), [], "{}", self.describe());
+        assert_eq!(invariants::check_plan(&plan, ME), [], "{}", self.describe());
         for link in plan.markers() {
             self.links.insert(link.id, link);
         }
