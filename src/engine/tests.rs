@@ -1,6 +1,7 @@
 //! What all tests of the engine share, and the properties of the whole.
 
 mod invariants;
+mod occurrences;
 mod properties;
 mod stakes;
 mod stamps;

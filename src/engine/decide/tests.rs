@@ -13,6 +13,7 @@ mod halves;
 mod links;
 mod met;
 mod named;
+mod pairs;
 mod removal;
 mod replaced;
 mod series;

@@ -1,5 +1,7 @@
 //! Every pairing is explained: whatever is known and seen, there is a rule, advice and a fact.
 
+mod words;
+
 use super::*;
 use crate::domain::code::Code;
 use crate::domain::kind::Kind;

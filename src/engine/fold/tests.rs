@@ -1,5 +1,6 @@
 //! Tests of the fold: only what happened is remembered (INV-3).
 
+mod agreed;
 mod facts;
 mod joined;
 mod series;

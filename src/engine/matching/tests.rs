@@ -1,5 +1,7 @@
 //! Tests of the matching: id, marker, meeting identity, copies.
 
+mod places;
+
 use crate::domain::ids::{GlobalId, LinkId};
 use crate::domain::kind::Kind::{Appointment, Contact, PhoneCall, Task};
 use crate::domain::link::{Link, LinkState};

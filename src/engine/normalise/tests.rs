@@ -1,5 +1,7 @@
 //! Tests of the comparable form: what is noise, and what is an edit (CONF-02).
 
+mod bodies;
+
 use chrono::{DateTime, Duration, NaiveTime, Utc};
 
 use crate::domain::field::{Field, Group, Importance, Value};

@@ -1,5 +1,7 @@
 //! Tests of previews: what a plan shows, and where two of them part.
 
+mod words;
+
 use super::*;
 use crate::domain::kind::Kind;
 use crate::domain::observation::Presence;

@@ -1,5 +1,7 @@
 //! Tests of people whom no row knows (RES-03).
 
+mod lists;
+
 use super::*;
 use crate::domain::kind::Kind::Appointment;
 use crate::domain::link::Trouble;

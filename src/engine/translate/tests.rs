@@ -1,5 +1,7 @@
 //! Tests of the translation: status tables, reminders, dates, texts, attendees (rules.md §2).
 
+mod edges;
+
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, Group, ShowAs, TodoStatus, Value};
 use crate::domain::kind::Kind::{self, Appointment, Contact, Fax, Letter, PhoneCall, Task};

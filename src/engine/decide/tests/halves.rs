@@ -95,6 +95,21 @@ fn rec_10_a_task_that_recurs_is_left_alone_and_remembered_with_its_row() {
 }
 
 #[test]
+fn rec_11_a_single_appointment_that_was_made_recurring_is_left_alone() {
+    // It is not the same item any more; one that does not recur stays a pair.
+    let world = World::new();
+    for (recurs, after) in
+        [(true, After::LeftAlone(Code::RecurringUnsupported)), (false, After::Agreed)]
+    {
+        let here = item(Appointment).item_facts(|facts| facts.recurring = recurs);
+        let pairing = world.linked(&row(Appointment), &item(Appointment));
+        let verdict = world.decide(world.then(pairing, &here));
+        assert!(silent(&verdict));
+        assert_eq!((verdict.after, cites(&verdict, rule::REC_11)), (after, recurs));
+    }
+}
+
+#[test]
 fn org_07_an_organizer_without_an_address_stays_where_he_decides_or_is_kept() {
     // Exchange names nobody: the row loses its organizer unless the organization keeps him or his
     // mailbox is served. A row without organizer, or an item that names one, has nothing to lose.

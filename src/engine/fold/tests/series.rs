@@ -91,3 +91,16 @@ fn conf_03_only_an_occurrence_that_was_not_written_can_have_slipped_in() {
     assert!(slipped_in(&one, Exchange, &had, &prints(&[]), &KEY), "taken back meanwhile");
     assert!(!slipped_in(&one, Dynamics, &had, &prints(&[]), &KEY), "nothing was written there");
 }
+
+#[test]
+fn rec_07_a_write_of_occurrences_and_more_is_agreed_as_a_whole() {
+    // Subject and one day went across together: the answer holds nothing that is news.
+    let world = World::new();
+    let after = there(&[named(12, "Twelve")]).text(Field::Subject, "Other");
+    let one = written(&world, (&there(&[]), &here(&[])), &after);
+    let answer = here(&[named(12, "Twelve")]).text(Field::Subject, "Other");
+    let outcomes = super::exchange(super::done(&answer, "2"));
+    let link = super::put(crate::engine::fold::fold(&one, &outcomes, &KEY, &world.context()));
+    assert_eq!(world.seen(&answer).prints.differing(&link.agreed.exchange), []);
+    assert_eq!(link.trouble, None);
+}
