@@ -135,14 +135,15 @@ impl Node {
 
     /// Stops: no new cycles, running ones get the grace period, the lease goes back.
     pub async fn stop(self) {
+        if let Some((_, ingress)) = &self.ingress {
+            // Cut off: what is not answered Graph sends again, to another node.
+            ingress.stop(false).await;
+        }
         let _ = self.actor.send(StopNode).await;
         let grace = self.app.node.sync.shutdown_grace;
         let drained = tokio::time::timeout(grace, self.app.fair.idle()).await;
         if drained.is_err() {
             tracing::warn!("cycles were still running at the end of the grace period");
-        }
-        if let Some((_, ingress)) = &self.ingress {
-            ingress.stop(true).await;
         }
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         let ownership = self.app.ownership.clone();
