@@ -24,6 +24,7 @@ pub mod plan;
 pub mod preview;
 pub mod purge;
 pub mod relink;
+pub mod sent;
 pub mod series;
 pub mod stakes;
 pub mod stamp;

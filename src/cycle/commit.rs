@@ -11,6 +11,7 @@ use crate::domain::side::PerSide;
 use crate::engine::fold::{LinkChange, fold};
 use crate::engine::invariants;
 use crate::engine::plan::Plan;
+use crate::engine::sent;
 use crate::ports::links::{MailboxState, StateChange};
 use crate::ports::side::Cursor;
 use crate::telemetry::names;
@@ -19,10 +20,12 @@ use crate::telemetry::names;
 /// (protocols A2: tokens of Outlook have no fixed life).
 pub(super) const CURSOR_AGE: chrono::Duration = chrono::Duration::hours(12);
 
-/// Stores the create markers of a slice, and the versions that it will overwrite, before anything
-/// of it is sent.
+/// Stores the create markers of a slice, what its updates will leave behind, and the versions that it
+/// will overwrite, before anything of it is sent.
 pub(super) async fn markers(context: &CycleContext, plan: &Plan) -> Result<(), CycleEnd> {
-    let (put, kept) = (plan.markers(), chronicle::kept(context, plan)?);
+    let (mut put, kept) = (plan.markers(), chronicle::kept(context, plan)?);
+    let nobody = Resolved::default();
+    put.extend(sent::markers(plan, &context.view.key, &context.engine(&nobody)));
     store(context, StateChange { put, kept, ..StateChange::default() }).await
 }
 

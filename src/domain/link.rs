@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::code::Code;
+use super::field::Group;
 use super::fingerprint::Prints;
 use super::ids::{GlobalId, LinkId, NativeId, UserId, Version};
 use super::kind::Kind;
@@ -56,6 +57,9 @@ pub struct Link {
     pub files_known: bool,
     /// All three addresses of a contact took part in the last agreement (ADDR-04).
     pub three_addresses: bool,
+    /// What updates of ours without an answer may have left on each side: groups with the fingerprint
+    /// that they hold then, 0 for one that is empty. What a side holds of it is no edit (CONF-05).
+    pub sent: PerSide<Vec<(Group, u64)>>,
     /// What failed last; the link is *unsettled* while this stands.
     pub trouble: Option<Trouble>,
 }
@@ -152,6 +156,7 @@ impl Link {
             wake: None,
             files_known: false,
             three_addresses: false,
+            sent: PerSide::default(),
             trouble: None,
         }
     }

@@ -20,6 +20,7 @@ use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::After;
 use crate::engine::normalise::{Seen, normalise};
 use crate::engine::plan::Entry;
+use crate::engine::sent;
 use crate::engine::translate::turns;
 
 /// What becomes of one link.
@@ -68,6 +69,10 @@ pub fn fold(
             (true, None) => {}
             (false, _) => settle_groups(&mut link, entry, side, written, key),
         }
+    }
+    match trouble {
+        None if moves => link.sent = PerSide::default(),
+        Some(_) | None => sent::settle(&mut link, entry, outcomes, (key, context)),
     }
     match trouble {
         Some(code) => unsettle(link, entry, outcomes, code, context),
@@ -359,9 +364,13 @@ fn since(entry: &Entry, code: Code, now: DateTime<Utc>) -> DateTime<Utc> {
     before.filter(|trouble| trouble.code == code).map_or(now, |trouble| trouble.since)
 }
 
-/// A link that is what it was needs no write.
+/// A link that is what it was needs no write. What an update was to leave behind was stored before it
+/// was sent, and goes.
 fn changed_only(link: Link, entry: &Entry) -> LinkChange {
-    if entry.verdict.pairing.link.as_ref() == Some(&link) {
+    let updates = Side::BOTH
+        .into_iter()
+        .any(|side| matches!(entry.steps.get(side), Some(Step { op: Op::Update { .. }, .. })));
+    if !updates && entry.verdict.pairing.link.as_ref() == Some(&link) {
         LinkChange::None
     } else {
         LinkChange::Put(Box::new(link))

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::ids::{GlobalId, LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
-use crate::domain::link::{Link, LinkState};
+use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::observation::Presence;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::normalise::Seen;
@@ -177,9 +177,13 @@ impl<'a> Table<'a> {
 
     fn place(&mut self, one: Seen) {
         let side = one.observation.side;
-        let known = self.link_of(&one);
-        if let Some(at) = known {
-            return self.place_at_link(at, one);
+        match self.link_of(&one) {
+            Some(at) if self.is_told_now(at, &one) => {
+                // Nothing was decided of it: the link is seen with nothing, and goes.
+                self.add(Some(self.index.links[at].clone()));
+            }
+            Some(at) => return self.place_at_link(at, one),
+            None => {}
         }
         // No link. A row may meet an item that named it, an item its row, a meeting its twin.
         let named = row_id(&one).and_then(|row| self.of_row.get(&row)).copied();
@@ -194,6 +198,20 @@ impl<'a> Table<'a> {
         let place = own.or(named).or(twin);
         let at = place.unwrap_or_else(|| self.add(None));
         self.put(at, one);
+    }
+
+    /// Tells whether an item that could not be read when it was first seen names a row by now that no
+    /// link knows (INV-7).
+    fn is_told_now(&self, at: usize, one: &Seen) -> bool {
+        let link = &self.index.links[at];
+        let unread = link.trouble.is_some_and(|trouble| Trouble::is_of_the_reply(trouble.code));
+        let alone = link.state == LinkState::LeftAlone && link.native.dynamics.is_none();
+        let marker = one.observation.marker.filter(|row| *row != link.id);
+        let unknown = |row| {
+            let taken = self.of_row.get(&row).is_some_and(|at| !self.lacks(*at, Side::Exchange));
+            !taken && !self.index.by_id.contains_key(&row)
+        };
+        one.observation.side == Side::Exchange && unread && alone && marker.is_some_and(unknown)
     }
 
     /// Tells whether a pairing still has room for an item of a side.

@@ -304,7 +304,10 @@ fn needs_more(
     match collection {
         // Whether a contact is tracked stands in an extended property (LINK-05).
         Collection::Contacts => true,
-        Collection::Calendar | Collection::Tasks => known.is_none() && is_tracked(category, seen),
+        // So does the marker; one that could not be read when it was first seen has no version.
+        Collection::Calendar | Collection::Tasks => {
+            is_tracked(category, seen) && known.is_none_or(|known| known.version.is_none())
+        }
     }
 }
 

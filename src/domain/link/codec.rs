@@ -277,6 +277,7 @@ pub fn decode(bytes: &[u8]) -> Result<Link, CodecError> {
         wake: tail.wake,
         files_known: stored.flags & FILES_KNOWN != 0,
         three_addresses: tail.three_addresses,
+        sent: tail.sent,
         trouble: stored.trouble.map(|it| it.trouble(stored.flags & PARKED != 0)).transpose()?,
     })
 }

@@ -11,15 +11,16 @@ use super::{
     removal, replaced, verdict,
 };
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Group};
+use crate::domain::field::{Field, Group, Value};
 use crate::domain::kind::Kind;
 use crate::domain::link::{Role, Why};
-use crate::domain::plan::Verb;
+use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::groups;
 use crate::engine::matching::Pairing;
+use crate::engine::sent;
 use crate::engine::series;
 use crate::engine::translate::turns;
 
@@ -56,7 +57,12 @@ pub(super) fn decide(
         }
         // LINK-06.
         (_, S::Same | S::Changed(_) | S::New) if lost_category(&pairing, context) => {
-            verdict(pairing, After::Unlinked(Why::Untracked), Verb::Unlink, &[rule::LINK_06])
+            with_owed_stamp(verdict(
+                pairing,
+                After::Unlinked(Why::Untracked),
+                Verb::Unlink,
+                &[rule::LINK_06],
+            ))
         }
         // LINK-10: the user untracked his contact; the row stays.
         (_, S::Same | S::Changed(_) | S::New) if item_facts(&pairing).untracked => {
@@ -71,6 +77,7 @@ pub(super) fn decide(
                 dynamics: changed(dynamics, Side::Dynamics, &pairing, context),
                 exchange: changed(exchange, Side::Exchange, &pairing, context),
             };
+            sent::disown(&mut changed, &pairing);
             add_turned(&mut changed, &pairing, context);
             let pushes = addresses::push(&mut changed, &pairing, context);
             let relinks = takes_place(&pairing);
@@ -152,6 +159,16 @@ fn lost_category(pairing: &Pairing, context: &Context<'_>) -> bool {
         && link.tagged
         && context.policy.settings.track_categorized
         && !item_facts(pairing).tracked
+}
+
+/// A row that does not name its meeting yet does so before they part: without a store nothing else says
+/// that it has one (APPT-IN-11).
+fn with_owed_stamp(verdict: Verdict) -> Verdict {
+    let Some(uid) = missing_uid(&verdict.pairing, verdict.role) else { return verdict };
+    let (groups, mail) = (Vec::new(), MailClass::Silent);
+    let patch = vec![(Field::Uid, Some(Value::Text(uid)))];
+    let write = Write::Update { patch, groups, mail, mark: false };
+    verdict.by(rule::APPT_IN_11).with_write(Side::Dynamics, write)
 }
 
 /// Carries changed groups across: each group once, from the side that changed, or from the side

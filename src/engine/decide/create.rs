@@ -346,11 +346,16 @@ fn user_party(user: UserId) -> Value {
 
 /// An item whose row is gone or out of reach.
 fn orphan(pairing: Pairing, standing: &PerSide<Standing>, context: &Context<'_>) -> Verdict {
-    let was_creating = matches!(
-        pairing.link.as_ref().map(|link| link.state),
-        Some(LinkState::Creating(Side::Exchange))
-    );
-    if was_creating {
+    let were_pair = pairing.link.as_ref().is_some_and(|link| match link.state {
+        LinkState::Creating(Side::Exchange) => true,
+        // Only the mark was still owed to the item that the row was made from.
+        LinkState::Creating(Side::Dynamics) => link.agreed.dynamics != Prints::default(),
+        LinkState::Agreed
+        | LinkState::Unlinked(_)
+        | LinkState::DeletedInExchange
+        | LinkState::LeftAlone => false,
+    });
+    if were_pair {
         // The create happened and its row has left since: an ordinary delete towards Exchange.
         return removal::row_left(pairing, &standing.dynamics, context);
     }

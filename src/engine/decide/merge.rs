@@ -25,6 +25,13 @@ pub(super) fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
     }
     let role = adopted_role(&pairing, context);
     if replaced::is_its_meeting(&pairing) && replaced::is_replaced(&pairing, role, context) {
+        // LINK-06: without a store nobody knows whether its user untracked it; its guests are not told
+        // that it is off.
+        let by_category = context.policy.settings.track_categorized;
+        if pairing.link.is_none() && by_category && !item_facts(&pairing).tracked {
+            let after = After::Unlinked(Why::Untracked);
+            return verdict(pairing, after, Verb::Unlink, &[rule::LINK_06]).with_role(role);
+        }
         return replaced::decide(pairing, role, context);
     }
     if replaced::meets_another(&pairing, role) {

@@ -2,9 +2,10 @@
 
 mod places;
 
+use crate::domain::code::Code;
 use crate::domain::ids::{GlobalId, LinkId};
 use crate::domain::kind::Kind::{Appointment, Contact, PhoneCall, Task};
-use crate::domain::link::{Link, LinkState};
+use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::side::Side;
 use crate::engine::matching::{Pairing, pair};
 use crate::engine::testing::*;
@@ -36,6 +37,34 @@ fn task_in_01_a_linked_item_is_of_its_rows_kind() {
     // The item of a phone call is a task to Exchange; the link knows better.
     let found = paired(&[link(PhoneCall)], &[item(Task)]);
     assert_eq!(found[0].kind(), PhoneCall);
+}
+
+#[test]
+fn inv_7_an_item_that_could_not_be_read_at_first_meets_the_row_that_it_names() {
+    // The link of the unread item has an id of its own and is seen with nothing any more. One that waits
+    // for another reason stays, and so does one whose marker is that of a linked row.
+    let marked = item(Task).marked(row_guid(1));
+    let unread = |code| {
+        let mut link = Link::new(LinkId(row_guid(2)), Task, Side::Exchange, LinkState::LeftAlone);
+        link.native.exchange = Some(marked.0.id.clone());
+        let since = now();
+        link.trouble = Some(Trouble { code, parked: false, attempts: 0, since });
+        link
+    };
+    let links = [unread(Code::ItemUnreadable)];
+    let found = paired(&links, &[marked.clone(), row(Task)]);
+    let pair = found.iter().find(|one| both(one)).unwrap();
+    assert_eq!((pair.link.as_ref(), found.len()), (None, 2));
+    let left = found.iter().find(|one| !both(one)).unwrap();
+    assert_eq!(left.link.as_ref(), links.first());
+    assert!(left.seen.dynamics.is_none() && left.seen.exchange.is_none());
+    assert!(
+        !paired(&[unread(Code::DuplicateFound)], &[marked.clone(), row(Task)]).iter().any(both)
+    );
+    let mut known = link(Task);
+    known.native.exchange = None;
+    let found = paired(&[unread(Code::ItemUnreadable), known], &[marked, row(Task)]);
+    assert!(!found.iter().any(both));
 }
 
 #[test]

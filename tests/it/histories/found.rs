@@ -3,7 +3,7 @@
 
 use lockstep::sim::faults::FaultKind;
 
-use super::acts::{Act, At, Part, Sort, Step};
+use super::acts::{Act, At, Filters, Part, Sort, Step};
 use super::line::Script;
 
 fn row(who: usize, sort: Sort, guest: bool) -> Step {
@@ -194,10 +194,59 @@ fn inv_7_an_item_that_cannot_be_read_after_the_loss_of_the_store_keeps_its_row()
 }
 
 #[test]
+fn inv_7_an_item_that_could_not_be_read_at_first_meets_its_row_later() {
+    // The store is lost, the row has left the filter, and an answer of the round that lists everything
+    // makes no sense: the item names its row in the next cycle, also when it has changed meanwhile.
+    for at in 2..10 {
+        let script = Script { faults: vec![(at, FaultKind::MalformedJson)], ..Script::default() };
+        let first = [
+            item(0, Sort::Task),
+            Step::Lose,
+            Step::People(Act::Complete { of: 0, at: At::Row }),
+            Step::Cycle { who: 0, script },
+        ];
+        super::run(&first);
+        let changed = Step::People(Act::Look { of: 0, at: At::Item });
+        super::run(&[first.as_slice(), &[changed]].concat());
+    }
+}
+
+#[test]
 fn inv_7_a_task_that_was_untracked_keeps_its_row_after_the_loss_of_the_store() {
     // Its category is off, so the round from the start does not show its marker.
     let untracked = Step::People(Act::Track { of: 0, on: false });
     super::run(&[row(1, Sort::Task, false), cycle(1), untracked, Step::Lose]);
+}
+
+#[test]
+fn inv_7_a_task_that_was_untracked_after_the_loss_of_the_store_is_nobodys() {
+    // Its row is somebody else's meanwhile; when the row comes back it gets an item, and nothing else
+    // goes wrong.
+    let given = Step::People(Act::Reassign { of: 0 });
+    super::run(&[
+        item(0, Sort::Task),
+        cycle(0),
+        given.clone(),
+        Step::Lose,
+        meanwhile(0, 0, Act::Track { of: 0, on: false }),
+        given,
+    ]);
+}
+
+#[test]
+fn appt_in_11_a_meeting_that_is_untracked_before_its_row_names_it_is_not_made_again() {
+    // Its row is edited while the meeting is made, so that it cannot be named; then the category goes, and
+    // the store is lost.
+    for at in 4..12 {
+        for guest in [false, true] {
+            super::run(&[
+                row(1, Sort::Meeting, guest),
+                meanwhile(1, at, Act::Reassign { of: 0 }),
+                Step::People(Act::Track { of: 0, on: false }),
+                Step::Lose,
+            ]);
+        }
+    }
 }
 
 #[test]
@@ -216,5 +265,159 @@ fn conf_03_an_edit_during_an_import_that_died_outlives_the_failure_of_its_write(
                 Step::Cycle { who: 0, script: fails },
             ]);
         }
+    }
+}
+
+#[test]
+fn conf_05_a_write_without_an_answer_is_no_rival_of_the_next_edit() {
+    // An item or a row is edited twice, the second time at any request of the cycle that carries the
+    // first edit; that cycle loses an answer, or the node dies. The first edit does not come back.
+    for sort in [Sort::Task, Sort::Meeting] {
+        for side in [At::Item, At::Row] {
+            for at in 1..5 {
+                for lost in at..at + 3 {
+                    let between = vec![(at, edit(0, side, Part::Text))];
+                    let faults = vec![(lost, FaultKind::ResetAfterCommit)];
+                    let unanswered = Script { between, faults, crash: None };
+                    let died = Script {
+                        faults: Vec::new(),
+                        crash: Some((lost, true)),
+                        ..unanswered.clone()
+                    };
+                    for script in [unanswered, died] {
+                        super::run(&[
+                            row(1, sort, false),
+                            Step::Settle,
+                            Step::People(edit(0, side, Part::Text)),
+                            Step::Cycle { who: 1, script },
+                        ]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn org_03_what_the_former_organizer_cancelled_is_not_back() {
+    // The new organizer deletes the meeting in Exchange; the cancelled one that he attended before stays
+    // in his calendar.
+    super::run(&[
+        row(0, Sort::Meeting, true),
+        cycle(0),
+        Step::People(Act::Organizer { of: 0 }),
+        Step::Settle,
+        Step::People(Act::Delete { of: 0, at: At::Item }),
+    ]);
+}
+
+#[test]
+fn link_03_a_row_that_went_before_it_was_known_is_made_again_from_its_item() {
+    // The answer to the create is lost, the row is edited and deleted: only the item is left.
+    for at in 2..10 {
+        super::run(&[
+            item(0, Sort::Contact),
+            unanswered(0, at),
+            Step::People(edit(0, At::Row, Part::Text)),
+            Step::People(Act::Delete { of: 0, at: At::Row }),
+        ]);
+    }
+}
+
+#[test]
+fn filt_04_a_row_that_goes_while_its_item_is_still_to_be_marked_takes_it_along() {
+    // An import that lost an answer or died is finished but for the mark on the item, then the row is
+    // deleted: they were a pair.
+    for sort in [Sort::Task, Sort::Meeting] {
+        for at in [5, 6, 8, 9] {
+            for then in [4, 6, 8, 9, 10] {
+                let gone = Step::People(Act::Delete { of: 0, at: At::Row });
+                let died = Script { crash: Some((at, false)), ..Script::default() };
+                let edited = edit(0, At::Item, Part::Name);
+                super::run(&[item(0, sort), unanswered(0, at), unanswered(0, then), gone.clone()]);
+                super::run(&[
+                    item(0, sort),
+                    Step::Cycle { who: 0, script: died },
+                    meanwhile(0, then, edited),
+                    gone,
+                ]);
+            }
+        }
+    }
+}
+
+#[test]
+fn cont_10_a_contact_that_was_not_its_deleters_own_stays_in_dynamics_alone() {
+    // A filter shows the contact to its former owner, who deletes the item, before or after the row is
+    // given away.
+    let given = Act::Reassign { of: 0 };
+    let deleted = Act::Delete { of: 0, at: At::Item };
+    for (first, then) in [(given.clone(), deleted.clone()), (deleted, given)] {
+        super::run(&[
+            item(0, Sort::Contact),
+            Step::People(Act::Filter { who: 0, sort: Sort::Contact, filters: Filters::Everybodys }),
+            Step::Settle,
+            Step::People(first),
+            meanwhile(0, 0, then),
+        ]);
+    }
+}
+
+#[test]
+fn link_06_a_meeting_that_was_untracked_is_not_called_off_after_the_loss_of_the_store() {
+    // Its organizer took the category off, then the row was handed over: the meeting is none of our
+    // business, with the store or without it.
+    let untracked = Act::Track { of: 0, on: false };
+    super::run(&[
+        Step::People(Act::NewItem { who: 0, sort: Sort::Meeting, guest: true, tracked: true }),
+        meanwhile(0, 7, untracked),
+        cycle(0),
+        Step::People(Act::Organizer { of: 0 }),
+        Step::Settle,
+        Step::Lose,
+    ]);
+}
+
+#[test]
+fn link_03_a_row_that_went_after_half_an_answer_is_made_again() {
+    // The row is made and cannot be read again in the same batch; then it is deleted, before it was known.
+    for at in 2..8 {
+        for sort in [Sort::Task, Sort::Contact, Sort::Meeting] {
+            let half = FaultKind::InnerThrottle { nth: 1, retry_after_s: 1 };
+            let script = Script { faults: vec![(at, half)], ..Script::default() };
+            super::run(&[
+                item(0, sort),
+                Step::Cycle { who: 0, script },
+                Step::People(Act::Delete { of: 0, at: At::Row }),
+            ]);
+        }
+    }
+}
+
+#[test]
+fn cont_10_a_contact_that_left_its_filter_for_a_moment_is_not_made_again_when_deleted() {
+    // Given away and back at any request of a cycle; then its owner deletes the item.
+    for at in 0..6 {
+        super::run(&[
+            item(1, Sort::Contact),
+            Step::Settle,
+            Step::People(Act::Reassign { of: 0 }),
+            meanwhile(1, at, Act::Reassign { of: 0 }),
+            Step::People(Act::Delete { of: 0, at: At::Item }),
+        ]);
+    }
+}
+
+#[test]
+fn conf_03_a_row_that_wins_after_a_lost_answer_mails_once_more() {
+    // The change was written and mailed; whether the organizer's edit came before it nobody knows.
+    for at in 2..8 {
+        super::run(&[
+            row(1, Sort::Meeting, true),
+            cycle(1),
+            Step::People(edit(0, At::Row, Part::Place)),
+            unanswered(1, at),
+            Step::People(edit(0, At::Item, Part::Place)),
+        ]);
     }
 }

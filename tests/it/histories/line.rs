@@ -86,6 +86,10 @@ impl Line for InProcess {
                 if unanswered(&kind) {
                     lock(&self.scene).shake();
                 }
+                // A row is written and read again in one batch; either may be throttled.
+                if matches!(kind, FaultKind::InnerThrottle { .. }) {
+                    lock(&self.scene).half_told = true;
+                }
                 self.world.organizations[0].faults().next(Scope::All, kind);
             }
             let outcome = self.carry_out(parcel);

@@ -38,6 +38,8 @@ pub(super) struct Scene {
     pub(super) mailed: Vec<MailEntry>,
     /// An answer was lost or the node died since the last judgement.
     pub(super) shaken: bool,
+    /// A write may have been carried out of which the answer says half, since the last judgement.
+    pub(super) half_told: bool,
     /// The store was lost since the last judgement.
     pub(super) forgotten: bool,
     /// Whose filters for which table were changed at some time.
@@ -55,6 +57,7 @@ impl Scene {
             things: Vec::new(),
             mailed: Vec::new(),
             shaken: false,
+            half_told: false,
             forgotten: false,
             filtered: BTreeSet::new(),
             log: Vec::new(),
@@ -95,6 +98,7 @@ impl Scene {
             thing.forgotten(!whole);
         }
         self.things = things;
+        self.note_strays();
     }
 
     pub(super) fn mails(&self) -> usize {
@@ -153,10 +157,15 @@ impl Scene {
         if !self.filtered.contains(&(who, table)) {
             return false;
         }
-        let Some(row) = self.row(thing) else { return true };
+        !self.is_returned(thing, who)
+    }
+
+    /// Tells whether the filters of a person return the row of a thing.
+    fn is_returned(&self, thing: &Thing, who: usize) -> bool {
+        let Some(row) = self.row(thing) else { return false };
         let mut dataverse = self.organization().dataverse();
-        let found = dataverse.filter_rows(self.user(who), table, self.now());
-        !found.contains(&guid(&row, thing.key()))
+        let found = dataverse.filter_rows(self.user(who), table_of(thing.sort), self.now());
+        found.contains(&guid(&row, thing.key()))
     }
 
     // What people do.
@@ -182,6 +191,20 @@ impl Scene {
             Act::Wait { minutes } => self.time.wait(minutes),
             Act::Expire => self.organization().graph().expire_delta_tokens(None),
         }
+        if self.forgotten {
+            self.note_strays();
+        }
+    }
+
+    /// After the loss of the store nobody knows which row an untracked to-do task had, unless the row is
+    /// among those that look for their items then.
+    fn note_strays(&mut self) {
+        let mut things = std::mem::take(&mut self.things);
+        for thing in things.iter_mut().filter(|thing| !thing.tracked) {
+            let task = matches!(thing.sort, Sort::Task | Sort::Call);
+            thing.stray |= task && !self.is_returned(thing, thing.home);
+        }
+        self.things = things;
     }
 
     /// Lends a thing to an act.
@@ -293,7 +316,7 @@ impl Scene {
             At::Copy => return self.edit_copy(thing, part, &token),
         }
         let value = if part == Part::When { self.tokens.to_string() } else { token };
-        thing.edited(part, value, before, at, self.shaken);
+        thing.edited(part, value, before, at, self.shaken || self.half_told);
         Some(())
     }
 
@@ -349,7 +372,9 @@ impl Scene {
                 let mut dataverse = self.organization().dataverse();
                 dataverse.user_delete(user, thing.set(), id, now).ok()?;
                 drop(dataverse);
-                thing.row_deleted(self.shaken);
+                let said = |part: &Part| Some((*part, self.values(thing, *part).1?));
+                let left = thing.sort.parts().iter().filter_map(said).collect();
+                thing.row_deleted(left, self.shaken || self.half_told);
                 // Whose item it was stood in the store alone.
                 thing.apart |= self.forgotten;
                 return Some(());
@@ -375,6 +400,10 @@ impl Scene {
             // One that was made without an answer and is gone before it was found is made again;
             // the guest then has the cancelled meeting and the new one.
             thing.apart |= self.shaken && thing.sort == Sort::Meeting;
+            thing.apart |= self.keeps_its_row(thing);
+            // A contact may be out of its filter for a moment: its item is then the user's own, and who
+            // deletes that gets no other one (CONT-06, CONT-10).
+            thing.apart |= thing.sort == Sort::Contact && thing.is_unsure();
         }
         Some(())
     }
@@ -437,7 +466,15 @@ impl Scene {
         // What was completed in To Do stays there as it is when the row goes (TASK-OUT-09).
         // After the loss of the store nobody knows that it was seen there.
         thing.apart |= !thing.row_known || thing.closed || self.forgotten;
+        thing.apart |= self.item(thing, thing.home).is_none() && self.keeps_its_row(thing);
         Some(())
+    }
+
+    /// A contact that somebody deletes who is not its owner stays in Dynamics and is not made again
+    /// (CONT-04, CONT-10), also where a filter of that person shows it.
+    fn keeps_its_row(&self, thing: &Thing) -> bool {
+        let shown = self.filtered.contains(&(thing.home, table_of(thing.sort)));
+        thing.sort == Sort::Contact && thing.owner != thing.home && shown
     }
 
     fn share(&mut self, thing: &mut Thing, on: bool) -> Option<()> {

@@ -1,18 +1,24 @@
 //! What follows the record of a link, each part only where a flag says so: the second at which it
-//! wakes, the occurrences of its series, and at the very end a byte of further flags.
+//! wakes, the occurrences of its series, writes without an answer, and at the very end a byte of further flags.
 
 use chrono::{DateTime, Utc};
 
-use super::CodecError;
+use super::{CodecError, group_number, group_of};
+use crate::domain::field::Group;
 use crate::domain::fingerprint::OccurrencePrint;
 use crate::domain::link::Link;
-use crate::domain::side::Side;
+use crate::domain::side::{PerSide, Side};
 
 // The bits of the last byte.
 const THREE_ADDRESSES: u8 = 1;
 /// The deviating occurrences of both sides: for each side their number in four bytes, then sixteen
 /// bytes an occurrence.
 const OCCURRENCES: u8 = 1 << 1;
+/// What writes without an answer may have left on both sides: for each side the number of groups in
+/// one byte, then for each the group's number and the eight bytes of its fingerprint.
+const SENT: u8 = 1 << 2;
+/// No further bit has a meaning yet.
+const LARGEST: u8 = THREE_ADDRESSES | OCCURRENCES | SENT;
 
 /// What was read behind a record.
 pub(super) struct Tail {
@@ -20,6 +26,7 @@ pub(super) struct Tail {
     pub(super) three_addresses: bool,
     /// Those of Dynamics, then those of Exchange.
     pub(super) occurrences: [Vec<OccurrencePrint>; 2],
+    pub(super) sent: PerSide<Vec<(Group, u64)>>,
 }
 
 /// Tells whether a link needs the byte of further flags.
@@ -32,6 +39,7 @@ fn more(link: &Link) -> u8 {
     let deviates = |side: Side| !link.agreed.get(side).occurrences().is_empty();
     flag(link.three_addresses, THREE_ADDRESSES)
         | flag(Side::BOTH.into_iter().any(deviates), OCCURRENCES)
+        | flag(link.sent != PerSide::default(), SENT)
 }
 
 /// Appends what follows the record of a link.
@@ -50,6 +58,17 @@ pub(super) fn append(link: &Link, bytes: &mut Vec<u8>) {
             }
         }
     }
+    if more & SENT != 0 {
+        for side in Side::BOTH {
+            let list = link.sent.get(side);
+            let count = u8::try_from(list.len()).unwrap_or(u8::MAX);
+            bytes.push(count);
+            for (group, hash) in list.iter().take(count.into()) {
+                bytes.push(group_number(*group));
+                bytes.extend(hash.to_le_bytes());
+            }
+        }
+    }
     if more != 0 {
         bytes.push(more);
     }
@@ -58,17 +77,39 @@ pub(super) fn append(link: &Link, bytes: &mut Vec<u8>) {
 /// Reads what follows a record.
 pub(super) fn read(wakes: bool, more: bool, rest: &[u8]) -> Result<Tail, CodecError> {
     let (flags, rest) = match rest.split_last() {
-        Some((flags @ 1..=3, rest)) if more => (*flags, rest),
+        Some((flags @ 1..=LARGEST, rest)) if more => (*flags, rest),
         _ if more => return Err(CodecError::Damaged("unknown flag")),
         _ => (0, rest),
     };
     let (wake, rest) = if wakes { wake_of(rest)? } else { (None, rest) };
     let (occurrences, rest) =
         if flags & OCCURRENCES != 0 { both_lists(rest)? } else { (Lists::default(), rest) };
+    let (sent, rest) =
+        if flags & SENT != 0 { both_sent(rest)? } else { (PerSide::default(), rest) };
     if !rest.is_empty() {
         return Err(CodecError::Damaged("bytes after the end"));
     }
-    Ok(Tail { wake, three_addresses: flags & THREE_ADDRESSES != 0, occurrences })
+    Ok(Tail { wake, three_addresses: flags & THREE_ADDRESSES != 0, occurrences, sent })
+}
+
+type Sent = Vec<(Group, u64)>;
+
+fn both_sent(rest: &[u8]) -> Result<(PerSide<Sent>, &[u8]), CodecError> {
+    let (dynamics, rest) = sent_of(rest)?;
+    let (exchange, rest) = sent_of(rest)?;
+    if dynamics.is_empty() && exchange.is_empty() {
+        return Err(CodecError::Damaged("no writes"));
+    }
+    Ok((PerSide { dynamics, exchange }, rest))
+}
+
+fn sent_of(rest: &[u8]) -> Result<(Sent, &[u8]), CodecError> {
+    let short = || CodecError::Damaged("too few writes");
+    let (count, rest) = rest.split_first().ok_or_else(short)?;
+    let (list, rest) = rest.split_at_checked(usize::from(*count) * 9).ok_or_else(short)?;
+    let (list, _) = list.as_chunks::<9>();
+    let one = |[group, hash @ ..]: &[u8; 9]| Ok((group_of(*group)?, u64::from_le_bytes(*hash)));
+    Ok((list.iter().map(one).collect::<Result<_, _>>()?, rest))
 }
 
 fn wake_of(rest: &[u8]) -> Result<(Option<DateTime<Utc>>, &[u8]), CodecError> {

@@ -77,6 +77,11 @@ fn prints() -> impl Strategy<Value = Prints> {
     })
 }
 
+fn sent() -> impl Strategy<Value = Vec<(Group, u64)>> {
+    let one = (0..24u8, any::<u64>()).prop_map(|(group, hash)| (group_of(group).unwrap(), hash));
+    prop::collection::vec(one, 0..4)
+}
+
 fn trouble() -> impl Strategy<Value = Trouble> {
     let since = (-9_000_000_000..9_000_000_000_i64, 0..1_000_000_000_u32);
     (0..Code::ALL.len(), any::<u8>(), since).prop_map(|(code, attempts, (seconds, nanos))| {
@@ -94,6 +99,7 @@ prop_compose! {
         native in prop::array::uniform2(prop::option::of(text())),
         version in prop::array::uniform2(prop::option::of(text())),
         agreed in prop::array::uniform2(prints()),
+        [row_sent, item_sent] in prop::array::uniform2(sent()),
         uid in prop::option::of(text()),
         owner in prop::option::of(any::<u128>()),
         trouble in prop::option::of(trouble()),
@@ -120,6 +126,7 @@ prop_compose! {
             wake: wake.and_then(|second| DateTime::from_timestamp(second, 0)),
             files_known,
             three_addresses,
+            sent: PerSide { dynamics: row_sent, exchange: item_sent },
             trouble,
         }
     }
@@ -163,7 +170,7 @@ fn addr_04_a_flag_that_nobody_knows_is_an_error() {
     let mut bytes = encode(&link);
     assert_eq!(bytes.len(), encode(&typical()).len() + 1);
     assert_eq!(decode(&bytes), Ok(link));
-    for unknown in [0, 4, 5, 0x80] {
+    for unknown in [0, 8, 9, 0x80] {
         *bytes.last_mut().unwrap() = unknown;
         assert_eq!(decode(&bytes), Err(CodecError::Damaged("unknown flag")), "{unknown}");
     }
@@ -183,6 +190,19 @@ fn rec_07_occurrences_are_stored_behind_the_record() {
     let (last, whole) = bytes.split_last().unwrap();
     let cut = [&whole[..whole.len() - 1], &[*last]].concat();
     assert_eq!(decode(&cut), Err(CodecError::Damaged("too few occurrences")));
+}
+
+#[test]
+fn conf_05_writes_without_an_answer_are_stored_behind_the_record() {
+    // Nine bytes for each group and one for each side, absent without one; a cut list is an error.
+    let mut link = typical();
+    link.sent.exchange = vec![(Group::Subject, 7), (Group::Body, 0)];
+    let bytes = encode(&link);
+    assert_eq!(bytes.len(), encode(&typical()).len() + 2 + 2 * 9 + 1);
+    assert_eq!(decode(&bytes), Ok(link));
+    let (last, whole) = bytes.split_last().unwrap();
+    let cut = [&whole[..whole.len() - 1], &[*last]].concat();
+    assert_eq!(decode(&cut), Err(CodecError::Damaged("too few writes")));
 }
 
 #[test]

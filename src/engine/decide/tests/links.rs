@@ -1,7 +1,7 @@
 //! Tracking: what brings an item in, what lets it go (LINK, COPY).
 
 use crate::domain::code::Code;
-use crate::domain::field::Field;
+use crate::domain::field::{Field, Value};
 use crate::domain::kind::Kind::{Appointment, Contact, Task};
 use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::plan::{Op, Verb};
@@ -110,6 +110,21 @@ fn link_06_an_imported_meeting_with_attendees_unlinks() {
     let pairing = linking(world.linked(&row(Appointment), &item), |link| link.origin = Exchange);
     let verdict = world.decide(world.then(pairing, &item.untracked()));
     assert_eq!(verdict.after, After::Unlinked(Why::Untracked));
+}
+
+#[test]
+fn appt_in_11_a_row_names_its_meeting_before_they_part() {
+    // The stamp failed and the category went: without a store nothing else says that the row has a meeting.
+    let world = World::new();
+    let item = item(Appointment).uid("u");
+    for (row, named) in [(row(Appointment), false), (row(Appointment).uid("u"), true)] {
+        let pairing = world.linked(&row, &item);
+        let verdict = world.decide(world.then(pairing, &item.clone().untracked()));
+        assert_eq!(verdict.after, After::Unlinked(Why::Untracked));
+        let uid = Some(Some(Value::Text("u".to_owned())));
+        assert_eq!(writes(&verdict, Dynamics, Field::Uid), uid.filter(|_| !named));
+        assert!(verdict.writes.exchange.is_none());
+    }
 }
 
 #[test]

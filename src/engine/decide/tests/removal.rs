@@ -1,6 +1,7 @@
 //! Rows that leave, pairs that are dissolved, and what brings them back (FILT, dormant links).
 
 use crate::domain::field::Field;
+use crate::domain::fingerprint::Prints;
 use crate::domain::kind::Kind::{Appointment, Contact, Task};
 use crate::domain::link::{LinkState, Why};
 use crate::domain::observation::Presence;
@@ -107,6 +108,23 @@ fn filt_04_a_create_that_crossed_with_a_delete_does_not_survive_it() {
     });
     let verdict = world.decide(world.then(pairing, &row(Task).gone()));
     assert!(deletes(&verdict, Exchange));
+}
+
+#[test]
+fn filt_04_an_import_that_lacks_only_its_mark_was_a_pair() {
+    // Row and item met, the mark failed, and the row was deleted: the item goes with it. Before they met
+    // the user's own item stays.
+    let world = World::new();
+    for (met, state) in [(true, After::Forgotten), (false, After::Unlinked(Why::RowGone))] {
+        let pairing = linking(world.linked(&row(Task), &item(Task)), |link| {
+            link.state = LinkState::Creating(Dynamics);
+            if !met {
+                link.agreed.dynamics = Prints::default();
+            }
+        });
+        let verdict = world.decide(world.then(pairing, &row(Task).gone()));
+        assert_eq!((deletes(&verdict, Exchange), verdict.after), (met, state));
+    }
 }
 
 #[test]

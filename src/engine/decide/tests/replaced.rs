@@ -116,6 +116,18 @@ fn org_03_a_meeting_found_after_a_lost_answer_is_judged_alike() {
 }
 
 #[test]
+fn link_06_a_meeting_without_the_category_is_not_called_off_without_a_store() {
+    // Its organizer may have untracked it: it stays as it is, and nobody is mailed. Where categories
+    // do not count its absence says nothing.
+    let untracked = mine().untracked();
+    let verdict = World::new().decide(World::new().met(&handed_over(), &untracked));
+    assert!(silent(&verdict) && cites(&verdict, rule::LINK_06));
+    assert_eq!(verdict.after, After::Unlinked(Why::Untracked));
+    let off = World::with(|world| world.policy.settings.track_categorized = false);
+    assert!(deletes(&off.decide(off.met(&handed_over(), &untracked)), Exchange));
+}
+
+#[test]
 fn org_03_the_new_organizer_forgets_the_meeting_that_he_attended() {
     // Once the row names none, in any state of the pair; before that, and for all others, it stays.
     let world = World::new();

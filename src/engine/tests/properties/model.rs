@@ -21,6 +21,7 @@ use crate::engine::invariants;
 use crate::engine::matching::pair;
 use crate::engine::normalise::{Seen, normalise};
 use crate::engine::plan::{Entry, Plan, plan};
+use crate::engine::sent;
 use crate::engine::stamp::{mark_follows_row, stamp};
 use crate::engine::testing::{KEY, ME, SERVED, World, hours, item, party, row, row_guid};
 
@@ -313,7 +314,8 @@ impl Model {
         // The order in which things were seen decides nothing.
         assert_eq!(plan, self.make_plan(turned, self.counter), "order decides");
         assert_eq!(invariants::check_plan(&plan, ME), [], "{}", self.describe());
-        for link in plan.markers() {
+        let sent = sent::markers(&plan, &KEY, &self.world.context());
+        for link in plan.markers().into_iter().chain(sent) {
             self.links.insert(link.id, link);
         }
         let mut answers = answers.iter().copied().cycle();
