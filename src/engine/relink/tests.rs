@@ -49,3 +49,16 @@ fn filt_02_what_has_no_partner_is_left_to_the_next_cycle() {
     let plan = world.plan(vec![world.alone(&item(Kind::Task).untracked())]);
     assert_eq!(find(&plan.entries[0], &KEY, &world.context()), Found::Nothing);
 }
+
+#[test]
+fn link_03_what_only_needs_a_mark_or_has_parted_does_not_differ() {
+    // A pair that agrees and whose item names its row not yet is the next cycle's; one whose row its
+    // user may not read is remembered, and is no pair that agrees.
+    let world = World::new();
+    let meeting = |obs: Obs| obs.uid("u");
+    let (there, here) = (meeting(row(Kind::Appointment)), meeting(item(Kind::Appointment)));
+    assert_eq!(found(&world, &there, &here), Found::Left);
+    let hidden = row(Kind::Task).presence(crate::domain::observation::Presence::Unreadable);
+    let found = found(&world, &hidden, &item(Kind::Task).marked(row_guid(1)));
+    assert!(matches!(found, Found::Alone(_)), "{found:?}");
+}

@@ -1,5 +1,6 @@
 //! Tests of the translation: status tables, reminders, dates, texts, attendees (rules.md §2).
 
+mod alike;
 mod edges;
 
 use crate::domain::code::Code;

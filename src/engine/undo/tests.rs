@@ -1,6 +1,7 @@
 //! Tests of what an undo restores and what it leaves.
 
 mod back;
+mod since;
 
 use super::*;
 use crate::engine::testing::{KEY, Obs, World, hours, item, row};

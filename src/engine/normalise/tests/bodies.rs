@@ -29,3 +29,12 @@ fn appt_out_13_only_a_single_appointment_keeps_its_format_and_only_where_it_is_w
     assert_eq!(body(there(Appointment, "one two"), true), plain("one two"));
     assert_eq!(body(there(Appointment, markup), false), plain(markup));
 }
+
+#[test]
+fn appt_out_13_plain_text_of_a_row_keeps_its_lines() {
+    // Where formats travel, too: only markup is read as markup.
+    let world = World::with(|world| world.policy.settings.rich_bodies = true);
+    let lines = "one\n\n  two   three\nfour";
+    let seen = world.seen(&row(Appointment).text(Field::Body, lines)).observation;
+    assert_eq!(seen.fields.get(Field::Body), Some(&Value::Text(lines.to_owned())));
+}
