@@ -109,20 +109,12 @@ pub fn serve(ingress: Arc<Ingress>, listen: SocketAddr) -> std::io::Result<(Serv
 
 fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/graph/{tenant}", web::post().to(changes))
-        .route("/graph/{tenant}/lifecycle", web::post().to(lives));
+        .route("/graph/{tenant}", web::post().to(notices))
+        .route("/graph/{tenant}/lifecycle", web::post().to(notices));
 }
 
-async fn changes(
-    ingress: web::Data<Ingress>,
-    tenant: web::Path<String>,
-    query: web::Query<Handshake>,
-    body: web::Bytes,
-) -> HttpResponse {
-    ingress.answer(&tenant, query.into_inner().token, &body)
-}
-
-async fn lives(
+/// Both kinds of notices come in one form; each says itself what it is.
+async fn notices(
     ingress: web::Data<Ingress>,
     tenant: web::Path<String>,
     query: web::Query<Handshake>,
