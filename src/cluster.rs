@@ -2,7 +2,6 @@
 //! several nodes will share.
 
 pub mod ownership;
-pub mod shard;
 pub mod turns;
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod ingress;
 pub mod memory;
 pub mod ports;
 pub mod redis;
+pub mod shards;
 pub mod sim;
 pub mod telemetry;
 pub mod throttle;

@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::feed::FeedReader;
 use super::subscriptions::SubscriptionKeeper;
-use crate::cluster::shard::shard_of;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{MailboxKey, TenantId};
 use crate::domain::policy::Mailbox;
 use crate::ports::error::StoreError;
 use crate::ports::wake::{Channel, Hint, WakeBus};
+use crate::shards::shard_of;
 use crate::vault::NoticeSeal;
 
 /// Sweeps without news before an idle mailbox waits longer (SCH-01 knows such a back-off).

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::shard::shard_of;
 use super::turns::{Turn, Turns};
 use crate::domain::ids::{Fence, MailboxKey};
 use crate::ports::error::StoreError;
 use crate::ports::lease::LeaseStore;
+use crate::shards::shard_of;
 
 /// The lease of a single node.
 const LEASE: &str = "node";

@@ -9,7 +9,6 @@ use tokio::time::{Instant, advance};
 use uuid::Uuid;
 
 use super::ownership::{LEASE_TTL, Ownership};
-use super::shard::{SHARDS, shard_of};
 use super::turns::Turns;
 use crate::domain::ids::{Fence, MailboxKey, TenantId};
 use crate::memory::MemoryStore;
@@ -143,30 +142,6 @@ async fn a_slow_answer_shortens_the_sure_time() {
     assert_eq!(own.fence(), Some(Fence(1)));
     seconds(3).await;
     assert_eq!(own.fence(), None);
-}
-
-#[test]
-fn shards_are_stable() {
-    // Other nodes and later versions must find the same mailbox in the same shard.
-    let golden = [
-        (key("contoso", 1), 21),
-        (key("contoso", 2), 322),
-        (key("fabrikam", 1), 181),
-        (key("a", u128::MAX), 64),
-    ];
-    let shards = golden.clone().map(|(key, _)| shard_of(&key).0);
-    assert_eq!(shards, golden.map(|(_, shard)| shard));
-}
-
-#[test]
-fn shards_are_even() {
-    // A hundred mailboxes a shard on average, and no shard far from it.
-    let mut counts = vec![0u32; usize::from(SHARDS)];
-    for mailbox in 0..u128::from(SHARDS) * 100 {
-        counts[usize::from(shard_of(&key("contoso", mailbox)).0)] += 1;
-    }
-    let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
-    assert!(*least > 60 && *most < 145, "{least}..{most}");
 }
 
 #[tokio::test(start_paused = true)]

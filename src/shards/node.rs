@@ -1,0 +1,293 @@
+//! A process's side of ownership: what it asks next, what an answer means, what it surely holds.
+//!
+//! All times are milliseconds of the process's own monotonic clock. It counts its lease from before
+//! the request, less a margin, so that it stops before the store could give its shards away, and it
+//! stops by itself: no answer is needed for that.
+//!
+//! Only a shard that an answer granted to a step of this process is held. What the store names as
+//! ours besides (a request that arrived late, an old dump) is given back or granted anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::table::{Answer, Card, Holding, Member, Role, Step};
+use super::{Generation, Incarnation, NodeId, Shard, placement};
+use crate::domain::ids::Fence;
+
+/// Which shards a process wants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Want {
+    /// Those that placement gives to it.
+    Placed,
+    /// Exactly these, when they are free.
+    Named(BTreeSet<Shard>),
+    /// None any more.
+    Nothing,
+}
+
+/// The lease of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Terms {
+    /// How long a membership lives unless renewed, in milliseconds.
+    pub ttl: u64,
+    /// It counts as lost this long before it ends, in milliseconds.
+    pub safety: u64,
+}
+
+/// What one process knows of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Node {
+    name: NodeId,
+    incarnation: Incarnation,
+    card: Card,
+    terms: Terms,
+    shards: u16,
+    want: Want,
+    /// No step was accepted yet.
+    first: bool,
+    /// Another process has the node's name.
+    replaced: bool,
+    /// Until when the membership surely lives.
+    until: u64,
+    generation: Option<Generation>,
+    stamp: u64,
+    members: BTreeMap<NodeId, Member>,
+    view: BTreeMap<Shard, Holding>,
+    held: BTreeMap<Shard, Fence>,
+    /// Given up here, but the store did not confirm it yet.
+    giving: BTreeMap<Shard, Fence>,
+    /// What is wanted among the present members.
+    desired: BTreeSet<Shard>,
+}
+
+impl Node {
+    /// Builds a process that holds nothing yet, in a cluster of so many shards.
+    #[must_use]
+    pub fn new(
+        name: NodeId,
+        incarnation: Incarnation,
+        card: Card,
+        terms: Terms,
+        shards: u16,
+    ) -> Self {
+        Self {
+            name,
+            incarnation,
+            card,
+            terms,
+            shards,
+            want: Want::Placed,
+            first: true,
+            replaced: false,
+            until: 0,
+            generation: None,
+            stamp: 0,
+            members: BTreeMap::new(),
+            view: BTreeMap::new(),
+            held: BTreeMap::new(),
+            giving: BTreeMap::new(),
+            desired: BTreeSet::new(),
+        }
+    }
+
+    /// Changes what is wanted.
+    pub fn want(&mut self, want: Want) {
+        self.want = want;
+        self.desire();
+    }
+
+    /// Changes what the process tells of itself.
+    pub fn introduce(&mut self, card: Card) {
+        self.card = card;
+    }
+
+    /// Returns the next step. What it gives back is given up from here on: shards that are no longer
+    /// wanted and not `busy`. `fresh` names the generation of a store that has none.
+    pub fn next(&mut self, busy: &dyn Fn(Shard) -> bool, fresh: Generation) -> Step {
+        let idle = |shard: &Shard| !self.desired.contains(shard) && !busy(*shard);
+        let leaving: Vec<Shard> = self.held.keys().copied().filter(idle).collect();
+        for shard in leaving {
+            self.giving.extend(self.held.remove(&shard).map(|fence| (shard, fence)));
+        }
+        // Whether it is free only the store knows.
+        let wanted = self.desired.iter().copied().filter(|it| !self.held.contains_key(it));
+        Step {
+            node: self.name.clone(),
+            incarnation: self.incarnation,
+            first: self.first,
+            role: self.role(),
+            card: self.card.clone(),
+            ttl: self.terms.ttl,
+            give: self.giving.iter().map(|(shard, fence)| (*shard, *fence)).collect(),
+            take: wanted.collect(),
+            known: self.stamp,
+            generation: fresh,
+        }
+    }
+
+    /// Returns the step after which this process is no member any more. Nothing is held from here on.
+    pub fn leave(&mut self, fresh: Generation) -> Step {
+        self.want(Want::Nothing);
+        self.until = 0;
+        Step { ttl: 0, ..self.next(&|_| false, fresh) }
+    }
+
+    /// Takes in the answer to a step that was sent at `asked`.
+    pub fn answered(&mut self, asked: u64, step: &Step, answer: Answer) {
+        let Answer { accepted, stamp, generation, members, shards, .. } = answer;
+        self.replaced = !accepted;
+        self.members = members;
+        // A store that began anew or went back to an earlier state granted nothing that counts.
+        let forgot = self.generation.is_some_and(|known| known != generation);
+        if !accepted || forgot || stamp < self.stamp {
+            self.held.clear();
+        }
+        self.generation = Some(generation);
+        self.stamp = stamp;
+        if let Some(shards) = shards {
+            self.view = shards;
+        }
+        if accepted {
+            self.first = false;
+            let sure = self.terms.ttl.saturating_sub(self.terms.safety);
+            self.until = asked.saturating_add(sure.min(step.ttl));
+            self.reconcile(step);
+        } else {
+            self.until = 0;
+            self.giving.clear();
+        }
+        self.desire();
+    }
+
+    /// Makes what is held what the store says and a step of ours was granted.
+    fn reconcile(&mut self, step: &Step) {
+        let mine: BTreeMap<Shard, Fence> = self
+            .view
+            .iter()
+            .filter(|(_, holding)| self.is_mine(holding))
+            .map(|(shard, holding)| (*shard, holding.fence))
+            .collect();
+        self.held.retain(|shard, fence| mine.get(shard) == Some(fence));
+        for shard in &step.take {
+            // Only a grant of this very step has its stamp as the fence.
+            if let Some(fence) = mine.get(shard).filter(|fence| fence.0 == self.stamp) {
+                self.held.insert(*shard, *fence);
+            }
+        }
+        self.giving =
+            mine.into_iter().filter(|(shard, _)| !self.held.contains_key(shard)).collect();
+    }
+
+    /// Forgets a grant that a store of mailboxes refuses: a newer one is known there. The next step
+    /// asks for another.
+    pub fn doubt(&mut self, shard: Shard, fence: Fence) {
+        if self.held.get(&shard) == Some(&fence) {
+            self.held.remove(&shard);
+            self.giving.insert(shard, fence);
+        }
+    }
+
+    /// Returns the fence of a shard in which new work may begin.
+    #[must_use]
+    pub fn may_start(&self, shard: Shard, now: u64) -> Option<Fence> {
+        let wanted = self.is_sure(now) && self.desired.contains(&shard);
+        self.held.get(&shard).copied().filter(|_| wanted)
+    }
+
+    /// Tells whether work that began under a fence may go on writing.
+    #[must_use]
+    pub fn may_write(&self, shard: Shard, fence: Fence, now: u64) -> bool {
+        self.is_sure(now) && self.held.get(&shard) == Some(&fence)
+    }
+
+    /// Tells whether work in a shard should come to its end, because the shard goes elsewhere.
+    #[must_use]
+    pub fn leaves(&self, shard: Shard) -> bool {
+        !self.desired.contains(&shard)
+    }
+
+    /// Tells whether the membership surely lives.
+    #[must_use]
+    pub const fn is_sure(&self, now: u64) -> bool {
+        now < self.until
+    }
+
+    /// Tells whether another process has the name of this node.
+    #[must_use]
+    pub const fn is_replaced(&self) -> bool {
+        self.replaced
+    }
+
+    /// Tells whether the next step should come soon: something is still to be given or taken.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        !self.giving.is_empty() || !self.held.keys().eq(self.desired.iter())
+    }
+
+    /// Returns the shards in which work may begin, as long as the membership lives.
+    #[must_use]
+    pub fn owned(&self) -> BTreeMap<Shard, Fence> {
+        let wanted = self.held.iter().filter(|(shard, _)| self.desired.contains(shard));
+        wanted.map(|(shard, fence)| (*shard, *fence)).collect()
+    }
+
+    /// Returns how many shards are held, those that go elsewhere included.
+    #[must_use]
+    pub fn holds(&self) -> usize {
+        self.held.len() + self.giving.len()
+    }
+
+    /// Returns who else holds a shard, as of the last answer.
+    #[must_use]
+    pub fn other_holder(&self, shard: Shard) -> Option<(&NodeId, &Member)> {
+        let holding = self.view.get(&shard).filter(|it| it.is_held(&self.members))?;
+        let (node, member) = self.members.get_key_value(&holding.node)?;
+        (!self.is_mine(holding)).then_some((node, member))
+    }
+
+    /// Returns the members as of the last answer.
+    #[must_use]
+    pub const fn members(&self) -> &BTreeMap<NodeId, Member> {
+        &self.members
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub const fn name(&self) -> &NodeId {
+        &self.name
+    }
+
+    /// Returns how many shards each member holds, as of the last answer.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<NodeId, usize> {
+        let mut counts = BTreeMap::new();
+        for holding in self.view.values().filter(|holding| holding.is_held(&self.members)) {
+            *counts.entry(holding.node.clone()).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    const fn role(&self) -> Role {
+        match self.want {
+            Want::Placed => Role::Serving,
+            Want::Named(_) => Role::Visiting,
+            Want::Nothing => Role::Draining,
+        }
+    }
+
+    fn is_mine(&self, holding: &Holding) -> bool {
+        holding.incarnation == self.incarnation && holding.node == self.name
+    }
+
+    fn desire(&mut self) {
+        self.desired = match &self.want {
+            Want::Nothing => BTreeSet::new(),
+            Want::Named(shards) => shards.clone(),
+            Want::Placed => {
+                let serving = placement::serving(&self.members);
+                let mine =
+                    |shard: &Shard| placement::owner_of(*shard, &serving) == Some(&self.name);
+                (0..self.shards).map(Shard).filter(mine).collect()
+            }
+        };
+    }
+}
