@@ -177,8 +177,11 @@ async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
         })
         .map(|one| one.options.tenant.to_string())
         .collect();
-    if state.ownership.fence().is_none() {
-        return not_ready("this node does not own its mailboxes: another node holds the lease\n");
+    if !state.ownership.is_member() {
+        return not_ready(
+            "this node is no member of the cluster: the state store does not answer, or another \
+             node has the same name\n",
+        );
     }
     if waiting.is_empty() {
         // Who has a broken file is told, and makes nobody else wait.

@@ -55,6 +55,8 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(125);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The scope of Graph's tokens when the service is a stand-in on this machine.
 const GRAPH_SCOPE: &str = "https://graph.microsoft.com/.default";
+/// The command of a node that stays.
+pub const SERVE: &str = "serve";
 
 /// The parts of a node that all tenants share.
 pub struct App {
@@ -108,7 +110,9 @@ impl App {
             total_timeout: TOTAL_TIMEOUT,
             user_agent: concat!("lockstep/", env!("CARGO_PKG_VERSION")).to_owned(),
         })?;
-        let ownership = Arc::new(Ownership::new(leases, holder(&node, command)));
+        let ownership = Arc::new(Ownership::new(leases, &holder(&node, command)));
+        let started = u64::try_from(clock.now().timestamp_millis()).unwrap_or(0);
+        ownership.introduce(String::new(), started);
         let pace = Pace {
             sweep: node.sync.sweep_interval,
             settle: Duration::from_secs(5).min(node.sync.sweep_interval),
@@ -301,10 +305,16 @@ async fn open_store(url: &StateUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Sto
     })
 }
 
-/// The same node has the same name after a restart; the port keeps two of them apart.
+/// The same node has the same name after a restart; the port keeps two of them apart. Of a command
+/// several processes may run at once.
 fn holder(node: &NodeConfig, command: &str) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}:{command}", host.trim(), node.listen.port())
+    let (host, port) = (host.trim(), node.listen.port());
+    if command == SERVE {
+        format!("{host}:{port}")
+    } else {
+        format!("{host}:{port}:{command}:{}", std::process::id())
+    }
 }
 
 /// Derives a tenant's fingerprint key from the configured one, so that tenants never share a key.

@@ -1,8 +1,8 @@
-//! Ownership of mailboxes. One node owns all shards in this version; the port is the one that
-//! several nodes will share.
+//! Ownership of mailboxes: this process's part in the cluster. The protocol stands in `shards`.
 
 pub mod ownership;
+pub mod tenancy;
 pub mod turns;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -31,7 +31,7 @@ pub(crate) mod tests;
 
 pub use category::give_back;
 pub use chronicle::Chronicle;
-pub use context::{CycleContext, CycleDeps, Resolved, TenantView};
+pub use context::{Base, CycleContext, CycleDeps, Resolved, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
 pub use explain::{Chapter, Stage, Story, Target, add_phase, excluded, explain};
 use memory::Memory;
@@ -55,6 +55,7 @@ use crate::engine::normalise::Seen;
 use crate::engine::plan::Plan;
 use crate::engine::stakes::Stakes;
 use crate::engine::{claims, decide, invariants, plan as planning};
+use crate::ports::error::StoreError;
 use crate::ports::links::{MailboxState, StateChange};
 use crate::ports::side::{Cursor, Pulled};
 use crate::telemetry::names;
@@ -82,6 +83,7 @@ pub async fn run_from(
 ) -> Result<(CycleReport, Option<Box<Rest>>), CycleEnd> {
     let mut report = CycleReport::begin(context);
     let rest = rest.filter(|rest| rest.holds(context));
+    let rested = rest.as_ref().map(|rest| rest.seq());
     let memory = Memory::unread(context);
     let known = match &rest {
         Some(rest) => rest.category.as_deref().cloned(),
@@ -92,10 +94,14 @@ pub async fn run_from(
     if let Some(rest) = rest.filter(|_| !memory.is_read() && rest::is_silent(&pulled)) {
         return Ok((report.finish(context, rest.parked()), Some(rest)));
     }
+    let state = memory.state().await?;
+    // What a rest remembers of a store that lost its last writes is newer than the links.
+    if rested.is_some_and(|seq| seq != state.seq) {
+        return Err(StoreError::StateMoved.into());
+    }
     let tended = category::tend(&mut known, pulled.exchange.masters.as_ref()).await?;
     let context = &known;
     let pulled = newcomer::equip(context, &memory, pulled).await?;
-    let state = memory.state().await?;
     let sides = PerSide::from_fn(|side| pulled.get(side).rest.clone());
     let (plan, gathered) = plan_pulled(context, state, pulled).await?;
     let nothing_seen = gathered.seen.is_empty() && gathered.unfinished.is_empty();
@@ -132,6 +138,7 @@ async fn write_slices(
     let mut entries = plan.entries.into_iter().peekable();
     let mut written_down = false;
     while entries.peek().is_some() {
+        may_go_on(context)?;
         let mut slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
         commit::markers(context, &slice).await?;
         let waiting = strangers::introduce(context, &mut slice).await;
@@ -150,6 +157,18 @@ async fn write_slices(
         chronicle::prune(context).await;
     }
     Ok(parked)
+}
+
+/// Ends a cycle before its next slice when the mailbox is no longer this process's to write, or goes
+/// elsewhere. What was done is stored, and the cursors stand where they stood.
+fn may_go_on(context: &CycleContext) -> Result<(), CycleEnd> {
+    if !context.tenure.may_write() {
+        return Err(CycleEnd::InDoubt);
+    }
+    if context.tenure.should_end() {
+        return Err(CycleEnd::HandedOver);
+    }
+    Ok(())
 }
 
 /// Returns what a cycle would do, without doing it.

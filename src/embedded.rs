@@ -5,19 +5,21 @@
 //! | `links` | tenant, 0, mailbox (16 bytes), link (16 bytes) | the link (`domain::link::codec`) |
 //! | `cursors` | tenant, 0, mailbox | the cursors as JSON |
 //! | `categories` | tenant, 0, mailbox | the tracking category's entry as JSON |
-//! | `fences` | tenant, 0, mailbox | the newest fence that committed |
+//! | `fences` | tenant, 0, mailbox | the newest fence that claimed |
+//! | `seqs` | tenant, 0, mailbox | how often the mailbox was changed |
 //! | `journal` | tenant, 0, mailbox, number (8 bytes) | a record (`domain::journal::codec`) |
 //! | `kept` | tenant, 0, mailbox, number (8 bytes) | the label of a kept version, then its content, sealed |
-//! | `leases` | the name of a lease | the fence granted last |
+//! | `leases` | `cluster` | the newest stamp of the cluster's table, also the newest fence |
 //! | `keys` | tenant | the fingerprint key (16 bytes) |
 //! | `sightings` | tenant, 0, mailbox | when another engine was last seen to begin (text) |
 //! | `notes` | tenant, a slash, the shelf, a slash, key | a note (`ports::notes`) |
 //!
 //! A mailbox is one range of keys. Each commit is one transaction with an fsync at its end: a
 //! crash at any moment leaves the last commit. The file is locked, so whoever opens it knows that
-//! every former holder of a lease is gone: who holds a lease is kept in memory, on disk stand the
-//! fences alone.
+//! every former process is gone: who holds which shard is kept in memory, on disk stand the fences
+//! alone.
 
+mod claims;
 mod excluded;
 mod journal;
 mod leases;
@@ -33,7 +35,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError,
+    Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError,
     WriteTransaction,
 };
 use thiserror::Error;
@@ -45,12 +47,13 @@ use crate::domain::ids::{Fence, LinkId, MailboxKey, TenantId};
 use crate::domain::link::codec;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
-use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
-use leases::Held;
+use crate::shards::table::Table;
+use claims::{claim, commit, count, is_claimed, number};
 use tables::{
-    CATEGORIES, CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, NOTES, SIGHTINGS,
-    link_key, link_range, mailbox_key,
+    CATEGORIES, CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, NOTES, SEQS,
+    SIGHTINGS, link_key, link_range, mailbox_key,
 };
 
 /// The file in the store's directory.
@@ -102,7 +105,7 @@ pub struct EmbeddedStore {
     /// Writers queue here and not in redb, where each would hold a thread.
     turn: Arc<Mutex<()>>,
     clock: Arc<dyn Clock>,
-    held: Mutex<Held>,
+    cluster: Mutex<Option<Table>>,
 }
 
 impl EmbeddedStore {
@@ -118,7 +121,7 @@ impl EmbeddedStore {
             database: Arc::new(database),
             turn: Arc::default(),
             clock,
-            held: Mutex::default(),
+            cluster: Mutex::default(),
         })
     }
 
@@ -128,10 +131,19 @@ impl EmbeddedStore {
         T: Send + 'static,
         W: FnOnce(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
     {
+        self.write_as(Durability::Immediate, work).await
+    }
+
+    async fn write_as<T, W>(&self, durability: Durability, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
+    {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let database = Arc::clone(&self.database);
         let written = spawn_blocking(move || {
-            let transaction = database.begin_write().map_err(unavailable)?;
+            let mut transaction = database.begin_write().map_err(unavailable)?;
+            transaction.set_durability(durability).map_err(unavailable)?;
             let result = work(&transaction)?;
             transaction.commit().map_err(unavailable)?;
             drop(turn);
@@ -179,6 +191,7 @@ fn make_tables(database: &Database) -> Result<(), StoreError> {
     transaction.open_table(CURSORS).map_err(unavailable)?;
     transaction.open_table(CATEGORIES).map_err(unavailable)?;
     transaction.open_table(FENCES).map_err(unavailable)?;
+    transaction.open_table(SEQS).map_err(unavailable)?;
     transaction.open_table(LEASES).map_err(unavailable)?;
     transaction.open_table(KEYS).map_err(unavailable)?;
     transaction.open_table(JOURNAL).map_err(unavailable)?;
@@ -219,6 +232,8 @@ fn load(database: &Database, mailbox: &MailboxKey) -> Result<MailboxState, Store
         let damaged = |_| StoreError::Corrupt(format!("{mailbox}: the category is damaged"));
         state.category = Some(serde_json::from_slice(value.value()).map_err(damaged)?);
     }
+    let seqs = transaction.open_table(SEQS).map_err(unavailable)?;
+    state.seq = number(&seqs, mailbox)?.unwrap_or(0);
     Ok(state)
 }
 
@@ -248,18 +263,10 @@ impl Change {
         &self,
         transaction: &WriteTransaction,
         mailbox: &MailboxKey,
-        fence: Fence,
-    ) -> Result<(), StoreError> {
+        claim: Claim,
+    ) -> Result<u64, StoreError> {
         let key = mailbox_key(mailbox);
-        let mut fences = transaction.open_table(FENCES).map_err(unavailable)?;
-        let stored = fences.get(key.as_slice()).map_err(unavailable)?.map(|value| value.value());
-        if stored.is_some_and(|stored| stored > fence.0) {
-            return Err(StoreError::StaleFence);
-        }
-        // A table that stays as it is costs no page in the file.
-        if stored != Some(fence.0) {
-            fences.insert(key.as_slice(), fence.0).map_err(unavailable)?;
-        }
+        let seq = commit(transaction, mailbox, claim)?;
         if !(self.put.is_empty() && self.drop.is_empty()) {
             self.apply_links(transaction, mailbox)?;
         }
@@ -271,7 +278,8 @@ impl Change {
             let mut table = transaction.open_table(CATEGORIES).map_err(unavailable)?;
             table.insert(key.as_slice(), category.as_slice()).map_err(unavailable)?;
         }
-        self.entries.append(transaction, mailbox)
+        self.entries.append(transaction, mailbox)?;
+        Ok(seq)
     }
 
     fn apply_links(
@@ -293,6 +301,7 @@ impl Change {
 
 fn forget(transaction: &WriteTransaction, mailbox: &MailboxKey) -> Result<(), StoreError> {
     // The fence stays: a former owner must not write the mailbox back.
+    count(transaction, mailbox)?;
     let mut links = transaction.open_table(LINKS).map_err(unavailable)?;
     let (first, last) = link_range(mailbox);
     links.retain_in(first.as_slice()..=last.as_slice(), |_, _| false).map_err(unavailable)?;
@@ -324,15 +333,27 @@ impl LinkStore for EmbeddedStore {
         spawn_blocking(move || load(&database, &mailbox)).await.map_err(unavailable)?
     }
 
+    async fn claim(&self, mailbox: &MailboxKey, fence: Fence) -> Result<MailboxState, StoreError> {
+        let (database, key) = (Arc::clone(&self.database), mailbox.clone());
+        let known = spawn_blocking(move || is_claimed(&database, &key, fence));
+        if !known.await.map_err(unavailable)?? {
+            let key = mailbox.clone();
+            // A crash ends the process that it keeps out, so a claim may wait for the next commit.
+            self.write_as(Durability::None, move |transaction| claim(transaction, &key, fence))
+                .await?;
+        }
+        self.load(mailbox).await
+    }
+
     async fn commit(
         &self,
         mailbox: &MailboxKey,
-        fence: Fence,
+        claim: Claim,
         change: &StateChange,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let change = Change::of(change)?;
         let mailbox = mailbox.clone();
-        self.write(move |transaction| change.apply(transaction, &mailbox, fence)).await
+        self.write(move |transaction| change.apply(transaction, &mailbox, claim)).await
     }
 
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {

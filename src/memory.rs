@@ -8,10 +8,9 @@ mod wakes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::domain::category::KnownCategory;
 use crate::domain::fingerprint::PrintKey;
@@ -22,10 +21,12 @@ use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
 use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, RECORDS_MAX};
 use crate::ports::lease::LeaseStore;
-use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::notes::{Notes, Shelf};
 use crate::ports::side::Cursor;
 use crate::ports::sightings::{SightingChange, SightingStore, Sightings};
+use crate::shards::guard::Guard;
+use crate::shards::table::{Answer, Step, Table};
 pub use wakes::LocalBus;
 
 /// Keeps the state of mailboxes, and leases, in memory.
@@ -38,7 +39,7 @@ pub struct MemoryStore {
 struct Tables {
     mailboxes: HashMap<MailboxKey, Remembered>,
     keys: HashMap<TenantId, PrintKey>,
-    leases: HashMap<String, Lease>,
+    cluster: Table,
     excluded: HashMap<TenantId, Excluded>,
     sightings: HashMap<TenantId, Sightings>,
     notes: HashMap<(TenantId, Shelf), Notes>,
@@ -49,7 +50,7 @@ struct Remembered {
     links: HashMap<LinkId, Link>,
     cursors: Vec<Cursor>,
     category: Option<KnownCategory>,
-    fence: Option<Fence>,
+    guard: Guard,
     records: Vec<Record>,
     kept: Vec<Kept>,
 }
@@ -59,28 +60,16 @@ fn bound<T>(list: &mut Vec<T>, most: usize) {
     list.drain(..list.len().saturating_sub(most));
 }
 
-/// A lease that was granted once; the fence outlives every holder.
-struct Lease {
-    holder: String,
-    fence: u64,
-    /// Free from this instant on; `None` when given back.
-    until: Option<DateTime<Utc>>,
-}
-
-impl Lease {
-    fn is_held_by(&self, holder: &str, now: DateTime<Utc>) -> bool {
-        self.is_held(now) && self.holder == holder
+impl Remembered {
+    fn state(&self) -> MailboxState {
+        let links = self.links.values().cloned().collect();
+        MailboxState {
+            links,
+            cursors: self.cursors.clone(),
+            category: self.category.clone(),
+            seq: self.guard.seq,
+        }
     }
-
-    fn is_held(&self, now: DateTime<Utc>) -> bool {
-        self.until.is_some_and(|until| now < until)
-    }
-}
-
-/// Returns the end of a lease; one beyond the calendar never ends.
-fn end(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
-    let end = TimeDelta::from_std(ttl).ok().and_then(|ttl| now.checked_add_signed(ttl));
-    end.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 impl MemoryStore {
@@ -99,27 +88,25 @@ impl MemoryStore {
 #[async_trait]
 impl LinkStore for MemoryStore {
     async fn load(&self, mailbox: &MailboxKey) -> Result<MailboxState, StoreError> {
-        let tables = self.tables();
-        let state = tables.mailboxes.get(mailbox).map(|remembered| MailboxState {
-            links: remembered.links.values().cloned().collect(),
-            cursors: remembered.cursors.clone(),
-            category: remembered.category.clone(),
-        });
-        Ok(state.unwrap_or_default())
+        Ok(self.tables().mailboxes.get(mailbox).map(Remembered::state).unwrap_or_default())
+    }
+
+    async fn claim(&self, mailbox: &MailboxKey, fence: Fence) -> Result<MailboxState, StoreError> {
+        let mut tables = self.tables();
+        let remembered = tables.mailboxes.entry(mailbox.clone()).or_default();
+        remembered.guard.claim(fence).map_err(StoreError::from)?;
+        Ok(remembered.state())
     }
 
     async fn commit(
         &self,
         mailbox: &MailboxKey,
-        fence: Fence,
+        claim: Claim,
         change: &StateChange,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let mut tables = self.tables();
         let remembered = tables.mailboxes.entry(mailbox.clone()).or_default();
-        if remembered.fence.is_some_and(|stored| stored > fence) {
-            return Err(StoreError::StaleFence);
-        }
-        remembered.fence = Some(fence);
+        let seq = remembered.guard.commit(claim.fence, claim.seq).map_err(StoreError::from)?;
         remembered.links.extend(change.put.iter().map(|link| (link.id, link.clone())));
         for id in &change.drop {
             remembered.links.remove(id);
@@ -134,12 +121,13 @@ impl LinkStore for MemoryStore {
         bound(&mut remembered.records, RECORDS_MAX);
         remembered.kept.extend(change.kept.iter().cloned());
         bound(&mut remembered.kept, KEPT_MAX);
-        Ok(())
+        Ok(seq)
     }
 
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
         if let Some(remembered) = self.tables().mailboxes.get_mut(mailbox) {
             // The fence stays: a former owner must not write the mailbox back.
+            remembered.guard.seq += 1;
             remembered.links.clear();
             remembered.cursors.clear();
             remembered.category = None;
@@ -197,50 +185,9 @@ impl Journal for MemoryStore {
 
 #[async_trait]
 impl LeaseStore for MemoryStore {
-    async fn acquire(
-        &self,
-        name: &str,
-        holder: &str,
-        ttl: Duration,
-    ) -> Result<Option<Fence>, StoreError> {
-        let now = self.clock.now();
-        let mut tables = self.tables();
-        let lease = tables.leases.entry(name.to_owned()).or_insert_with(|| Lease {
-            holder: String::new(),
-            fence: 0,
-            until: None,
-        });
-        if lease.is_held(now) && !lease.is_held_by(holder, now) {
-            return Ok(None);
-        }
-        holder.clone_into(&mut lease.holder);
-        lease.fence += 1;
-        lease.until = Some(end(now, ttl));
-        Ok(Some(Fence(lease.fence)))
-    }
-
-    async fn renew(
-        &self,
-        name: &str,
-        holder: &str,
-        fence: Fence,
-        ttl: Duration,
-    ) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let mut tables = self.tables();
-        let own = |lease: &&mut Lease| lease.is_held_by(holder, now) && lease.fence == fence.0;
-        let Some(lease) = tables.leases.get_mut(name).filter(own) else { return Ok(false) };
-        lease.until = Some(end(now, ttl));
-        Ok(true)
-    }
-
-    async fn release(&self, name: &str, holder: &str, fence: Fence) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        let own = |lease: &&mut Lease| lease.holder == holder && lease.fence == fence.0;
-        if let Some(lease) = tables.leases.get_mut(name).filter(own) {
-            lease.until = None;
-        }
-        Ok(())
+    async fn step(&self, step: &Step) -> Result<Answer, StoreError> {
+        let now = u64::try_from(self.clock.now().timestamp_millis()).unwrap_or(0);
+        Ok(self.tables().cluster.step(step, now))
     }
 }
 

@@ -5,11 +5,14 @@
 //! | `ls:{TENANT/MAILBOX}:links` | hash | none | link id (16 bytes) → link (`domain::link::codec`) | `commit.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:cursors` | string | none | the cursors as JSON | `commit.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:category` | string | none | the tracking category's entry as JSON, its names hashed | `commit.lua`, `forget` |
-//! | `ls:{TENANT/MAILBOX}:fence` | string | none | the newest fence that committed | `commit.lua` |
+//! | `ls:{TENANT/MAILBOX}:fence` | string | none | the newest fence that claimed | `claim.lua` |
+//! | `ls:{TENANT/MAILBOX}:seq` | hash | none | `n`: how often it was changed; `by`: the commit that did so last | `commit.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:journal` | list | none | records (`domain::journal::codec`), newest last | `commit.lua`, `prune.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:kept` | list | none | kept versions: a label, then content sealed with the tenant's key | as above |
-//! | `ls:{lease/NAME}` | string | the lease's | `FENCE HOLDER` | `acquire.lua`, `renew.lua`, `release.lua` |
-//! | `ls:{lease/NAME}:granted` | string | none | the fence granted last | `acquire.lua` |
+//! | `ls:{cluster}:members` | hash | none | node → `INCARNATION UNTIL ROLE STARTED ADDRESS`; who is late is dropped | `step.lua` |
+//! | `ls:{cluster}:shards` | hash | none | shard → `FENCE INCARNATION NODE` | `step.lua` |
+//! | `ls:{cluster}:stamp` | string | none | the number of the last change of shards, also the newest fence | `step.lua` |
+//! | `ls:{cluster}:generation` | string | none | drawn when the table was empty | `step.lua` |
 //! | `ls:{TENANT}:excluded` | hash | none | mailbox id → milliseconds since 1970 | `exclude` (HSETNX), `admit` (HDEL) |
 //! | `ls:{TENANT}:key` | string | none | the fingerprint key (16 bytes) | `print_key` (SET NX) |
 //! | `ls:{TENANT}:sightings` | hash | none | mailbox id → when another engine was last seen to begin | `watch` |
@@ -19,13 +22,13 @@
 //! Channels, not keys: `ls:wake:SHARD` and `ls:wake:all` carry hints (`ports::wake`) as JSON.
 //!
 //! All keys of one script share a hash tag, so each script stays in one slot of a cluster. No two
-//! families share an ending, so a tenant may even be called `lease`.
+//! families share an ending, so a tenant may even be called `cluster`.
 //!
 //! What the server must be told: `appendonly yes` (an acknowledged commit survives a crash of the
 //! server only in its log) and `maxmemory-policy noeviction` (an evicted fence is no fence).
 //! `hash-max-listpack-value 512` saves about 70 bytes a link.
 //!
-//! Leases expire by the server's own clock. Absent: Sentinel and Cluster addresses.
+//! Memberships expire by the server's own clock. Absent: Sentinel and Cluster addresses.
 
 mod journal;
 mod keys;
@@ -49,7 +52,7 @@ use crate::domain::journal::codec as journal_codec;
 use crate::domain::link::codec;
 use crate::ports::error::StoreError;
 use crate::ports::journal::{KEPT_MAX, RECORDS_MAX};
-use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 pub use wakes::RedisBus;
 
 /// Links that one commit may write or drop. Redis refuses a command of more than 1,048,576
@@ -87,9 +90,8 @@ pub struct RedisStore {
 #[derive(Clone)]
 struct Scripts {
     commit: Script,
-    acquire: Script,
-    renew: Script,
-    release: Script,
+    claim: Script,
+    step: Script,
     read: Script,
     prune: Script,
 }
@@ -98,9 +100,8 @@ impl Scripts {
     fn new() -> Self {
         Self {
             commit: Script::new(include_str!("redis/scripts/commit.lua")),
-            acquire: Script::new(include_str!("redis/scripts/acquire.lua")),
-            renew: Script::new(include_str!("redis/scripts/renew.lua")),
-            release: Script::new(include_str!("redis/scripts/release.lua")),
+            claim: Script::new(include_str!("redis/scripts/claim.lua")),
+            step: Script::new(include_str!("redis/scripts/step.lua")),
             read: Script::new(include_str!("redis/scripts/read.lua")),
             prune: Script::new(include_str!("redis/scripts/prune.lua")),
         }
@@ -179,6 +180,29 @@ impl RedisStore {
     }
 }
 
+/// What `commit.lua` returns for an old fence; another negative number says that the state moved.
+const STALE: i64 = -1;
+
+fn decode(
+    mailbox: &MailboxKey,
+    links: &[Vec<u8>],
+    cursors: &[u8],
+    category: &[u8],
+    seq: u64,
+) -> Result<MailboxState, StoreError> {
+    let corrupt = |what: String| StoreError::Corrupt(format!("{mailbox}: {what}"));
+    let decoded = links.iter().map(|bytes| codec::decode(bytes));
+    let links = decoded.collect::<Result<_, _>>().map_err(|error| corrupt(error.to_string()))?;
+    // The decoder's own words could quote a token. No list of cursors is an empty text.
+    let read = || serde_json::from_slice(cursors);
+    let cursors = if cursors.is_empty() { Ok(Vec::new()) } else { read() };
+    let cursors = cursors.map_err(|_| corrupt("the cursors are damaged".to_owned()))?;
+    let read = || serde_json::from_slice(category);
+    let category = if category.is_empty() { Ok(None) } else { read().map(Some) };
+    let category = category.map_err(|_| corrupt("the category is damaged".to_owned()))?;
+    Ok(MailboxState { links, cursors, category, seq })
+}
+
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable(Box::new(error))
 }
@@ -189,27 +213,32 @@ impl LinkStore for RedisStore {
         let keys = keys::of_mailbox(mailbox);
         let mut pipe = redis::pipe();
         // One transaction: links and cursors of the same commit.
-        pipe.atomic().hvals(&keys.links).get(&keys.cursors).get(&keys.category);
-        type Stored = (Vec<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
-        let (links, cursors, category): Stored = self.pipe(&pipe).await?;
-        let corrupt = |what: String| StoreError::Corrupt(format!("{mailbox}: {what}"));
-        let decoded = links.iter().map(|bytes| codec::decode(bytes));
-        let links =
-            decoded.collect::<Result<_, _>>().map_err(|error| corrupt(error.to_string()))?;
-        // The decoder's own words could quote a token.
-        let cursors = cursors.map_or(Ok(Vec::new()), |json| serde_json::from_slice(&json));
-        let cursors = cursors.map_err(|_| corrupt("the cursors are damaged".to_owned()))?;
-        let category = category.map(|json| serde_json::from_slice(&json)).transpose();
-        let category = category.map_err(|_| corrupt("the category is damaged".to_owned()))?;
-        Ok(MailboxState { links, cursors, category })
+        pipe.atomic()
+            .hvals(&keys.links)
+            .get(&keys.cursors)
+            .get(&keys.category)
+            .hget(&keys.seq, "n");
+        type Stored = (Vec<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<u64>);
+        let (links, cursors, category, seq): Stored = self.pipe(&pipe).await?;
+        let (cursors, category) = (cursors.unwrap_or_default(), category.unwrap_or_default());
+        decode(mailbox, &links, &cursors, &category, seq.unwrap_or(0))
+    }
+
+    async fn claim(&self, mailbox: &MailboxKey, fence: Fence) -> Result<MailboxState, StoreError> {
+        let keys = keys::of_mailbox(mailbox);
+        let mut call = self.scripts.claim.key(keys.links);
+        call.key(keys.cursors).key(keys.fence).key(keys.seq).key(keys.category).arg(fence.0);
+        let found: Option<(u64, Vec<u8>, Vec<u8>, Vec<Vec<u8>>)> = self.run(&call).await?;
+        let (seq, cursors, category, links) = found.ok_or(StoreError::StaleFence)?;
+        decode(mailbox, &links, &cursors, &category, seq)
     }
 
     async fn commit(
         &self,
         mailbox: &MailboxKey,
-        fence: Fence,
+        claim: Claim,
         change: &StateChange,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let entries = change.records.len().saturating_add(change.kept.len());
         let links = change.put.len().saturating_add(change.drop.len());
         if links.saturating_add(entries) > COMMIT_MAX_LINKS {
@@ -219,8 +248,10 @@ impl LinkStore for RedisStore {
         let category = change.category.as_ref().map(serde_json::to_vec).transpose();
         let keys = keys::of_mailbox(mailbox);
         let mut call = self.scripts.commit.key(keys.links);
-        call.key(keys.cursors).key(keys.fence).key(keys.journal).key(keys.kept);
-        call.key(keys.category).arg(fence.0);
+        call.key(keys.cursors).key(keys.fence).key(keys.journal).key(keys.kept).key(keys.seq);
+        call.key(keys.category);
+        // The name of this very commit: a repeat of it finds that it was carried out.
+        call.arg(claim.fence.0).arg(claim.seq).arg(Uuid::new_v4().as_bytes().as_slice());
         // An empty text leaves the cursors; no list of cursors is an empty text.
         call.arg(cursors.map_err(unavailable)?.unwrap_or_default());
         call.arg(change.put.len()).arg(change.drop.len());
@@ -238,7 +269,10 @@ impl LinkStore for RedisStore {
         for kept in &change.kept {
             call.arg([journal_codec::encode_label(&kept.label), kept.sealed.clone()].concat());
         }
-        if self.run::<bool>(&call).await? { Ok(()) } else { Err(StoreError::StaleFence) }
+        match self.run::<i64>(&call).await? {
+            STALE => Err(StoreError::StaleFence),
+            seq => u64::try_from(seq).map_err(|_| StoreError::StateMoved),
+        }
     }
 
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
@@ -248,6 +282,7 @@ impl LinkStore for RedisStore {
         pipe.atomic().unlink(&keys.links).ignore().unlink(&keys.cursors).ignore();
         pipe.unlink(&keys.category).ignore();
         pipe.unlink(&keys.journal).ignore().unlink(&keys.kept).ignore();
+        pipe.hincr(&keys.seq, "n", 1).ignore();
         self.pipe(&pipe).await
     }
 

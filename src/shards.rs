@@ -9,6 +9,7 @@
 //! It lies below the stores, because those in memory and on disk are `table` itself. Redis says the
 //! same in `redis/scripts/step.lua`, and the conformance suite compares the two.
 
+pub mod guard;
 pub mod node;
 pub mod placement;
 pub mod table;

@@ -6,7 +6,7 @@ use lockstep::cycle::{Judged, Target};
 use lockstep::domain::ids::{LinkId, MailboxKey, NativeId};
 use lockstep::domain::link::Link;
 use lockstep::domain::side::Side;
-use lockstep::ports::links::StateChange;
+use lockstep::ports::links::{Claim, StateChange};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -70,7 +70,8 @@ async fn fill(node: &Node, mailboxes: usize) -> anyhow::Result<()> {
             put.push(like(pattern, number)?);
         }
         let fence = node.tenant.ownership.fence_of(&key).context("the lease is lost")?;
-        store.commit(&key, fence, &StateChange { put, ..StateChange::default() }).await?;
+        let claim = Claim { fence, seq: store.claim(&key, fence).await?.seq };
+        store.commit(&key, claim, &StateChange { put, ..StateChange::default() }).await?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ use lockstep::domain::policy::{Directions, Limits, Mailbox};
 use lockstep::memory::MemoryStore;
 use lockstep::ports::clock::Clock as _;
 use lockstep::ports::error::{PullError, SideError, StoreError};
-use lockstep::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
+use lockstep::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 use lockstep::ports::organization::{Organization, Profile};
 use lockstep::ports::rest::SideRest;
 use lockstep::ports::side::{Cursor, FarSide, FindKey, Found, PullAsk, Pulled};
@@ -105,8 +105,12 @@ impl LinkStore for Nothing {
         Ok(MailboxState { cursors: cursors.unwrap_or_default(), ..MailboxState::default() })
     }
 
-    async fn commit(&self, _: &MailboxKey, _: Fence, _: &StateChange) -> Result<(), StoreError> {
-        Ok(())
+    async fn claim(&self, mailbox: &MailboxKey, _: Fence) -> Result<MailboxState, StoreError> {
+        self.load(mailbox).await
+    }
+
+    async fn commit(&self, _: &MailboxKey, _: Claim, _: &StateChange) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn forget(&self, _: &MailboxKey) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use crate::domain::code::Code;
 use crate::domain::ids::{LinkId, MailboxKey};
 use crate::domain::link::{Link, LinkState};
 use crate::ports::error::StoreError;
-use crate::ports::links::StateChange;
+use crate::ports::links::{Claim, StateChange};
 
 impl TenantRuntime {
     /// Returns the items of a mailbox that are in trouble or left alone for a reason: parked ones
@@ -36,8 +36,10 @@ impl TenantRuntime {
     pub async fn ignore_conflict(&self, mailbox: Uuid, item: LinkId) -> Result<bool, StoreError> {
         let key = MailboxKey { tenant: self.options.tenant.clone(), mailbox };
         let _turn = self.ownership.turn(&key).await;
-        let fence = self.ownership.fence_of(&key).ok_or(StoreError::StaleFence)?;
-        let state = self.deps.links.load(&key).await?;
+        let tenancy = self.ownership.enter(&key).ok_or(StoreError::StaleFence)?;
+        let fence = tenancy.fence();
+        let state = self.deps.links.claim(&key, fence).await?;
+        let claim = Claim { fence, seq: state.seq };
         let waits = |code: Code| code.awaits_decision();
         let found = state.links.into_iter().find(|link| {
             link.id == item
@@ -47,7 +49,7 @@ impl TenantRuntime {
         let Some(mut link) = found else { return Ok(false) };
         link.ignores_conflict = true;
         let change = StateChange { put: vec![link], ..StateChange::default() };
-        self.deps.links.commit(&key, fence, &change).await?;
+        self.deps.links.commit(&key, claim, &change).await?;
         Ok(true)
     }
 }

@@ -130,7 +130,13 @@ impl MailboxActor {
                 | Disposition::Resync
                 | Disposition::Park(_) => None,
             },
-            Ended::End(CycleEnd::Store(_) | CycleEnd::Halted(_) | CycleEnd::Stuck)
+            Ended::End(
+                CycleEnd::Store(_)
+                | CycleEnd::Halted(_)
+                | CycleEnd::Stuck
+                | CycleEnd::InDoubt
+                | CycleEnd::HandedOver,
+            )
             | Ended::Report(_)
             | Ended::Panicked => None,
         };
@@ -179,7 +185,13 @@ impl MailboxActor {
                 self.halted = Some(Arc::new(halt.stakes.clone()));
                 self.runtime.board.halted(self.mailbox.key.mailbox, Some(halt));
             }
-            Ended::End(CycleEnd::Side(..) | CycleEnd::Store(_) | CycleEnd::Stuck)
+            Ended::End(
+                CycleEnd::Side(..)
+                | CycleEnd::Store(_)
+                | CycleEnd::Stuck
+                | CycleEnd::InDoubt
+                | CycleEnd::HandedOver,
+            )
             | Ended::Panicked => {}
         }
         self.orders = std::mem::take(&mut self.orders).after(given);
@@ -221,6 +233,13 @@ impl MailboxActor {
         self.tell_tenant(&ended);
         match ended {
             Ended::Report(report) => self.reported(*report),
+            // No failure of the mailbox's: who owns it next goes on from what is stored.
+            Ended::End(end @ (CycleEnd::InDoubt | CycleEnd::HandedOver)) => {
+                tracing::debug!(lockstep.code = end.code().as_str(), "the cycle was left");
+                let (id, now) = (self.mailbox.key.mailbox, self.runtime.deps.clock.now());
+                self.runtime.board.ended(id, now, end.code());
+                event_of(&end)
+            }
             Ended::End(end) => {
                 let id = self.mailbox.key.mailbox;
                 tracing::warn!(
@@ -258,6 +277,9 @@ fn event_of(end: &CycleEnd) -> Event {
     let code = end.code();
     match end {
         CycleEnd::Halted(_) => Event::Halt(code),
+        // The supervisor wakes its mailboxes when the lease is sure again.
+        CycleEnd::InDoubt => Event::Done { unsettled: false, wrote: false },
+        CycleEnd::HandedOver => Event::Done { unsettled: true, wrote: false },
         CycleEnd::Store(_) | CycleEnd::Stuck => Event::Failed { after: SHORT_WAIT, code },
         CycleEnd::Side(_, error) => match error.disposition() {
             Disposition::Retry { after } => Event::Failed { after, code },

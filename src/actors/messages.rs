@@ -94,6 +94,11 @@ message!(TenantRefused => ());
 pub struct ProfileRead(pub Result<Box<Profile>, (Code, String)>);
 message!(ProfileRead => ());
 
+/// To a tenant: what this node owns changed, or it is sure of it again.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnershipMoved(pub crate::cluster::ownership::Tidings);
+message!(OwnershipMoved => ());
+
 /// To a tenant: wake one mailbox, or all.
 #[derive(Debug, Clone, Copy)]
 pub struct WakeMailbox(pub Option<Uuid>);

@@ -13,9 +13,10 @@ use super::freshness::Freshness;
 use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
+use crate::cluster::tenancy::{Tenancy, while_sure};
 use crate::cycle::{
-    CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Orders, Rest, Roster, TenantOptions,
-    TenantView, roster, run_from,
+    Base, CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Orders, Rest, Roster,
+    TenantOptions, TenantView, roster, run_from,
 };
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{CycleId, MailboxKey};
@@ -200,6 +201,14 @@ impl TenantRuntime {
         judged.iter().find(|one| is(one)).cloned()
     }
 
+    /// Returns the mailboxes of the last profile that take part and that this node owns.
+    #[must_use]
+    pub fn own_mailboxes(&self) -> Vec<Mailbox> {
+        let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
+        let taking_part = judged.iter().filter_map(|one| one.mailbox.as_ref());
+        taking_part.filter(|one| self.ownership.owns(&one.key)).cloned().collect()
+    }
+
     /// Forgets what is too old in all mailboxes, at most once a day: a mailbox that writes nothing
     /// forgets nothing by itself.
     pub async fn prune(&self, mailboxes: Vec<MailboxKey>) {
@@ -254,7 +263,7 @@ impl TenantRuntime {
         rest: Option<Box<Rest>>,
         lane: Lane,
     ) -> (Ended, Option<Box<Rest>>) {
-        let not_owned = || (Ended::End(CycleEnd::Store(StoreError::StaleFence)), None);
+        let not_owned = || (Ended::End(CycleEnd::InDoubt), None);
         // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
         // Two cycles of one mailbox at once carry the same fence and would create twice.
         let _turn = self.ownership.turn(&mailbox.key).await;
@@ -262,14 +271,16 @@ impl TenantRuntime {
         if self.share.is_closed() {
             return not_owned();
         }
-        let (Some(view), Some(fence)) = (self.view(), self.ownership.fence_of(&mailbox.key)) else {
+        let (Some(view), Some(tenancy)) = (self.view(), self.ownership.enter(&mailbox.key)) else {
             return not_owned();
         };
         let started = tokio::time::Instant::now();
         let context = CycleContext {
             cycle: CycleId(uuid::Uuid::new_v4()),
             mailbox: mailbox.clone(),
-            fence,
+            fence: tenancy.fence(),
+            tenure: tenancy.clone(),
+            base: Base::default(),
             view,
             deps: self.deps.clone(),
             orders,
@@ -283,16 +294,25 @@ impl TenantRuntime {
             { names::MAILBOX } = %mailbox.key.mailbox,
         );
         let run = std::panic::AssertUnwindSafe(run_from(&context, rest));
-        let run = Box::pin(run.catch_unwind().instrument(span));
+        let run = Box::pin(while_sure(&*tenancy, run.catch_unwind().instrument(span)));
         let (ended, rest) = match tokio::time::timeout(CYCLE_MAX, run).await {
-            Ok(Ok(Ok((report, rest)))) => (Ended::Report(Box::new(report)), rest),
-            Ok(Ok(Err(end))) => (Ended::End(end), None),
-            Ok(Err(_panic)) => (Ended::Panicked, None),
+            Ok(Some(Ok(Ok((report, rest))))) => (Ended::Report(Box::new(report)), rest),
+            Ok(Some(Ok(Err(end)))) => (Ended::End(end), None),
+            Ok(Some(Err(_panic))) => (Ended::Panicked, None),
             // Cut off anywhere is what a crash is: the next cycle repeats it without harm.
+            Ok(None) => (Ended::End(CycleEnd::InDoubt), None),
             Err(_elapsed) => (Ended::End(CycleEnd::Stuck), None),
         };
+        self.doubt(mailbox, &tenancy, &ended);
         self.count(&ended, started.elapsed());
         (ended, rest)
+    }
+
+    /// A store that knows a newer fence than ours makes the grant worthless.
+    fn doubt(&self, mailbox: &Mailbox, tenancy: &Tenancy, ended: &Ended) {
+        if let Ended::End(CycleEnd::Store(StoreError::StaleFence)) = ended {
+            self.ownership.doubt(&mailbox.key, tenancy.fence());
+        }
     }
 
     fn count(&self, ended: &Ended, took: std::time::Duration) {

@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::mailbox::MailboxActor;
 use super::messages::{
-    Hold, MailboxDied, MailboxSpec, ProfileRead, Stop, StopTenant, TenantRefused, ToMailbox, Wake,
-    WakeMailbox,
+    Hold, MailboxDied, MailboxSpec, OwnershipMoved, ProfileRead, Stop, StopTenant, TenantRefused,
+    ToMailbox, Wake, WakeMailbox,
 };
 use super::runtime::TenantRuntime;
-use crate::cycle::Roster;
+use crate::cluster::ownership::Tidings;
 use crate::domain::code::Code;
 use crate::domain::policy::Mailbox;
 
@@ -25,6 +25,8 @@ const PROFILE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 const PROFILE_RETRY: Duration = Duration::from_secs(15);
 /// Mailboxes start this far apart, so that a restart does not ask everything at once.
 const START_SPACING: Duration = Duration::from_millis(2);
+/// All mailboxes that come together start within this time: a dead node's work waits already.
+const START_SPAN: Duration = Duration::from_secs(1);
 /// Respawns of one mailbox between two readings of the profile, before it is left alone.
 const RESPAWNS: u32 = 3;
 /// Messages a supervisor takes in at once: every child may report its end together.
@@ -38,6 +40,10 @@ pub struct TenantSupervisor {
     children: HashMap<Uuid, Child>,
     /// The mailbox that finds out when the tenant works again, while nothing of it does.
     probe: Option<Uuid>,
+    /// What was last heard of the ownership.
+    heard: Tidings,
+    /// Hears of changes of the ownership, as long as this supervisor lives.
+    listener: Option<tokio::task::JoinHandle<()>>,
 }
 
 struct Child {
@@ -50,7 +56,8 @@ impl TenantSupervisor {
     /// Builds the supervisor.
     #[must_use]
     pub fn new(runtime: Arc<TenantRuntime>) -> Self {
-        Self { runtime, children: HashMap::new(), probe: None }
+        let (children, heard) = (HashMap::new(), *runtime.ownership.tidings().borrow());
+        Self { runtime, children, probe: None, heard, listener: None }
     }
 
     fn read_profile(&self, context: &mut Context<Self>) {
@@ -71,10 +78,26 @@ impl TenantSupervisor {
         context.run_later(wait, |me, context| me.read_profile(context));
     }
 
-    /// Makes the children equal to the roster.
-    fn enrol(&mut self, roster: &Roster, context: &mut Context<Self>) {
+    /// Passes on what is heard of the ownership. A message waits for the answer to the one before, so
+    /// that changes in a row are heard of once.
+    fn listen(&mut self, context: &mut Context<Self>) {
+        let (mut tidings, me) = (self.runtime.ownership.tidings(), context.address());
+        self.listener = Some(self.runtime.io.spawn(async move {
+            while tidings.changed().await.is_ok() {
+                let news = *tidings.borrow_and_update();
+                if me.send(OwnershipMoved(news)).await.is_err() {
+                    return;
+                }
+            }
+        }));
+    }
+
+    /// Makes the children equal to the mailboxes of the roster that this node owns.
+    fn enrol(&mut self, context: &mut Context<Self>) {
+        let runtime = self.runtime.clone();
+        let mailboxes = runtime.own_mailboxes();
         let wanted: HashMap<Uuid, &Mailbox> =
-            roster.mailboxes().map(|mailbox| (mailbox.key.mailbox, mailbox)).collect();
+            mailboxes.iter().map(|mailbox| (mailbox.key.mailbox, mailbox)).collect();
         self.children.retain(|id, child| {
             let stays = wanted.get(id).is_some_and(|mailbox| **mailbox == *child.mailbox);
             if !stays {
@@ -82,6 +105,8 @@ impl TenantSupervisor {
             }
             stays
         });
+        let spacing =
+            START_SPACING.min(START_SPAN / u32::try_from(wanted.len()).unwrap_or(1).max(1));
         let mut delay = Duration::ZERO;
         for (id, mailbox) in wanted {
             if let Some(child) = self.children.get_mut(&id) {
@@ -90,7 +115,7 @@ impl TenantSupervisor {
                     continue;
                 }
             }
-            delay += START_SPACING;
+            delay += spacing;
             self.spawn(Arc::new(mailbox.clone()), delay, 0, context);
         }
         if self.probe.is_some_and(|probe| !self.children.contains_key(&probe)) {
@@ -143,6 +168,19 @@ impl TenantSupervisor {
         self.children.insert(id, Child { mailbox, address: actor.start(), respawns });
     }
 
+    /// Wakes all mailboxes, spread out.
+    fn wake_all(&self, context: &mut Context<Self>) {
+        let spacing = START_SPAN / u32::try_from(self.children.len()).unwrap_or(1).max(1);
+        let mut delay = Duration::ZERO;
+        for child in self.children.values() {
+            let address = child.address.clone();
+            delay += spacing;
+            context.run_later(delay, move |_, _| {
+                let _ = address.try_send(Wake);
+            });
+        }
+    }
+
     fn failed(&self, code: Code, reason: String) {
         let tenant = self.runtime.options.tenant.as_str();
         tracing::warn!(
@@ -160,6 +198,7 @@ impl Actor for TenantSupervisor {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(CAPACITY);
+        self.listen(context);
         self.read_profile(context);
     }
 }
@@ -187,13 +226,14 @@ impl Handler<ProfileRead> for TenantSupervisor {
             |roster, me, context| match roster {
                 Ok(Ok(roster)) => {
                     me.runtime.board.profile(me.runtime.deps.clock.now(), None);
-                    me.enrol(&roster, context);
+                    me.enrol(context);
                     if let Some(freshness) = me.runtime.freshness() {
                         let mailboxes = roster.mailboxes().cloned();
                         freshness.adopt(mailboxes, &roster.view.key, &me.runtime.io);
                     }
                     let runtime = me.runtime.clone();
-                    let keys = roster.mailboxes().map(|mailbox| mailbox.key.clone()).collect();
+                    let keys =
+                        me.children.values().map(|child| child.mailbox.key.clone()).collect();
                     me.runtime.io.spawn(async move { runtime.prune(keys).await });
                     Self::again_in(PROFILE_INTERVAL, context);
                 }
@@ -204,6 +244,21 @@ impl Handler<ProfileRead> for TenantSupervisor {
                 Err(_closed) => Self::again_in(PROFILE_RETRY, context),
             },
         ));
+    }
+}
+
+impl Handler<OwnershipMoved> for TenantSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, message: OwnershipMoved, context: &mut Self::Context) {
+        let OwnershipMoved(news) = message;
+        let regained = news.regained > self.heard.regained;
+        self.heard = news;
+        self.enrol(context);
+        if regained {
+            // Their cycles were left when the lease was in doubt.
+            self.wake_all(context);
+        }
     }
 }
 
@@ -281,6 +336,9 @@ impl Handler<StopTenant> for TenantSupervisor {
 impl Drop for TenantSupervisor {
     fn drop(&mut self) {
         self.runtime.close();
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
         for child in self.children.values() {
             // A child that does not hear it gets no cycle from a closed runtime.
             let _ = child.address.try_send(Stop);

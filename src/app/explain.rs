@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::operate;
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{self, CycleEnd, Judged, Story, Target};
-use crate::domain::ids::{Fence, MailboxKey, NativeId};
+use crate::domain::ids::{MailboxKey, NativeId};
 use crate::domain::side::Side;
 use crate::ports::error::{SideError, StoreError};
 use crate::ports::journal::{Ask, Of};
@@ -99,7 +99,7 @@ async fn one(
     target: &Target,
 ) -> Result<Story, ExplainError> {
     if let Some(mailbox) = &judged.mailbox {
-        let context = operate::context(tenant, mailbox, Fence(0)).ok_or(ExplainError::NotRead)?;
+        let context = operate::context(tenant, mailbox).ok_or(ExplainError::NotRead)?;
         return Ok(cycle::explain(&context, target).await?);
     }
     let state = tenant.deps.links.load(key).await?;

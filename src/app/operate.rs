@@ -18,13 +18,14 @@ use futures_util::stream::FuturesUnordered;
 use self::document::{Brake, MailboxPlan};
 use crate::actors::fair::Lane;
 use crate::actors::runtime::TenantRuntime;
-use crate::cycle::{CycleContext, CycleReport, Draft, draft, write};
+use crate::cycle::{Base, CycleContext, CycleReport, Draft, draft, write};
 use crate::domain::code::Code;
 use crate::domain::ids::{CycleId, Fence};
 use crate::domain::policy::Mailbox;
 use crate::engine::invariants::check_plan;
 use crate::engine::plan::Plan;
 use crate::engine::preview::preview;
+use crate::ports::lease::Always;
 use crate::ports::links::MailboxState;
 
 /// Called once for each mailbox that is done.
@@ -38,13 +39,16 @@ pub struct Drafted {
     pub result: Result<(CycleContext, Draft), String>,
 }
 
-/// Returns what a cycle of a mailbox would be given now; nothing before the profile was read.
+/// Returns what a cycle of a mailbox would be given now, for looking only; nothing before the profile
+/// was read.
 #[must_use]
-pub fn context(tenant: &TenantRuntime, mailbox: &Mailbox, fence: Fence) -> Option<CycleContext> {
+pub fn context(tenant: &TenantRuntime, mailbox: &Mailbox) -> Option<CycleContext> {
     Some(CycleContext {
         cycle: CycleId(uuid::Uuid::new_v4()),
         mailbox: mailbox.clone(),
-        fence,
+        fence: Fence(0),
+        tenure: Arc::new(Always),
+        base: Base::default(),
         view: tenant.view()?,
         deps: tenant.deps.clone(),
         orders: crate::cycle::Orders::default(),
@@ -72,7 +76,7 @@ pub async fn write_prepared(
 ) -> Result<CycleReport, String> {
     let Prepared { mut context, plan, state } = prepared;
     let _turn = tenant.ownership.turn(&context.mailbox.key).await;
-    context.fence = tenant.ownership.fence_of(&context.mailbox.key).ok_or("the lease was lost")?;
+    own(tenant, &mut context)?;
     let broken = check_plan(&plan, context.mailbox.user);
     if let Some(first) = broken.first() {
         return Err(format!("{}: {first}; this is a defect of Lockstep", Code::PromiseBroken));
@@ -83,6 +87,15 @@ pub async fn write_prepared(
         Ok(Err(end)) => Err(format!("{}: {end}", end.code())),
         Err(_) => Err("it panicked; this is a defect of Lockstep".to_owned()),
     }
+}
+
+/// Gives a context the right to write, with the present fence.
+fn own(tenant: &TenantRuntime, context: &mut CycleContext) -> Result<(), String> {
+    let tenancy = tenant.ownership.enter(&context.mailbox.key);
+    let tenancy = tenancy.ok_or("another node owns the mailbox, or the lease is in doubt")?;
+    context.fence = tenancy.fence();
+    context.tenure = tenancy;
+    Ok(())
 }
 
 /// Plans a cycle of each mailbox, as many at once as the tenant may run. Writes nothing.
@@ -117,8 +130,7 @@ async fn one_draft(
 ) -> Result<(CycleContext, Draft), String> {
     let closed = || "the tenant was closed".to_owned();
     let _slot = tenant.share.enter(Lane::Changes).await.ok_or_else(closed)?;
-    let fence = tenant.ownership.fence().unwrap_or(Fence(0));
-    let context = context(&tenant, &mailbox, fence).ok_or("the profile was not read")?;
+    let context = context(&tenant, &mailbox).ok_or("the profile was not read")?;
     let made = draft(&context).await.map_err(|end| format!("{}: {end}", end.code()))?;
     Ok((context, made))
 }

@@ -21,8 +21,8 @@ use crate::ingress::{self, Ingress};
 
 /// How often the tenant files are read again.
 const RELOAD: Duration = Duration::from_secs(5);
-/// How often a node asks for the lease that another one holds.
-const LEASE_WAIT: Duration = Duration::from_secs(2);
+/// How often a node asks again while another process has its name.
+const NAME_WAIT: Duration = Duration::from_secs(2);
 
 /// A running node.
 pub struct Node {
@@ -40,8 +40,8 @@ pub struct Node {
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
-/// Starts the API and an empty node. Must be called on an actix system; waits until this node owns
-/// its mailboxes.
+/// Starts the API and an empty node. Must be called on an actix system; waits until this node is a
+/// member of the cluster.
 ///
 /// # Errors
 /// Fails when the address cannot be bound or the store cannot be reached.
@@ -68,7 +68,9 @@ pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
     let heard = app.io.spawn(hints::hear(app.bus.listen(), actor.clone(), relay));
     let mut tasks = vec![heard];
     let ingress = take_notices(&app, &tenants, &mut tasks)?;
-    own(&app).await?;
+    let started = u64::try_from(app.clock.now().timestamp_millis()).unwrap_or(0);
+    app.ownership.introduce(address.to_string(), started);
+    join(&app).await?;
     tasks.push(app.io.spawn(app.ownership.clone().keep()));
     Ok(Node { address, tenants, actor, problems, app, server: handle, ingress, tasks })
 }
@@ -91,8 +93,8 @@ fn take_notices(
     Ok(Some((address, handle)))
 }
 
-/// Waits for the lease.
-async fn own(app: &Arc<App>) -> anyhow::Result<()> {
+/// Waits until no other process has the name of this node.
+async fn join(app: &Arc<App>) -> anyhow::Result<()> {
     let mut told = false;
     loop {
         let ownership = app.ownership.clone();
@@ -100,10 +102,10 @@ async fn own(app: &Arc<App>) -> anyhow::Result<()> {
             return Ok(());
         }
         if !told {
-            tracing::warn!("another node holds the lease; waiting until it ends");
+            tracing::warn!("another process has the name of this node; waiting until it ends");
             told = true;
         }
-        tokio::time::sleep(LEASE_WAIT).await;
+        tokio::time::sleep(NAME_WAIT).await;
     }
 }
 
@@ -133,7 +135,8 @@ impl Node {
         }
     }
 
-    /// Stops: no new cycles, running ones get the grace period, the lease goes back.
+    /// Stops: no new cycles, the shards go back as the running ones end after their slice, which they
+    /// get the grace period for.
     pub async fn stop(self) {
         if let Some((_, ingress)) = &self.ingress {
             // Cut off: what is not answered Graph sends again, to another node.
@@ -141,8 +144,9 @@ impl Node {
         }
         let _ = self.actor.send(StopNode).await;
         let grace = self.app.node.sync.shutdown_grace;
-        let drained = tokio::time::timeout(grace, self.app.fair.idle()).await;
-        if drained.is_err() {
+        let ownership = self.app.ownership.clone();
+        let drain = self.app.io.spawn(async move { ownership.drain().await });
+        if tokio::time::timeout(grace, drain).await.is_err() {
             tracing::warn!("cycles were still running at the end of the grace period");
         }
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);

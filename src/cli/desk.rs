@@ -12,6 +12,8 @@ use super::ConfigArgs;
 use crate::actors::runtime::TenantRuntime;
 use crate::app::App;
 use crate::config::Environment;
+use crate::domain::ids::MailboxKey;
+use crate::domain::policy::Mailbox;
 use crate::telemetry;
 
 /// What a command for operators is about.
@@ -73,18 +75,13 @@ impl Desk {
         self.io.block_on(work)
     }
 
-    /// Runs some work that writes, under the lease of this machine.
+    /// Runs some work that writes; it says which mailboxes with `own`.
     pub(super) fn write<T>(
         &self,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
         self.io.block_on(async {
-            if !self.app.ownership.hold().await? {
-                bail!(
-                    "a running node holds the lease of this state store; stop it, run this \
-                     command, and start it again"
-                );
-            }
+            own(&self.app, &[]).await?;
             let keeper = self.app.io.spawn(self.app.ownership.clone().keep());
             let done = work.await;
             keeper.abort();
@@ -93,9 +90,25 @@ impl Desk {
         })
     }
 
+    /// Takes the mailboxes that are written, when no running node has them.
+    pub(super) async fn own(&self, mailboxes: &[Arc<Mailbox>]) -> anyhow::Result<()> {
+        own(&self.app, &mailboxes.iter().map(|one| &one.key).collect::<Vec<_>>()).await
+    }
+
     /// Ends the traces.
     pub(super) fn close(self) {
         self.telemetry.shutdown();
+    }
+}
+
+/// Takes some mailboxes for this command, or says who has them.
+pub(super) async fn own(app: &App, mailboxes: &[&MailboxKey]) -> anyhow::Result<()> {
+    match app.ownership.visit(mailboxes).await? {
+        None => Ok(()),
+        Some(occupied) => bail!(
+            "{occupied}: stop the nodes of this state store, run this command, and start them \
+             again; for one mailbox ask its node with `lockstep sync --url`"
+        ),
     }
 }
 

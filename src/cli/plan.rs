@@ -100,6 +100,13 @@ pub(super) fn apply(
             bail!("{name} is a plan of `lockstep {}`, which carries it out itself", doc.command);
         }
         let judged = once::enrol(tenant).await?;
+        let written = |id| doc.mailboxes.iter().any(|one| one.mailbox == id);
+        let mailboxes: Vec<_> = judged
+            .iter()
+            .filter(|one| written(one.id))
+            .filter_map(|one| one.mailbox.clone().map(std::sync::Arc::new))
+            .collect();
+        desk.own(&mailboxes).await?;
         // Each mailbox is planned again, then written.
         let bar = bar(&doc.tenant, 2 * doc.mailboxes.len());
         let done = operate::apply::apply(tenant, &judged, &doc, args.release, &|| bar.inc(1)).await;

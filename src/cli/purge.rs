@@ -63,7 +63,10 @@ pub(super) fn run(
     let desk = Desk::open(&args.config, &args.tenant, "purge", environment, log_filter)?;
     let work = async {
         let tenant = &desk.tenant;
-        let mailbox = choose(once::enrol(tenant).await?, &args.mailbox)?;
+        let mailbox = Arc::new(choose(once::enrol(tenant).await?, &args.mailbox)?);
+        if args.yes {
+            desk.own(std::slice::from_ref(&mailbox)).await?;
+        }
         let bar = bar(&args.tenant, 2);
         let prepared = purge::prepare(tenant, &mailbox, args.allow_mail).await;
         let prepared = prepared.map_err(|reason| anyhow!("{}: {reason}", args.mailbox))?;
@@ -75,7 +78,7 @@ pub(super) fn run(
             false => None,
         };
         bar.finish_and_clear();
-        Ok((Arc::new(mailbox), doc, done))
+        Ok((mailbox, doc, done))
     };
     let (mailbox, doc, done) = if args.yes { desk.write(work)? } else { desk.read(work)? };
     desk.close();

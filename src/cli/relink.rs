@@ -36,6 +36,7 @@ pub(super) fn run(
         Desk::open(&args.scope.config, &args.scope.tenant, "relink", environment, log_filter)?;
     let done = desk.write(async {
         let mailboxes = choose(once::enrol(&desk.tenant).await?, args.scope.mailbox.as_deref())?;
+        desk.own(&mailboxes).await?;
         let bar = bar(&args.scope.tenant, mailboxes.len());
         let done = relink(&desk.tenant, mailboxes, &|| bar.inc(1)).await;
         bar.finish_and_clear();

@@ -16,7 +16,7 @@ pub(super) fn run(
     let config = super::load_node(args, environment)?;
     let telemetry = super::telemetry(&config, log_filter, "info")?;
     let io = super::io_runtime()?;
-    let app = super::open(&io, config, "serve")?;
+    let app = super::open(&io, config, crate::app::SERVE)?;
     let directory = args.config.clone();
     let environment = environment.clone();
     let outcome = actix_rt::System::new().block_on(async move {

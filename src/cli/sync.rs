@@ -7,9 +7,11 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::desk::own;
 use super::table::table;
 use super::{ConfigArgs, Format};
 use crate::actors::runtime::TenantRuntime;
+use crate::app::App;
 use crate::app::once::{self, MailboxResult, Progress};
 use crate::config::Environment;
 use crate::cycle::{CycleReport, Judged};
@@ -79,17 +81,15 @@ pub(super) fn run(
         bail!("no tenant to synchronize; drop a file into tenants/ or mend --tenant");
     }
     let results = io.block_on(async {
-        if !app.ownership.hold().await? {
-            bail!("another node holds the lease; stop it first, or ask it with `lockstep status`");
-        }
+        own(&app, &[]).await?;
         let keeper = app.io.spawn(app.ownership.clone().keep());
         let mut results = Vec::new();
         for config in &wanted {
-            results.push(one_tenant(&app.tenant(config), args).await);
+            results.push(one_tenant(&app, &app.tenant(config), args).await);
         }
         keeper.abort();
         app.ownership.release().await;
-        Ok(results)
+        anyhow::Ok(results)
     })?;
     telemetry.shutdown();
     let results = where_it_is(results);
@@ -128,9 +128,9 @@ fn on_node(url: &str, tenant: &str, mailbox: &str, format: Format) -> anyhow::Re
     Ok(if !ended || left || rest("parked") { super::incomplete() } else { ExitCode::SUCCESS })
 }
 
-async fn one_tenant(tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResult {
+async fn one_tenant(app: &App, tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResult {
     let name = tenant.options.tenant.to_string();
-    match select(tenant, args.mailbox.as_deref()).await {
+    match select(app, tenant, args.mailbox.as_deref()).await {
         Ok(mailboxes) => {
             let bar = Bar::new(&name);
             let mailboxes = once::run(tenant, mailboxes, PASSES, &bar).await;
@@ -144,8 +144,14 @@ async fn one_tenant(tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResul
     }
 }
 
-async fn select(tenant: &TenantRuntime, wanted: Option<&str>) -> anyhow::Result<Vec<Arc<Mailbox>>> {
-    choose(once::enrol(tenant).await?, wanted)
+async fn select(
+    app: &App,
+    tenant: &TenantRuntime,
+    wanted: Option<&str>,
+) -> anyhow::Result<Vec<Arc<Mailbox>>> {
+    let chosen = choose(once::enrol(tenant).await?, wanted)?;
+    own(app, &chosen.iter().map(|one| &one.key).collect::<Vec<_>>()).await?;
+    Ok(chosen)
 }
 
 /// Returns the mailboxes that take part: all, or the one with an address or id.

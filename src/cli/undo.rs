@@ -62,6 +62,9 @@ pub(super) fn run(
     let work = async {
         let tenant = &desk.tenant;
         let mailboxes = choose(once::enrol(tenant).await?, args.scope.mailbox.as_deref())?;
+        if args.yes {
+            desk.own(&mailboxes).await?;
+        }
         let bar = bar(&args.scope.tenant, mailboxes.len() * if args.yes { 2 } else { 1 });
         let tick = || bar.inc(1);
         let planned = undo::prepare(tenant, mailboxes, &wanted, args.allow_mail, &tick).await;

@@ -1,76 +1,198 @@
-//! Ownership by one node: one lease for all shards, renewed well before it ends.
+//! Ownership by this process: one membership, renewed every second, and the shards that go with it.
 //!
-//! A node that cannot renew its lease in time stops handing out its fence by itself, so that no
-//! new cycle starts; what a running cycle still commits is refused by the store when somebody
-//! else took over meanwhile.
+//! What is asked and what an answer means stands in `shards::node`; here are the clock, the store,
+//! and who waits for changes. A process that cannot renew in time hands out no fence and takes the
+//! right to write from the cycles that run, before the store could give their shards away.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
+use uuid::Uuid;
 
+use super::tenancy::Tenancy;
 use super::turns::{Turn, Turns};
 use crate::domain::ids::{Fence, MailboxKey};
 use crate::ports::error::StoreError;
 use crate::ports::lease::LeaseStore;
-use crate::shards::shard_of;
+use crate::shards::node::{Node, Terms, Want};
+use crate::shards::table::{Card, Role};
+use crate::shards::{Generation, Incarnation, NodeId, SHARDS, Shard, shard_of};
 
-/// The lease of a single node.
-const LEASE: &str = "node";
-/// How long a lease lives unless renewed: long enough for a pause of the store, short enough that
-/// a successor on another machine need not wait long.
+/// How long a membership lives unless renewed: long enough for a pause of the store, short enough
+/// that a dead node's mailboxes need not wait long.
 pub const LEASE_TTL: Duration = Duration::from_secs(15);
-/// The lease counts as lost this long before it really ends.
+/// The lease counts as lost this long before it really ends: for requests that are on their way,
+/// and for clocks that do not run alike.
 const SAFETY: Duration = Duration::from_secs(3);
+/// How often a process renews, and how late it learns what others did.
+const BEAT: Duration = Duration::from_secs(1);
+/// The same while shards are still to be given or taken.
+const HURRY: Duration = Duration::from_millis(250);
 
-/// What this node owns.
+/// What others are told of changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tidings {
+    /// How often shards came or went.
+    pub changes: u64,
+    /// How often a membership that was in doubt was sure again.
+    pub regained: u64,
+}
+
+/// One member of the cluster, for operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The node.
+    pub node: String,
+    /// Where its private API listens; empty for a command.
+    pub address: String,
+    /// What it is there for.
+    pub role: Role,
+    /// The shards that it holds.
+    pub shards: usize,
+}
+
+/// Who holds a shard that a command needs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{shards} of the shards are held by the node {node}{}", at(.address))]
+pub struct Occupied {
+    /// The node.
+    pub node: String,
+    /// Where its private API listens; empty for another command.
+    pub address: String,
+    /// How many of the shards it or others hold.
+    pub shards: usize,
+}
+
+fn at(address: &str) -> String {
+    if address.is_empty() { String::new() } else { format!(", http://{address}") }
+}
+
+/// What this process owns.
 pub struct Ownership {
     store: Arc<dyn LeaseStore>,
-    holder: String,
     started: Instant,
-    fence: AtomicU64,
-    /// Milliseconds since `started` until which the lease surely holds.
-    until: AtomicU64,
+    node: Mutex<Node>,
+    /// Cycles that run, by shard.
+    busy: Mutex<HashMap<Shard, usize>>,
     turns: Arc<Turns>,
+    tidings: watch::Sender<Tidings>,
+    hurry: Notify,
+    /// One step at a time: answers must not overtake one another.
+    stepping: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Ownership {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ownership").field("holder", &self.holder).finish_non_exhaustive()
+        let node = self.node();
+        f.debug_struct("Ownership").field("node", node.name()).finish_non_exhaustive()
     }
 }
 
 impl Ownership {
-    /// Builds an ownership that holds nothing yet. `holder` must be the same when the same node
-    /// starts again, and of no other node at the same time.
+    /// Builds an ownership that holds nothing yet. `name` must be the same when the same node starts
+    /// again, and of no other node at the same time.
     #[must_use]
-    pub fn new(store: Arc<dyn LeaseStore>, holder: impl Into<String>) -> Self {
+    pub fn new(store: Arc<dyn LeaseStore>, name: &str) -> Self {
+        let terms = Terms { ttl: millis(LEASE_TTL), safety: millis(SAFETY) };
+        let incarnation = Incarnation(Uuid::new_v4().as_u128());
+        let node = Node::new(NodeId::new(name), incarnation, Card::default(), terms, SHARDS);
         Self {
             store,
-            holder: holder.into(),
             started: Instant::now(),
-            fence: AtomicU64::new(0),
-            until: AtomicU64::new(0),
+            node: Mutex::new(node),
+            busy: Mutex::default(),
             turns: Arc::default(),
+            tidings: watch::Sender::default(),
+            hurry: Notify::new(),
+            stepping: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Returns the fence for a mailbox while this node surely owns it.
-    #[must_use]
-    pub fn fence_of(&self, mailbox: &MailboxKey) -> Option<Fence> {
-        // One lease covers every shard; with several nodes this becomes a table.
-        let _ = shard_of(mailbox);
-        self.fence()
+    /// Says what others shall know of this process.
+    pub fn introduce(&self, address: String, started: u64) {
+        self.node().introduce(Card { address, started });
     }
 
-    /// Returns the fence while the lease surely holds.
+    /// Returns the right to work on a mailbox while this process surely owns it. As long as it is
+    /// held, its shard is not given back.
     #[must_use]
-    pub fn fence(&self) -> Option<Fence> {
-        let now = self.elapsed();
-        let holds = now < self.until.load(Ordering::Acquire);
-        let fence = self.fence.load(Ordering::Acquire);
-        (holds && fence > 0).then_some(Fence(fence))
+    pub fn enter(self: &Arc<Self>, mailbox: &MailboxKey) -> Option<Arc<Tenancy>> {
+        let shard = shard_of(mailbox);
+        let node = self.node();
+        let fence = node.may_start(shard, self.elapsed())?;
+        *self.busy().entry(shard).or_default() += 1;
+        Some(Arc::new(Tenancy::new(self.clone(), shard, fence)))
+    }
+
+    pub(super) fn exit(&self, shard: Shard) {
+        let mut busy = self.busy();
+        if let Some(count) = busy.get_mut(&shard) {
+            *count -= 1;
+            if *count == 0 {
+                busy.remove(&shard);
+            }
+        }
+        drop(busy);
+        if self.leaves(shard) {
+            self.hurry.notify_one();
+        }
+    }
+
+    /// Returns the fence for a mailbox while this process surely owns it.
+    #[must_use]
+    pub fn fence_of(&self, mailbox: &MailboxKey) -> Option<Fence> {
+        self.node().may_start(shard_of(mailbox), self.elapsed())
+    }
+
+    /// Tells whether a mailbox is this process's, also while the store does not answer.
+    #[must_use]
+    pub fn owns(&self, mailbox: &MailboxKey) -> bool {
+        let shard = shard_of(mailbox);
+        let node = self.node();
+        !node.leaves(shard) && node.is_held(shard)
+    }
+
+    /// Tells whether this process surely is a member of the cluster.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        self.node().is_sure(self.elapsed())
+    }
+
+    /// Forgets a grant that a mailbox's store refuses: a newer one is known there.
+    pub fn doubt(&self, mailbox: &MailboxKey, fence: Fence) {
+        self.node().doubt(shard_of(mailbox), fence);
+        self.hurry.notify_one();
+    }
+
+    pub(super) fn may_write(&self, shard: Shard, fence: Fence) -> bool {
+        self.node().may_write(shard, fence, self.elapsed())
+    }
+
+    pub(super) fn leaves(&self, shard: Shard) -> bool {
+        self.node().leaves(shard)
+    }
+
+    /// Returns what tells of changes.
+    #[must_use]
+    pub fn tidings(&self) -> watch::Receiver<Tidings> {
+        self.tidings.subscribe()
+    }
+
+    /// Returns the members as this process last saw them.
+    #[must_use]
+    pub fn members(&self) -> Vec<MemberRow> {
+        let node = self.node();
+        let counts = node.counts();
+        let row = |(name, member): (&NodeId, &crate::shards::table::Member)| MemberRow {
+            node: name.to_string(),
+            address: member.card.address.clone(),
+            role: member.role,
+            shards: counts.get(name).copied().unwrap_or(0),
+        };
+        node.members().iter().map(row).collect()
     }
 
     /// Waits until no other cycle of the mailbox runs on this node; the turn ends when dropped.
@@ -78,58 +200,127 @@ impl Ownership {
         self.turns.take(mailbox).await
     }
 
-    /// Takes the lease, or prolongs it; false while somebody else holds it.
+    /// Joins the cluster, or stays in it, and takes what is free of this node's share. Returns false
+    /// when another process has this node's name.
     ///
     /// # Errors
     /// Fails when the store cannot be reached; what was owned is owned until its time is over.
     pub async fn hold(&self) -> Result<bool, StoreError> {
-        let asked = self.elapsed();
-        let held = self.fence.load(Ordering::Acquire);
-        let fence = Fence(held);
-        let renewed = held > 0 && self.store.renew(LEASE, &self.holder, fence, LEASE_TTL).await?;
-        let fence = if renewed {
-            Some(fence)
-        } else {
-            self.store.acquire(LEASE, &self.holder, LEASE_TTL).await?
-        };
-        let Some(fence) = fence else {
-            self.fence.store(0, Ordering::Release);
-            return Ok(false);
-        };
-        // Counted from before the request: the store may have started the clock then.
-        let until = asked + millis(LEASE_TTL.saturating_sub(SAFETY));
-        // The fence first: an old one must never be seen together with the new end.
-        self.fence.store(fence.0, Ordering::Release);
-        self.until.store(until, Ordering::Release);
-        Ok(true)
+        self.step().await?;
+        // Who the members are was known only after the first step.
+        if self.node().is_unsettled() {
+            self.step().await?;
+        }
+        Ok(!self.node().is_replaced())
     }
 
-    /// Keeps the lease until the returned future is dropped.
+    /// Takes the shards of some mailboxes for an operator's command, beside those that it has.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be reached.
+    pub async fn visit(&self, mailboxes: &[&MailboxKey]) -> Result<Option<Occupied>, StoreError> {
+        let shards: BTreeSet<Shard> = mailboxes.iter().map(|key| shard_of(key)).collect();
+        self.node().want_also(&shards);
+        self.step().await?;
+        let node = self.node();
+        let taken: Vec<Shard> = shards.into_iter().filter(|shard| !node.is_held(*shard)).collect();
+        let Some(first) = taken.first() else { return Ok(None) };
+        let (name, address) = match node.other_holder(*first) {
+            Some((name, member)) => (name.to_string(), member.card.address.clone()),
+            None => ("of this name".to_owned(), String::new()),
+        };
+        Ok(Some(Occupied { node: name, address, shards: taken.len() }))
+    }
+
+    /// Keeps the membership until the returned future is dropped.
     pub async fn keep(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(LEASE_TTL / 3).await;
-            match self.hold().await {
-                Ok(true) => {}
-                Ok(false) => tracing::warn!("another node holds the lease"),
-                Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+            let wait = if self.node().is_unsettled() { HURRY } else { BEAT };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.hurry.notified() => {}
+            }
+            match self.step().await {
+                Ok(()) if self.node().is_replaced() => tracing::error!(
+                    "another process has the name of this node; give each node a host name or a \
+                     port of its own"
+                ),
+                Ok(()) => {}
+                Err(error) => tracing::warn!(%error, "the membership could not be renewed"),
             }
         }
     }
 
-    /// Gives the lease back.
+    /// Gives all shards back as soon as no cycle runs in them, and takes no more. Returns when none
+    /// is left; the keeper must run on.
+    pub async fn drain(&self) {
+        self.node().want(Want::Nothing);
+        self.tell(|tidings| tidings.changes += 1);
+        let mut changed = self.tidings.subscribe();
+        self.hurry.notify_one();
+        while self.node().holds() > 0 {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Leaves the cluster: nothing is owned any more.
     pub async fn release(&self) {
-        let fence = self.fence.swap(0, Ordering::AcqRel);
-        if fence == 0 {
-            return;
+        let _one = self.stepping.lock().await;
+        let step = self.node().leave(fresh());
+        self.tell(|tidings| tidings.changes += 1);
+        match self.store.step(&step).await {
+            Ok(answer) => self.node().answered(self.elapsed(), &step, answer),
+            Err(error) => tracing::warn!(%error, "the shards could not be given back"),
         }
-        if let Err(error) = self.store.release(LEASE, &self.holder, Fence(fence)).await {
-            tracing::warn!(%error, "the lease could not be given back");
+    }
+
+    /// One round trip to the store.
+    async fn step(&self) -> Result<(), StoreError> {
+        let _one = self.stepping.lock().await;
+        // The store may have started the clock as soon as the request was sent.
+        let asked = self.elapsed();
+        let (step, moves, sure) = {
+            let mut node = self.node();
+            let (moves, sure) = (node.moves(), node.is_sure(asked));
+            let busy = self.busy();
+            (node.next(&|shard| busy.contains_key(&shard), fresh()), moves, sure)
+        };
+        let answer = self.store.step(&step).await?;
+        let mut node = self.node();
+        node.answered(asked, &step, answer);
+        let changed = node.moves() != moves;
+        let regained = !sure && !step.first && node.is_sure(self.elapsed());
+        drop(node);
+        if changed || regained {
+            self.tell(|tidings| {
+                tidings.changes += u64::from(changed);
+                tidings.regained += u64::from(regained);
+            });
         }
+        Ok(())
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut Tidings)) {
+        self.tidings.send_modify(change);
     }
 
     fn elapsed(&self) -> u64 {
         millis(self.started.elapsed())
     }
+
+    fn node(&self) -> MutexGuard<'_, Node> {
+        self.node.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn busy(&self) -> MutexGuard<'_, HashMap<Shard, usize>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn fresh() -> Generation {
+    Generation(Uuid::new_v4().as_u128())
 }
 
 fn millis(duration: Duration) -> u64 {

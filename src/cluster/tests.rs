@@ -9,12 +9,14 @@ use tokio::time::{Instant, advance};
 use uuid::Uuid;
 
 use super::ownership::{LEASE_TTL, Ownership};
+use super::tenancy::while_sure;
 use super::turns::Turns;
-use crate::domain::ids::{Fence, MailboxKey, TenantId};
+use crate::domain::ids::{MailboxKey, TenantId};
 use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
-use crate::ports::lease::LeaseStore;
+use crate::ports::lease::{LeaseStore, Tenure};
+use crate::shards::table::{Answer, Step};
 
 /// The time of day that goes with tokio's paused time.
 struct Paused {
@@ -42,40 +44,80 @@ async fn seconds(seconds: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn the_fence_is_handed_out_only_while_the_lease_surely_holds() {
-    // Three seconds before the lease ends nobody may start any more.
-    let own = Ownership::new(store(), "one");
-    assert_eq!(own.fence(), None);
-    assert!(own.hold().await.unwrap());
-    let fence = own.fence();
-    assert_eq!(fence, Some(Fence(1)));
+    // Three seconds before the lease ends nobody may start any more, and what runs may not write.
+    let own = Arc::new(Ownership::new(store(), "one"));
+    let mailbox = key("contoso", 1);
+    assert_eq!(own.fence_of(&mailbox), None);
+    assert!(own.hold().await.unwrap() && own.is_member());
+    let tenancy = own.enter(&mailbox).unwrap();
+    assert_eq!(own.fence_of(&mailbox), Some(tenancy.fence()));
     seconds(11).await;
-    assert_eq!(own.fence_of(&key("contoso", 1)), fence);
+    assert!(own.enter(&mailbox).is_some() && tenancy.may_write());
     seconds(1).await;
-    assert_eq!(own.fence(), None);
-    // The lease itself still lives: the same holder prolongs it under the same fence.
+    assert!(own.enter(&mailbox).is_none() && !tenancy.may_write() && !own.is_member());
+    assert!(own.owns(&mailbox), "nobody else has it");
+    // The lease itself still lives: it goes on under the same fence, and others are told.
+    let heard = own.tidings();
     assert!(own.hold().await.unwrap());
-    assert_eq!(own.fence(), fence);
+    assert_eq!(own.fence_of(&mailbox), Some(tenancy.fence()));
+    assert!(tenancy.may_write() && heard.borrow().regained == 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_holder_is_waited_for_and_raises_the_fence() {
-    // A second node gets nothing while the first holds, and a higher fence afterwards.
+async fn a_second_node_gets_its_share_and_the_rest_when_the_first_is_gone() {
+    // Nothing is owned twice; a dead node's shards are free when its lease ends, under newer fences.
     let store = store();
-    let (one, two) = (Ownership::new(store.clone(), "one"), Ownership::new(store, "two"));
+    let (one, two) =
+        (Arc::new(Ownership::new(store.clone(), "one")), Arc::new(Ownership::new(store, "two")));
     assert!(one.hold().await.unwrap());
-    assert!(!two.hold().await.unwrap());
-    assert_eq!(two.fence(), None);
-    advance(LEASE_TTL).await;
+    let keys: Vec<MailboxKey> = (0..200).map(|number| key("contoso", number)).collect();
+    let count = |own: &Ownership| keys.iter().filter(|key| own.fence_of(key).is_some()).count();
+    assert_eq!(count(&one), 200);
+    let before = one.fence_of(&keys[0]);
     assert!(two.hold().await.unwrap());
-    assert_eq!(two.fence(), Some(Fence(2)));
-    // The first one comes back too late and loses even the fence it remembers.
-    assert!(!one.hold().await.unwrap());
-    assert_eq!(one.fence(), None);
-    // Given back, the lease is free at once.
-    two.release().await;
-    assert_eq!(two.fence(), None);
-    assert!(one.hold().await.unwrap());
-    assert_eq!(one.fence(), Some(Fence(3)));
+    assert_eq!(count(&two), 0);
+    let keepers = [tokio::spawn(one.clone().keep()), tokio::spawn(two.clone().keep())];
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let shares = (count(&one), count(&two));
+    assert!(shares.0 + shares.1 == 200 && shares.0 > 60 && shares.1 > 60, "{shares:?}");
+    keepers[0].abort();
+    tokio::time::sleep(LEASE_TTL - Duration::from_secs(1)).await;
+    assert_eq!(count(&two), shares.1, "the lease of the first lives");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!((count(&one), count(&two)), (0, 200));
+    assert!(two.fence_of(&keys[0]) > before);
+    assert_eq!(two.members().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_gives_everything_back_within_a_second() {
+    // Idle shards go at once, one in which a cycle runs when it ended; it may write until then.
+    let store = store();
+    let (one, two) =
+        (Arc::new(Ownership::new(store.clone(), "one")), Arc::new(Ownership::new(store, "two")));
+    for own in [&one, &two, &one, &two] {
+        assert!(own.hold().await.unwrap());
+    }
+    tokio::spawn(one.clone().keep());
+    tokio::spawn(two.clone().keep());
+    let mailbox = (0..).map(|number| key("contoso", number)).find(|it| one.owns(it)).unwrap();
+    let running = one.enter(&mailbox).unwrap();
+    let drain = tokio::spawn({
+        let one = one.clone();
+        async move { one.drain().await }
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(running.should_end() && running.may_write() && one.enter(&mailbox).is_none());
+    assert!(!drain.is_finished() && two.fence_of(&mailbox).is_none());
+    let others = (0..200).map(|number| key("contoso", number)).filter(|it| two.owns(it)).count();
+    assert!(others >= 198, "{others}");
+    let asked = Instant::now();
+    drop(running);
+    drain.await.unwrap();
+    while !two.owns(&mailbox) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(asked.elapsed() <= Duration::from_secs(1), "{:?}", asked.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,65 +125,100 @@ async fn the_keeper_keeps_the_lease_for_hours() {
     // The renewal is early enough that no moment is without a fence.
     let own = Arc::new(Ownership::new(store(), "one"));
     assert!(own.hold().await.unwrap());
+    let fence = own.fence_of(&key("contoso", 1));
     let keeper = tokio::spawn(own.clone().keep());
-    for _ in 0..7_200 {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        assert_eq!(own.fence(), Some(Fence(1)));
+    for _ in 0..3_600 {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert!(fence.is_some() && own.fence_of(&key("contoso", 1)) == fence);
     }
     keeper.abort();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_command_takes_what_is_free_and_says_who_has_the_rest() {
+    // Two commands share nothing, a node keeps what it has, and a command that ended leaves it all.
+    let store = store();
+    let node = Arc::new(Ownership::new(store.clone(), "node"));
+    let (one, two) =
+        (Arc::new(Ownership::new(store.clone(), "a")), Arc::new(Ownership::new(store, "b")));
+    node.introduce("10.0.0.7:8080".to_owned(), 0);
+    let (first, second) = (key("contoso", 1), key("contoso", 2));
+    assert_eq!(one.visit(&[]).await.unwrap(), None);
+    assert_eq!(one.visit(&[&first]).await.unwrap(), None);
+    assert!(one.enter(&first).is_some() && one.enter(&second).is_none());
+    let occupied = two.visit(&[&first, &second]).await.unwrap().unwrap();
+    assert_eq!(occupied.to_string(), "1 of the shards are held by the node a");
+    one.release().await;
+    two.release().await;
+    assert!(one.enter(&first).is_none());
+    assert!(node.hold().await.unwrap());
+    let occupied = one.visit(&[&first]).await.unwrap().unwrap();
+    let told = "1 of the shards are held by the node node, http://10.0.0.7:8080";
+    assert_eq!(occupied.to_string(), told);
+    assert!(node.enter(&first).is_some());
+}
+
 /// A store that answers late, or not at all.
-struct Slow {
+pub(crate) struct Slow {
     store: Arc<MemoryStore>,
     delay: Duration,
-    broken: std::sync::atomic::AtomicBool,
+    pub(crate) broken: std::sync::atomic::AtomicBool,
+}
+
+impl Slow {
+    pub(crate) fn new(store: Arc<MemoryStore>, delay: Duration) -> Arc<Self> {
+        Arc::new(Self { store, delay, broken: false.into() })
+    }
 }
 
 #[async_trait]
 impl LeaseStore for Slow {
-    async fn acquire(
-        &self,
-        name: &str,
-        holder: &str,
-        ttl: Duration,
-    ) -> Result<Option<Fence>, StoreError> {
-        let answer = self.store.acquire(name, holder, ttl).await;
-        tokio::time::sleep(self.delay).await;
-        answer
-    }
-
-    async fn renew(
-        &self,
-        name: &str,
-        holder: &str,
-        fence: Fence,
-        ttl: Duration,
-    ) -> Result<bool, StoreError> {
+    async fn step(&self, step: &Step) -> Result<Answer, StoreError> {
         if self.broken.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(StoreError::Unavailable("no connection".into()));
         }
-        self.store.renew(name, holder, fence, ttl).await
-    }
-
-    async fn release(&self, name: &str, holder: &str, fence: Fence) -> Result<(), StoreError> {
-        self.store.release(name, holder, fence).await
+        let answer = self.store.step(step).await;
+        tokio::time::sleep(self.delay).await;
+        answer
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_answer_shortens_the_sure_time() {
     // The lease counts from the request; an outage of the store takes nothing away before its end.
-    let slow = Slow { store: store(), delay: Duration::from_secs(9), broken: false.into() };
-    let slow = Arc::new(slow);
-    let own = Ownership::new(slow.clone(), "one");
+    let slow = Slow::new(store(), Duration::from_secs(9));
+    let own = Arc::new(Ownership::new(slow.clone(), "one"));
     assert!(own.hold().await.unwrap());
-    assert_eq!(own.fence(), Some(Fence(1)));
+    let fence = own.fence_of(&key("contoso", 1));
+    assert!(fence.is_some());
     slow.broken.store(true, std::sync::atomic::Ordering::Relaxed);
     assert!(own.hold().await.is_err());
-    assert_eq!(own.fence(), Some(Fence(1)));
+    assert_eq!(own.fence_of(&key("contoso", 1)), fence);
     seconds(3).await;
-    assert_eq!(own.fence(), None);
+    assert_eq!(own.fence_of(&key("contoso", 1)), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_is_cut_off_when_the_lease_is_in_doubt() {
+    // Nothing of it runs after the moment, whether it waits or is woken later.
+    let slow = Slow::new(store(), Duration::ZERO);
+    let own = Arc::new(Ownership::new(slow.clone(), "one"));
+    assert!(own.hold().await.unwrap());
+    let tenancy = own.enter(&key("contoso", 1)).unwrap();
+    let quick = while_sure(&*tenancy, async { 7 }).await;
+    assert_eq!(quick, Some(7));
+    let (began, ticks) = (Instant::now(), std::sync::atomic::AtomicU32::new(0));
+    let cut = while_sure(&*tenancy, async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(70)).await;
+            assert!(tenancy.may_write(), "sent in doubt");
+            ticks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    assert_eq!(cut.await, None::<()>);
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(12) && took < Duration::from_millis(12_300), "{took:?}");
+    assert!(ticks.into_inner() > 150);
 }
 
 #[tokio::test(start_paused = true)]

@@ -107,6 +107,9 @@ async fn one_side(
     if steps.is_empty() {
         return Vec::new();
     }
+    if !context.tenure.may_write() {
+        return steps.into_iter().map(|(at, _)| (at, Outcome::NotSent)).collect();
+    }
     let (places, steps): (Vec<usize>, Vec<Step>) = steps.into_iter().unzip();
     let span = tracing::info_span!(
         names::SPAN_APPLY,

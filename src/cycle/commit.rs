@@ -1,4 +1,4 @@
-//! Commit: what is remembered, always with the fence.
+//! Commit: what is remembered, always with the fence and the state that it builds on.
 
 use tracing::Instrument;
 
@@ -62,12 +62,9 @@ pub(super) async fn store(context: &CycleContext, change: StateChange) -> Result
         return Ok(());
     }
     let span = tracing::info_span!(names::SPAN_COMMIT);
-    context
-        .deps
-        .links
-        .commit(&context.mailbox.key, context.fence, &change)
-        .instrument(span)
-        .await?;
+    let links = &context.deps.links;
+    let commit = links.commit(&context.mailbox.key, context.claimed(), &change);
+    context.base_on(commit.instrument(span).await?);
     Ok(())
 }
 

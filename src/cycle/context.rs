@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
@@ -20,7 +21,9 @@ use crate::domain::setting::Effective;
 use crate::domain::side::Side;
 use crate::engine::normalise::{Seen, normalise};
 use crate::ports::clock::Clock;
-use crate::ports::links::LinkStore;
+use crate::ports::error::StoreError;
+use crate::ports::lease::Tenure;
+use crate::ports::links::{Claim, LinkStore, MailboxState};
 use crate::ports::side::FarSide;
 use crate::telemetry::Metrics;
 
@@ -92,6 +95,17 @@ pub struct Resolved {
     pub accounts: HashMap<String, Uuid>,
 }
 
+/// The number of the state that the next commit of a cycle builds on.
+#[derive(Debug, Clone)]
+pub struct Base(Arc<AtomicU64>);
+
+impl Default for Base {
+    /// Nothing was claimed: no commit would be taken.
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(u64::MAX)))
+    }
+}
+
 /// One cycle's world.
 #[derive(Clone)]
 pub struct CycleContext {
@@ -101,6 +115,10 @@ pub struct CycleContext {
     pub mailbox: Mailbox,
     /// The epoch of the ownership; every commit carries it.
     pub fence: Fence,
+    /// The right to write, which may end before the cycle does.
+    pub tenure: Arc<dyn Tenure>,
+    /// What the next commit builds on.
+    pub base: Base,
     /// The tenant.
     pub view: Arc<TenantView>,
     /// The ports.
@@ -112,6 +130,35 @@ pub struct CycleContext {
 }
 
 impl CycleContext {
+    /// Takes the mailbox over under the cycle's fence and returns what is remembered of it.
+    pub(super) async fn claim(&self) -> Result<MailboxState, StoreError> {
+        let state = self.deps.links.claim(&self.mailbox.key, self.fence).await?;
+        self.base_on(state.seq);
+        Ok(state)
+    }
+
+    /// Takes the mailbox over as it was when it was planned; anything else is refused.
+    pub(super) async fn claim_as(&self, planned: &MailboxState) -> Result<(), StoreError> {
+        let found = match self.claim().await {
+            // The plan knew nothing of what cannot be read, so it can go.
+            Err(StoreError::Corrupt(_)) if *planned == MailboxState::default() => {
+                self.deps.links.forget(&self.mailbox.key).await?;
+                self.claim().await.map(drop)?;
+                return Ok(());
+            }
+            found => found?,
+        };
+        if found.seq == planned.seq { Ok(()) } else { Err(StoreError::StateMoved) }
+    }
+
+    pub(super) fn base_on(&self, seq: u64) {
+        self.base.0.store(seq, Ordering::Release);
+    }
+
+    pub(super) fn claimed(&self) -> Claim {
+        Claim { fence: self.fence, seq: self.base.0.load(Ordering::Acquire) }
+    }
+
     /// Returns what the engine's stages need.
     #[must_use]
     pub fn engine<'a>(&'a self, resolved: &'a Resolved) -> Context<'a> {

@@ -47,6 +47,7 @@ pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
 /// As a cycle.
 pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleReport, CycleEnd> {
     let Draft { plan, state, gathered, .. } = draft;
+    context.claim_as(&state).await?;
     let mut context = context.clone();
     context.mailbox.personal.category = gathered.category.clone();
     let context = &context;
@@ -65,6 +66,7 @@ pub async fn write(
     plan: Plan,
     state: &MailboxState,
 ) -> Result<CycleReport, CycleEnd> {
+    context.claim_as(state).await?;
     let mut report = CycleReport::begin(context);
     let parked = write_slices(context, plan, &state.links, None, &mut report).await?;
     Ok(report.finish(context, parked.count()))

@@ -40,10 +40,10 @@ impl<'a> Memory<'a> {
         self.state.initialized()
     }
 
-    /// Returns the state, loading it the first time.
+    /// Returns the state, claiming the mailbox the first time.
     pub(super) async fn state(&self) -> Result<&MailboxState, StoreError> {
         let context = self.context;
-        self.state.get_or_try_init(|| context.deps.links.load(&context.mailbox.key)).await
+        self.state.get_or_try_init(|| context.claim()).await
     }
 
     /// Returns the items of each side that the store knows.
@@ -57,7 +57,7 @@ impl KnownItems for OneSide<'_> {
     async fn load(&self) -> Result<&[Known], StoreError> {
         let load = async || {
             let state = self.memory.state().await?;
-            Ok(known_on(self.side, &state.links))
+            Ok::<_, StoreError>(known_on(self.side, &state.links))
         };
         Ok(self.known.get_or_try_init(load).await?)
     }

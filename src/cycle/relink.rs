@@ -43,13 +43,15 @@ pub struct Relinked {
 pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     let mut count = Relinked::default();
     let links = &context.deps.links;
-    let known = match links.load(&context.mailbox.key).await {
+    let known = match context.claim().await {
         Ok(state) => state,
         Err(StoreError::Corrupt(_)) => {
             count.damaged = true;
             MailboxState::default()
         }
-        Err(error @ (StoreError::StaleFence | StoreError::Unavailable(_))) => {
+        Err(
+            error @ (StoreError::StaleFence | StoreError::StateMoved | StoreError::Unavailable(_)),
+        ) => {
             return Err(error.into());
         }
     };
@@ -85,6 +87,7 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     }
     if count.damaged {
         links.forget(&context.mailbox.key).await?;
+        context.claim().await?;
     }
     for chunk in put.chunks(CHUNK) {
         let put = chunk.to_vec();

@@ -33,6 +33,12 @@ pub enum CycleEnd {
     /// It did not come to an end and was cut off (SCH-05).
     #[error("the cycle did not come to an end")]
     Stuck,
+    /// This process was not sure any more that it owns the mailbox, and stopped.
+    #[error("the lease is in doubt; nothing more is written")]
+    InDoubt,
+    /// The mailbox goes to another node; the rest of the plan is left to it.
+    #[error("the mailbox goes to another node")]
+    HandedOver,
     /// A brake halted the plan (promises 2 and 3).
     #[error("halted: {0}")]
     Halted(Halt),
@@ -52,6 +58,8 @@ impl CycleEnd {
             Self::Side(_, error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Stuck => Code::CycleStuck,
+            Self::InDoubt => Code::LeaseInDoubt,
+            Self::HandedOver => Code::HandedOver,
             Self::Halted(halt) => halt.code,
         }
     }

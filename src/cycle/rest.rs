@@ -32,6 +32,7 @@ const MAX_BYTES: usize = 1_408;
 #[derive(Debug, Clone)]
 pub struct Rest {
     fence: Fence,
+    seq: u64,
     view: Weak<TenantView>,
     made: DateTime<Utc>,
     until: DateTime<Utc>,
@@ -68,6 +69,7 @@ impl Rest {
         let parked = state.links.iter().filter(|link| link.is_parked()).count();
         Some(Box::new(Self {
             fence: context.fence,
+            seq: context.claimed().seq,
             view: Arc::downgrade(&context.view),
             made: context.now,
             until: until(context, state),
@@ -86,6 +88,11 @@ impl Rest {
             && in_time
             && self.fence == context.fence
             && context.orders == super::Orders::default()
+    }
+
+    /// Returns the number of the state that it was made from.
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
     }
 
     /// Returns how many items wait for a change.

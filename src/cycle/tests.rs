@@ -13,7 +13,7 @@ use crate::domain::link::LinkState;
 use crate::domain::policy::Limits;
 use crate::domain::side::Side;
 use crate::ports::error::StoreError;
-use crate::ports::links::{LinkStore, StateChange};
+use crate::ports::links::{Claim, LinkStore, StateChange};
 
 #[tokio::test]
 async fn filt_02_a_first_row_is_created_and_then_all_is_quiet() {
@@ -172,7 +172,7 @@ async fn an_old_fence_ends_the_cycle_before_anything_is_sent() {
     let world = World::new();
     world.dynamics.add("Call Anna");
     let key = mailbox(1).key;
-    world.store.memory.commit(&key, Fence(2), &StateChange::default()).await.unwrap();
+    world.store.memory.claim(&key, Fence(2)).await.unwrap();
     let ended = world.cycle().await;
     assert!(matches!(ended, Err(CycleEnd::Store(StoreError::StaleFence))), "{ended:?}");
     assert!(world.exchange.subjects().is_empty());
@@ -211,7 +211,8 @@ async fn an_item_off_the_feed_stays_off_until_a_fresh_round_lists_it() {
     assert_eq!(world.dynamics.subjects(), ["Call Bert"]);
     assert!(world.state().await.links[0].off_feed);
     let fresh = StateChange { cursors: Some(Vec::new()), ..StateChange::default() };
-    world.store.memory.commit(&mailbox(1).key, Fence(1), &fresh).await.unwrap();
+    let claim = Claim { fence: Fence(1), seq: world.state().await.seq };
+    world.store.memory.commit(&mailbox(1).key, claim, &fresh).await.unwrap();
     // Nobody but the owner of the lease stores anything; this was done behind its back.
     *world.rest.lock().unwrap() = None;
     world.exchange.rename(&item, "Call Carl");

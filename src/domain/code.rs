@@ -182,6 +182,12 @@ codes! {
     AnswerTooLarge = "answer-too-large",
     /// Another node took the mailbox over; the cycle's result was refused.
     FenceLost = "fence-lost",
+    /// What is stored of the mailbox is not what the cycle read: its result was refused.
+    StateMoved = "state-moved",
+    /// This node is not sure any more that it owns the mailbox; it stopped writing.
+    LeaseInDoubt = "lease-in-doubt",
+    /// The mailbox goes to another node; the cycle ended early.
+    HandedOver = "handed-over",
     /// The state store cannot be reached.
     StoreUnavailable = "store-unavailable",
     /// The cycle did not come to an end and was cut off (SCH-05).

@@ -1,91 +1,52 @@
-//! Leases within one process: holders in memory, fences on disk.
+//! The cluster of one process: its table in memory, its fences on disk.
 //!
-//! A renewal or a release touches no disk. A new grant raises the fence durably before it is told.
-
-use std::collections::HashMap;
-use std::time::Duration;
+//! A beat touches no disk. A new grant is durable before it is told.
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
 use redb::{ReadableTable, WriteTransaction};
 
 use super::tables::LEASES;
 use super::{EmbeddedStore, unavailable};
-use crate::domain::ids::Fence;
 use crate::ports::error::StoreError;
 use crate::ports::lease::LeaseStore;
+use crate::shards::table::{Answer, Step, Table};
 
-/// The leases granted since the store was opened.
-pub(super) type Held = HashMap<String, Lease>;
+/// Under which the newest stamp stands.
+const STAMP: &str = "cluster";
 
-pub(super) struct Lease {
-    holder: String,
-    fence: Fence,
-    until: DateTime<Utc>,
-}
-
-impl Lease {
-    fn is(&self, holder: &str, fence: Fence) -> bool {
-        self.holder == holder && self.fence == fence
+/// Returns the greatest fence that was ever granted.
+fn newest(transaction: &WriteTransaction) -> Result<u64, StoreError> {
+    let leases = transaction.open_table(LEASES).map_err(unavailable)?;
+    let mut newest = 0;
+    for row in leases.iter().map_err(unavailable)? {
+        newest = newest.max(row.map_err(unavailable)?.1.value());
     }
+    Ok(newest)
 }
 
-/// Returns the end of a lease; one beyond the calendar never ends.
-fn end(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
-    let end = TimeDelta::from_std(ttl).ok().and_then(|ttl| now.checked_add_signed(ttl));
-    end.unwrap_or(DateTime::<Utc>::MAX_UTC)
-}
-
-fn next_fence(transaction: &WriteTransaction, name: &str) -> Result<Fence, StoreError> {
+fn keep(transaction: &WriteTransaction, stamp: u64) -> Result<(), StoreError> {
     let mut leases = transaction.open_table(LEASES).map_err(unavailable)?;
-    let last = leases.get(name).map_err(unavailable)?.map_or(0, |fence| fence.value());
-    let next = last.saturating_add(1);
-    leases.insert(name, next).map_err(unavailable)?;
-    Ok(Fence(next))
+    leases.insert(STAMP, stamp).map_err(unavailable)?;
+    Ok(())
 }
 
 #[async_trait]
 impl LeaseStore for EmbeddedStore {
-    async fn acquire(
-        &self,
-        name: &str,
-        holder: &str,
-        ttl: Duration,
-    ) -> Result<Option<Fence>, StoreError> {
-        // Held over the write, so that two grants of one name cannot cross.
-        let mut held = self.held.lock().await;
-        let now = self.clock.now();
-        let live = held.get(name).filter(|lease| now < lease.until);
-        if live.is_some_and(|lease| lease.holder != holder) {
-            return Ok(None);
+    async fn step(&self, step: &Step) -> Result<Answer, StoreError> {
+        // Held over the write, so that two steps cannot cross.
+        let mut held = self.cluster.lock().await;
+        let mut table = match held.take() {
+            Some(table) => table,
+            None => Table::after(self.write(newest).await?),
+        };
+        let before = table.stamp();
+        let now = u64::try_from(self.clock.now().timestamp_millis()).unwrap_or(0);
+        let answer = table.step(step, now);
+        if answer.stamp != before {
+            // A write that fails leaves no table: the next step reads the stamp anew.
+            self.write(move |transaction| keep(transaction, answer.stamp)).await?;
         }
-        let owned = name.to_owned();
-        let fence = self.write(move |transaction| next_fence(transaction, &owned)).await?;
-        let lease = Lease { holder: holder.to_owned(), fence, until: end(now, ttl) };
-        held.insert(name.to_owned(), lease);
-        Ok(Some(fence))
-    }
-
-    async fn renew(
-        &self,
-        name: &str,
-        holder: &str,
-        fence: Fence,
-        ttl: Duration,
-    ) -> Result<bool, StoreError> {
-        let mut held = self.held.lock().await;
-        let now = self.clock.now();
-        let own = |lease: &&mut Lease| now < lease.until && lease.is(holder, fence);
-        let Some(lease) = held.get_mut(name).filter(own) else { return Ok(false) };
-        lease.until = end(now, ttl);
-        Ok(true)
-    }
-
-    async fn release(&self, name: &str, holder: &str, fence: Fence) -> Result<(), StoreError> {
-        let mut held = self.held.lock().await;
-        if held.get(name).is_some_and(|lease| lease.is(holder, fence)) {
-            held.remove(name);
-        }
-        Ok(())
+        *held = Some(table);
+        Ok(answer)
     }
 }

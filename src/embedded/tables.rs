@@ -9,6 +9,9 @@ pub(super) const LINKS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new
 pub(super) const CURSORS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cursors");
 pub(super) const CATEGORIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("categories");
 pub(super) const FENCES: TableDefinition<'_, &[u8], u64> = TableDefinition::new("fences");
+/// How often a mailbox was changed.
+pub(super) const SEQS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("seqs");
+/// The newest stamp of the cluster's table; before there were shards, the fences of leases by name.
 pub(super) const LEASES: TableDefinition<'_, &str, u64> = TableDefinition::new("leases");
 pub(super) const JOURNAL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("journal");
 pub(super) const KEPT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("kept");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::domain::code::Code;
+use crate::shards::guard::Refusal;
 
 /// What the caller does about an error of a whole conversation.
 ///
@@ -128,6 +129,9 @@ pub enum StoreError {
     /// The commit carried an old fence: somebody else owns the mailbox now.
     #[error("the fence is old")]
     StaleFence,
+    /// The mailbox is not as the commit's claim found it.
+    #[error("what is stored of the mailbox is not what was read before")]
+    StateMoved,
     /// The store cannot be reached or answered with an error.
     #[error("the state store failed: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -136,12 +140,22 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+impl From<Refusal> for StoreError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Stale => Self::StaleFence,
+            Refusal::Moved => Self::StateMoved,
+        }
+    }
+}
+
 impl StoreError {
     /// Returns the code that operators see.
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
             Self::StaleFence => Code::FenceLost,
+            Self::StateMoved => Code::StateMoved,
             Self::Unavailable(_) | Self::Corrupt(_) => Code::StoreUnavailable,
         }
     }

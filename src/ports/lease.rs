@@ -1,33 +1,37 @@
-//! The port of ownership: leases with a fencing counter.
-
-use std::time::Duration;
+//! The port of ownership: the cluster's table, and how long the right to write lasts.
 
 use async_trait::async_trait;
 
 use super::error::StoreError;
-use crate::domain::ids::Fence;
+use crate::shards::table::{Answer, Step};
 
-/// Grants and renews leases by name (one name a shard).
+/// Keeps the table of members and shards (`shards::table`).
 #[async_trait]
 pub trait LeaseStore: Send + Sync {
-    /// Takes the lease when it is free, expired or already held by `holder`. Returns the fence: it
-    /// rises with every grant, so that a former process of the same holder is shut out, too.
-    async fn acquire(
-        &self,
-        name: &str,
-        holder: &str,
-        ttl: Duration,
-    ) -> Result<Option<Fence>, StoreError>;
+    /// Carries out a step by the store's own clock, as a whole. A fence that is told outlives a
+    /// restart of the store. May be repeated: what was granted twice is granted anew.
+    async fn step(&self, step: &Step) -> Result<Answer, StoreError>;
+}
 
-    /// Prolongs a lease; false when somebody else holds it or it expired.
-    async fn renew(
-        &self,
-        name: &str,
-        holder: &str,
-        fence: Fence,
-        ttl: Duration,
-    ) -> Result<bool, StoreError>;
+/// The right to write to one mailbox, as long as it lasts.
+pub trait Tenure: Send + Sync + std::fmt::Debug {
+    /// Tells whether this process surely owns the mailbox now. Once false, nothing may be sent.
+    fn may_write(&self) -> bool;
 
-    /// Gives a lease back so that another may take it at once.
-    async fn release(&self, name: &str, holder: &str, fence: Fence) -> Result<(), StoreError>;
+    /// Tells whether the mailbox goes elsewhere: what was begun may be ended, no more.
+    fn should_end(&self) -> bool;
+}
+
+/// The tenure of whoever needs none: plans that are only shown, and tests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Always;
+
+impl Tenure for Always {
+    fn may_write(&self) -> bool {
+        true
+    }
+
+    fn should_end(&self) -> bool {
+        false
+    }
 }

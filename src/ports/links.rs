@@ -23,6 +23,17 @@ pub struct MailboxState {
     pub cursors: Vec<Cursor>,
     /// The tracking category's entry in the mailbox's list, once it was seen (LINK-07).
     pub category: Option<KnownCategory>,
+    /// How often the mailbox was changed: a commit builds on exactly one state.
+    pub seq: u64,
+}
+
+/// What a commit builds on: the mailbox was claimed under this fence and stood at this number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The fence.
+    pub fence: Fence,
+    /// The number.
+    pub seq: u64,
 }
 
 /// What one commit changes. Applied as a whole or not at all.
@@ -64,16 +75,23 @@ pub trait LinkStore: Send + Sync {
     /// Returns what is remembered of a mailbox; empty for an unknown one.
     async fn load(&self, mailbox: &MailboxKey) -> Result<MailboxState, StoreError>;
 
-    /// Applies a change as a whole. Refused with `StaleFence` when the mailbox's fence is newer
-    /// than `fence`; remembers `fence` otherwise. What is acknowledged survives a crash.
+    /// Takes a mailbox over and returns what is remembered of it. Refused with `StaleFence` when the
+    /// mailbox's fence is newer than `fence`; from here on older ones are refused.
+    async fn claim(&self, mailbox: &MailboxKey, fence: Fence) -> Result<MailboxState, StoreError>;
+
+    /// Applies a change as a whole and returns the number of the state that it made. Refused with
+    /// `StaleFence` when the mailbox's fence is newer, and with `StateMoved` when the mailbox is not
+    /// as the claim says: somebody wrote, or the store lost what it had. What is acknowledged
+    /// survives a crash.
     async fn commit(
         &self,
         mailbox: &MailboxKey,
-        fence: Fence,
+        claim: Claim,
         change: &StateChange,
-    ) -> Result<(), StoreError>;
+    ) -> Result<u64, StoreError>;
 
-    /// Forgets a mailbox with its journal (its tenant was removed by an operator).
+    /// Forgets a mailbox with its journal (its tenant was removed by an operator). Its fence and its
+    /// number stay, so that no former claim writes it back.
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError>;
 
     /// Keeps a mailbox out of all cycles until it is admitted (OPS-01). Repeated, the first instant

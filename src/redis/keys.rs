@@ -11,12 +11,15 @@ pub(super) struct MailboxKeys {
     pub(super) journal: String,
     pub(super) kept: String,
     pub(super) category: String,
+    pub(super) seq: String,
 }
 
-/// The keys of one lease, both in one slot.
-pub(super) struct LeaseKeys {
-    pub(super) lease: String,
-    pub(super) granted: String,
+/// The keys of the cluster's table, all in one slot.
+pub(super) struct ClusterKeys {
+    pub(super) members: String,
+    pub(super) shards: String,
+    pub(super) stamp: String,
+    pub(super) generation: String,
 }
 
 /// Returns the keys of a mailbox.
@@ -29,13 +32,19 @@ pub(super) fn of_mailbox(mailbox: &MailboxKey) -> MailboxKeys {
         journal: format!("{tag}:journal"),
         kept: format!("{tag}:kept"),
         category: format!("{tag}:category"),
+        seq: format!("{tag}:seq"),
     }
 }
 
-/// Returns the keys of a lease.
-pub(super) fn of_lease(name: &str) -> LeaseKeys {
-    let lease = tagged(format_args!("lease/{name}"));
-    LeaseKeys { granted: format!("{lease}:granted"), lease }
+/// Returns the keys of the cluster's table.
+pub(super) fn of_cluster() -> ClusterKeys {
+    let tag = tagged("cluster");
+    ClusterKeys {
+        members: format!("{tag}:members"),
+        shards: format!("{tag}:shards"),
+        stamp: format!("{tag}:stamp"),
+        generation: format!("{tag}:generation"),
+    }
 }
 
 /// Returns the key of a tenant's excluded mailboxes.

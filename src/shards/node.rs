@@ -57,6 +57,12 @@ pub struct Node {
     giving: BTreeMap<Shard, Fence>,
     /// What is wanted among the present members.
     desired: BTreeSet<Shard>,
+    /// The members among which `desired` was placed.
+    placed: Vec<NodeId>,
+    /// All that is desired is held and nothing else: a beat has nothing to ask.
+    settled: bool,
+    /// Rises whenever what is held or desired may have changed.
+    moves: u64,
 }
 
 impl Node {
@@ -86,6 +92,9 @@ impl Node {
             held: BTreeMap::new(),
             giving: BTreeMap::new(),
             desired: BTreeSet::new(),
+            placed: Vec::new(),
+            settled: true,
+            moves: 0,
         }
     }
 
@@ -93,6 +102,29 @@ impl Node {
     pub fn want(&mut self, want: Want) {
         self.want = want;
         self.desire();
+        self.settle();
+    }
+
+    /// Wants these shards beside those that are wanted by name already.
+    pub fn want_also(&mut self, shards: &BTreeSet<Shard>) {
+        let mut named = match &self.want {
+            Want::Named(before) => before.clone(),
+            Want::Placed | Want::Nothing => BTreeSet::new(),
+        };
+        named.extend(shards);
+        self.want(Want::Named(named));
+    }
+
+    /// Returns the fence of a shard that is held, also when it goes elsewhere.
+    #[must_use]
+    pub fn fence_of(&self, shard: Shard) -> Option<Fence> {
+        self.held.get(&shard).copied()
+    }
+
+    /// Tells whether a shard is held, also when it goes elsewhere or the membership is in doubt.
+    #[must_use]
+    pub fn is_held(&self, shard: Shard) -> bool {
+        self.held.contains_key(&shard)
     }
 
     /// Changes what the process tells of itself.
@@ -103,13 +135,7 @@ impl Node {
     /// Returns the next step. What it gives back is given up from here on: shards that are no longer
     /// wanted and not `busy`. `fresh` names the generation of a store that has none.
     pub fn next(&mut self, busy: &dyn Fn(Shard) -> bool, fresh: Generation) -> Step {
-        let idle = |shard: &Shard| !self.desired.contains(shard) && !busy(*shard);
-        let leaving: Vec<Shard> = self.held.keys().copied().filter(idle).collect();
-        for shard in leaving {
-            self.giving.extend(self.held.remove(&shard).map(|fence| (shard, fence)));
-        }
-        // Whether it is free only the store knows.
-        let wanted = self.desired.iter().copied().filter(|it| !self.held.contains_key(it));
+        let take = if self.settled { Vec::new() } else { self.move_on(busy) };
         Step {
             node: self.name.clone(),
             incarnation: self.incarnation,
@@ -118,10 +144,21 @@ impl Node {
             card: self.card.clone(),
             ttl: self.terms.ttl,
             give: self.giving.iter().map(|(shard, fence)| (*shard, *fence)).collect(),
-            take: wanted.collect(),
+            take,
             known: self.stamp,
             generation: fresh,
         }
+    }
+
+    /// Gives up what is no longer wanted and not busy; returns what is wanted and not held. Whether it
+    /// is free only the store knows.
+    fn move_on(&mut self, busy: &dyn Fn(Shard) -> bool) -> Vec<Shard> {
+        let idle = |shard: &Shard| !self.desired.contains(shard) && !busy(*shard);
+        let leaving: Vec<Shard> = self.held.keys().copied().filter(idle).collect();
+        for shard in leaving {
+            self.giving.extend(self.held.remove(&shard).map(|fence| (shard, fence)));
+        }
+        self.desired.iter().copied().filter(|it| !self.held.contains_key(it)).collect()
     }
 
     /// Returns the step after which this process is no member any more. Nothing is held from here on.
@@ -138,9 +175,11 @@ impl Node {
         self.members = members;
         // A store that began anew or went back to an earlier state granted nothing that counts.
         let forgot = self.generation.is_some_and(|known| known != generation);
-        if !accepted || forgot || stamp < self.stamp {
+        let lost = !accepted || forgot || stamp < self.stamp;
+        if lost {
             self.held.clear();
         }
+        let same = shards.is_none() && !lost && step.give.is_empty() && step.take.is_empty();
         self.generation = Some(generation);
         self.stamp = stamp;
         if let Some(shards) = shards {
@@ -150,12 +189,22 @@ impl Node {
             self.first = false;
             let sure = self.terms.ttl.saturating_sub(self.terms.safety);
             self.until = asked.saturating_add(sure.min(step.ttl));
-            self.reconcile(step);
         } else {
             self.until = 0;
             self.giving.clear();
         }
-        self.desire();
+        // An idle beat costs nothing.
+        let moved = self.are_members_new();
+        if same && !moved {
+            return;
+        }
+        if accepted {
+            self.reconcile(step);
+        }
+        if moved {
+            self.desire();
+        }
+        self.settle();
     }
 
     /// Makes what is held what the store says and a step of ours was granted.
@@ -183,6 +232,7 @@ impl Node {
         if self.held.get(&shard) == Some(&fence) {
             self.held.remove(&shard);
             self.giving.insert(shard, fence);
+            self.settle();
         }
     }
 
@@ -219,8 +269,14 @@ impl Node {
 
     /// Tells whether the next step should come soon: something is still to be given or taken.
     #[must_use]
-    pub fn is_unsettled(&self) -> bool {
-        !self.giving.is_empty() || !self.held.keys().eq(self.desired.iter())
+    pub const fn is_unsettled(&self) -> bool {
+        !self.settled
+    }
+
+    /// Returns a number that rises whenever what is owned may have changed.
+    #[must_use]
+    pub const fn moves(&self) -> u64 {
+        self.moves
     }
 
     /// Returns the shards in which work may begin, as long as the membership lives.
@@ -278,7 +334,17 @@ impl Node {
         holding.incarnation == self.incarnation && holding.node == self.name
     }
 
+    fn are_members_new(&self) -> bool {
+        !placement::serving(&self.members).into_iter().eq(&self.placed)
+    }
+
+    fn settle(&mut self) {
+        self.moves += 1;
+        self.settled = self.giving.is_empty() && self.held.keys().eq(self.desired.iter());
+    }
+
     fn desire(&mut self) {
+        self.placed = placement::serving(&self.members).into_iter().cloned().collect();
         self.desired = match &self.want {
             Want::Nothing => BTreeSet::new(),
             Want::Named(shards) => shards.clone(),

@@ -24,6 +24,7 @@ mod explains;
 mod fidelity;
 mod harness;
 mod histories;
+mod lease_model;
 mod main_job;
 mod otlp;
 mod plans;

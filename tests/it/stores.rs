@@ -23,6 +23,7 @@ macro_rules! suite {
     };
 }
 
+mod cluster;
 mod embedded;
 mod journal;
 mod notes;
@@ -36,16 +37,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lockstep::domain::code::Code;
 use lockstep::domain::field::Group;
 use lockstep::domain::fingerprint::Prints;
-use lockstep::domain::ids::{LinkId, MailboxKey, NativeId, TenantId, Version};
+use lockstep::domain::ids::{Fence, LinkId, MailboxKey, NativeId, TenantId, Version};
 use lockstep::domain::kind::{Collection, Kind};
 use lockstep::domain::link::{Link, LinkState, Trouble, Why};
 use lockstep::domain::side::{PerSide, Side};
 use lockstep::embedded::EmbeddedStore;
 use lockstep::memory::MemoryStore;
 use lockstep::ports::clock::Clock;
+use lockstep::ports::error::StoreError;
 use lockstep::ports::journal::Journal;
 use lockstep::ports::lease::LeaseStore;
-use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
+use lockstep::ports::links::{Claim, LinkStore, MailboxState, StateChange};
 use lockstep::ports::notes::{LinkIndex, NoteStore};
 use lockstep::ports::side::Cursor;
 use lockstep::ports::sightings::SightingStore;
@@ -167,6 +169,17 @@ impl Bench for Redis {
     }
 
     fn advance(&self, _by: Duration) {}
+}
+
+/// Commits as a cycle does: the mailbox is claimed first.
+pub(crate) async fn write(
+    store: &dyn LinkStore,
+    mailbox: &MailboxKey,
+    fence: Fence,
+    change: &StateChange,
+) -> Result<(), StoreError> {
+    let seq = store.claim(mailbox, fence).await?.seq;
+    store.commit(mailbox, Claim { fence, seq }, change).await.map(drop)
 }
 
 /// Returns a mailbox of a tenant.

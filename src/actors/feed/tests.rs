@@ -12,7 +12,7 @@ use crate::domain::link::{Link, LinkState};
 use crate::domain::side::Side;
 use crate::memory::{LocalBus, MemoryStore};
 use crate::ports::feed::ChangedRow;
-use crate::ports::links::{LinkStore, StateChange};
+use crate::ports::links::{Claim, LinkStore, StateChange};
 use crate::ports::wake::Listener;
 
 const TABLES: [&str; 2] = ["appointments", "contacts"];
@@ -140,7 +140,9 @@ impl Bench {
         let mut link = Link::new(row(number), Kind::Contact, Side::Dynamics, LinkState::Agreed);
         link.version.dynamics = Some(Version::new(version));
         let change = StateChange { put: vec![link], ..StateChange::default() };
-        self.store.commit(&mailbox(at).key, Fence(1), &change).await.unwrap();
+        let (key, fence) = (mailbox(at).key, Fence(1));
+        let seq = self.store.claim(&key, fence).await.unwrap().seq;
+        self.store.commit(&key, Claim { fence, seq }, &change).await.unwrap();
     }
 }
 

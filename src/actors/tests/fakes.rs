@@ -19,6 +19,7 @@ use crate::actors::phase::{Pace, Phase};
 use crate::actors::runtime::{RuntimeParts, TenantRuntime};
 use crate::actors::tenant::TenantSupervisor;
 use crate::cluster::ownership::Ownership;
+use crate::cluster::tests::Slow;
 use crate::cycle::tests::fakes::{World, mailbox};
 use crate::cycle::{CycleDeps, TenantOptions};
 use crate::domain::ids::TenantId;
@@ -132,6 +133,8 @@ pub(super) struct Tenant {
     pub(super) org: Arc<Org>,
     pub(super) bomb: Arc<Bomb>,
     store: Arc<MemoryStore>,
+    /// The store of leases, which can break.
+    pub(super) leases: Arc<Slow>,
     pub(super) ownership: Arc<Ownership>,
 }
 
@@ -139,7 +142,8 @@ impl Tenant {
     pub(super) async fn new() -> Self {
         let world = World::new();
         let store = Arc::new(MemoryStore::new(world.clock.clone()));
-        let ownership = Arc::new(Ownership::new(store.clone(), "node"));
+        let leases = Slow::new(store.clone(), Duration::ZERO);
+        let ownership = Arc::new(Ownership::new(leases.clone(), "node"));
         assert!(ownership.hold().await.unwrap());
         actix_rt::spawn(ownership.clone().keep());
         let org = Arc::new(Org::default());
@@ -149,7 +153,12 @@ impl Tenant {
             looks: AtomicI64::new(i64::MAX),
             blasts: AtomicI64::new(0),
         });
-        Self { world, org, bomb, store, ownership }
+        Self { world, org, bomb, store, leases, ownership }
+    }
+
+    /// Another node on the same store.
+    pub(super) fn other(&self, name: &str) -> Arc<Ownership> {
+        Arc::new(Ownership::new(self.store.clone(), name))
     }
 
     pub(super) fn runtime_with(&self, limits: Limits) -> Arc<TenantRuntime> {

@@ -1,7 +1,6 @@
 //! One tenant: its mailboxes follow the profile, the lease and the end of its supervisor.
 
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::Duration;
 
 use chrono::DateTime;
 use tokio::time::sleep;
@@ -9,6 +8,7 @@ use tokio::time::sleep;
 use super::fakes::{Tenant, boom, id, on_paused, outage, phase, record, secs};
 use crate::actors::messages::{StopTenant, WakeMailbox};
 use crate::actors::phase::Phase;
+use crate::cycle::tests::fakes::mailbox;
 use crate::domain::code::Code;
 use crate::domain::mailbox::MailboxRecord;
 use crate::domain::policy::Limits;
@@ -180,20 +180,58 @@ fn elig_13_an_engine_that_worked_while_this_one_was_down_is_seen() {
 }
 
 #[test]
-fn a_lost_lease_stops_the_cycles() {
-    // Without a fence nothing starts, however often it is tried.
+fn a_lease_in_doubt_stops_the_cycles_until_it_is_sure() {
+    // While the store does not answer nothing starts, and no mailbox counts it as a failure; afterwards
+    // all go on without being asked.
     on_paused(async {
         let tenant = Tenant::new().await;
         let (runtime, supervisor) = tenant.start();
         sleep(secs(11)).await;
-        tenant.ownership.release().await;
+        let broken = |is| tenant.leases.broken.store(is, std::sync::atomic::Ordering::Relaxed);
+        broken(true);
+        sleep(secs(13)).await;
         tenant.cycles();
-        supervisor.send(WakeMailbox(None)).await.unwrap();
-        sleep(Duration::from_millis(10)).await;
+        for _ in 0..20 {
+            supervisor.send(WakeMailbox(None)).await.unwrap();
+            sleep(secs(1)).await;
+        }
         assert_eq!(tenant.cycles(), 0);
-        assert_eq!(phase(&runtime), Phase::Backoff { failures: 1, code: Code::FenceLost });
-        // The keeper takes the free lease again.
-        sleep(secs(20)).await;
         assert_eq!(phase(&runtime), Phase::Idle);
+        let last = runtime.board.mailbox(id(1)).unwrap().last.unwrap();
+        assert_eq!(last.code, Some(Code::LeaseInDoubt));
+        broken(false);
+        sleep(secs(3)).await;
+        assert!(tenant.cycles() > 0);
+        assert_eq!(runtime.board.mailbox(id(1)).unwrap().last.unwrap().code, None);
+    });
+}
+
+#[test]
+fn mailboxes_follow_their_shards() {
+    // A mailbox stops when its shard goes to another node, and starts where that node gives it back.
+    on_paused(async {
+        let tenant = Tenant::new().await;
+        let (_, supervisor) = tenant.start();
+        sleep(secs(11)).await;
+        // Of several newcomers one gets the shard.
+        let others: Vec<_> =
+            (0..12).map(|number| tenant.other(&format!("other-{number}"))).collect();
+        for other in &others {
+            assert!(other.hold().await.unwrap());
+            actix_rt::spawn(other.clone().keep());
+        }
+        sleep(secs(5)).await;
+        let key = mailbox(1).key;
+        let owners = others.iter().filter(|other| other.owns(&key)).count();
+        assert!(owners == 1 && !tenant.ownership.owns(&key), "{owners}");
+        tenant.cycles();
+        assert!(!supervisor.send(WakeMailbox(Some(id(1)))).await.unwrap());
+        sleep(secs(1_000)).await;
+        assert_eq!(tenant.cycles(), 0);
+        for other in &others {
+            other.drain().await;
+        }
+        sleep(secs(5)).await;
+        assert!(tenant.ownership.owns(&key) && tenant.cycles() > 0);
     });
 }

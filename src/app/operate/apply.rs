@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::document::{MailboxPlan, PlanDoc};
-use super::{Drafted, Tick, drafts, views};
+use super::{Drafted, Tick, drafts, own, views};
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{CycleReport, Judged, carry_out};
 use crate::domain::ids::{LinkId, NativeId};
@@ -117,14 +117,13 @@ async fn carry(
 ) -> Applied {
     let Drafted { mailbox, result } = one;
     let _turn = tenant.ownership.turn(&mailbox.key).await;
-    let Some(fence) = tenant.ownership.fence_of(&mailbox.key) else {
-        return (mailbox, Err("the lease was lost; plan again".to_owned()));
-    };
     let (mut context, mut draft) = match result {
         Ok(made) => made,
         Err(reason) => return (mailbox, Err(reason)),
     };
-    context.fence = fence;
+    if let Err(reason) = own(tenant, &mut context) {
+        return (mailbox, Err(format!("{reason}; plan again")));
+    }
     draft.plan.name_rows(ids);
     let task = tenant.io.spawn(async move { carry_out(&context, draft).await });
     let end = match task.await {

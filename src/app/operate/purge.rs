@@ -5,7 +5,6 @@ use super::{Prepared, Tick};
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{CycleReport, give_back, plan_purge};
 use crate::domain::code::Code;
-use crate::domain::ids::Fence;
 use crate::domain::policy::Mailbox;
 use crate::engine::decide::After;
 use crate::engine::preview::preview;
@@ -20,8 +19,7 @@ pub async fn prepare(
     mailbox: &Mailbox,
     allow_mail: bool,
 ) -> Result<Prepared, String> {
-    let fence = tenant.ownership.fence().unwrap_or(Fence(0));
-    let context = super::context(tenant, mailbox, fence).ok_or("the profile was not read")?;
+    let context = super::context(tenant, mailbox).ok_or("the profile was not read")?;
     let task = tenant.io.spawn(async move {
         let planned = plan_purge(&context, allow_mail).await;
         planned.map(|(plan, state)| Prepared { context: context.knowing(&state), plan, state })

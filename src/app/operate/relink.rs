@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Tick, context};
+use super::{Tick, context, own};
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{self, Relinked};
 use crate::domain::policy::Mailbox;
@@ -24,8 +24,8 @@ pub async fn relink(
 
 async fn one(tenant: &Arc<TenantRuntime>, mailbox: &Mailbox) -> Result<Relinked, String> {
     let _turn = tenant.ownership.turn(&mailbox.key).await;
-    let fence = tenant.ownership.fence_of(&mailbox.key).ok_or("the lease was lost")?;
-    let context = context(tenant, mailbox, fence).ok_or("the profile was not read")?;
+    let mut context = context(tenant, mailbox).ok_or("the profile was not read")?;
+    own(tenant, &mut context)?;
     let task = tenant.io.spawn(async move { cycle::relink(&context).await });
     match task.await {
         Ok(Ok(relinked)) => Ok(relinked),

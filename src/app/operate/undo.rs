@@ -9,7 +9,7 @@ use super::document::MailboxPlan;
 use super::{Prepared, Tick, write_prepared};
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{self, CycleReport, Undo, Wanted};
-use crate::domain::ids::{CycleId, Fence};
+use crate::domain::ids::CycleId;
 use crate::domain::journal::OpName;
 use crate::domain::policy::Mailbox;
 use crate::engine::preview::preview;
@@ -58,8 +58,7 @@ async fn one(
     wanted: Wanted,
     allow_mail: bool,
 ) -> Result<(Prepared, Vec<String>), String> {
-    let fence = tenant.ownership.fence().unwrap_or(Fence(0));
-    let context = super::context(tenant, mailbox, fence).ok_or("the profile was not read")?;
+    let context = super::context(tenant, mailbox).ok_or("the profile was not read")?;
     let task = tenant.io.spawn(async move {
         let planned = cycle::plan_undo(&context, &wanted, allow_mail).await;
         planned.map(|Undo { plan, state, left }| (Prepared { context, plan, state }, left))
@@ -111,7 +110,7 @@ pub async fn cycles(
     tenant: &Arc<TenantRuntime>,
     mailbox: &Mailbox,
 ) -> Result<Vec<KeptCycle>, String> {
-    let context = super::context(tenant, mailbox, Fence(0)).ok_or("the profile was not read")?;
+    let context = super::context(tenant, mailbox).ok_or("the profile was not read")?;
     let all = Wanted::Since(DateTime::<Utc>::MIN_UTC);
     let kept = cycle::kept(&context, &all).await.map_err(|error| error.to_string())?;
     let mut cycles: BTreeMap<(DateTime<Utc>, CycleId), KeptCycle> = BTreeMap::new();

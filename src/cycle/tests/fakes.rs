@@ -21,6 +21,7 @@ use crate::domain::side::Side;
 use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
 use crate::ports::journal::{Vault, VaultError};
+use crate::ports::lease::Always;
 use crate::ports::links::{LinkStore, MailboxState};
 use crate::telemetry::Metrics;
 pub(crate) use far::{Far, Fault};
@@ -152,6 +153,8 @@ impl World {
             cycle: CycleId(Uuid::new_v4()),
             mailbox: mailbox(1),
             fence: Fence(1),
+            tenure: Arc::new(Always),
+            base: Base::default(),
             view: self.view(),
             deps: self.deps(),
             orders: Orders::default(),
@@ -189,7 +192,7 @@ impl World {
     pub(crate) async fn released(&self) -> Result<CycleReport, CycleEnd> {
         let released = match self.cycle().await {
             Err(CycleEnd::Halted(halt)) => Some(Arc::new(halt.stakes)),
-            Ok(_) | Err(CycleEnd::Side(..) | CycleEnd::Store(_) | CycleEnd::Stuck) => None,
+            Ok(_) | Err(_) => None,
         };
         let orders = Orders { released, retry: Retry::All };
         *self.rest.lock().unwrap() = None;

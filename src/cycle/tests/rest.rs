@@ -8,6 +8,7 @@ use chrono::Duration;
 use super::fakes::{Fault, World};
 use super::*;
 use crate::domain::ids::NativeId;
+use crate::ports::links::Claim;
 
 /// A mailbox with two pairs, at rest, and the row and item of the first.
 async fn at_rest() -> (World, NativeId, NativeId) {
@@ -85,9 +86,6 @@ async fn a_rest_ends_with_the_lease_the_view_and_the_word_of_an_operator() {
     // mailbox rests anew afterwards.
     let (world, ..) = at_rest().await;
     let context = world.context();
-    let other = CycleContext { fence: Fence(2), ..world.context() };
-    goes_the_whole_way(&world, &other, "another fence").await;
-    goes_the_whole_way(&world, &world.context(), "the old fence").await;
     let view = Arc::new(TenantView::clone(&context.view));
     let other = CycleContext { view, ..world.context() };
     goes_the_whole_way(&world, &other, "another view").await;
@@ -99,6 +97,10 @@ async fn a_rest_ends_with_the_lease_the_view_and_the_word_of_an_operator() {
     let before = loads(&world);
     world.cycle().await.unwrap();
     assert_eq!(loads(&world), before);
+    let other = CycleContext { fence: Fence(2), ..world.context() };
+    goes_the_whole_way(&world, &other, "another fence").await;
+    let late = world.cycle().await;
+    assert!(matches!(late, Err(CycleEnd::Store(StoreError::StaleFence))), "{late:?}");
 }
 
 #[tokio::test]
@@ -158,7 +160,8 @@ async fn task_out_10_a_rest_ends_when_a_link_wakes() {
     let minutes = |number| context.now + Duration::minutes(number);
     state.links[0].wake = Some(minutes(30));
     let change = StateChange { put: state.links, ..StateChange::default() };
-    world.store.memory.commit(&context.mailbox.key, Fence(1), &change).await.unwrap();
+    let claim = Claim { fence: Fence(1), seq: state.seq };
+    world.store.memory.commit(&context.mailbox.key, claim, &change).await.unwrap();
     *world.rest.lock().unwrap() = None;
     world.cycle_in(&context).await.unwrap();
     let before = loads(&world);

@@ -72,6 +72,9 @@ advice! {
     AnswerUnreadable "Wait: the cycle is repeated; report it when it stays.";
     AnswerTooLarge "Reduce the number of items or filters, or split the mailbox.";
     FenceLost "Nothing: another node owns the mailbox now and goes on.";
+    StateMoved "Nothing: the next cycle goes on from what is stored now.";
+    LeaseInDoubt "Bring the state store back, or mend the way to it; work goes on by itself.";
+    HandedOver "Nothing: the node that owns the mailbox now goes on.";
     StoreUnavailable "Bring the state store back; the cycle is repeated by itself.";
     CyclePanicked "Report the defect with the log of the node.";
     CompanyUnknown "Make one account of exactly that name, or leave one of several.";

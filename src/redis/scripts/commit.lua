@@ -1,25 +1,34 @@
--- Applies one change of a mailbox as a whole, unless a newer owner has committed.
+-- Applies one change of a mailbox as a whole, unless it is not as its claim found it.
 --
--- KEYS: links, cursors, fence, journal, kept, category
--- ARGV: fence, cursors as JSON ('' leaves them), number of links to write, of links to drop, of
---       records, of kept versions, the most records, the most kept versions, the category as JSON
---       ('' leaves it); then id and bytes of each link to write, the ids to drop, the records, the
---       kept versions
--- Returns 1, or 0 when the fence is old and nothing was written.
+-- KEYS: links, cursors, fence, journal, kept, seq, category
+-- ARGV: fence, the number that it builds on, the commit's own name, cursors as JSON ('' leaves them),
+--       number of links to write, of links to drop, of records, of kept versions, the most records,
+--       the most kept versions, the category as JSON ('' leaves it); then id and bytes of each link
+--       to write, the ids to drop, the records, the kept versions
+-- Returns the new number. Nothing was written when it returns -1, because the fence is old, or -2,
+-- because the state moved: somebody wrote, or the server lost what it had.
 
 -- A fence has 64 bits and Lua's numbers 53: decimal texts are compared by length, then by digits.
 local stored = redis.call('GET', KEYS[3])
 local given = ARGV[1]
 if stored and (#stored > #given or (#stored == #given and stored > given)) then
-  return 0
+  return -1
 end
-redis.call('SET', KEYS[3], given)
+local seq = redis.call('HGET', KEYS[6], 'n') or '0'
+-- The answer was lost and the same commit is sent again.
+if stored == given and redis.call('HGET', KEYS[6], 'by') == ARGV[3] then
+  return tonumber(seq)
+end
+if stored ~= given or seq ~= ARGV[2] then
+  return -2
+end
+redis.call('HSET', KEYS[6], 'n', string.format('%.0f', tonumber(seq) + 1), 'by', ARGV[3])
 
-if ARGV[2] ~= '' then
-  redis.call('SET', KEYS[2], ARGV[2])
+if ARGV[4] ~= '' then
+  redis.call('SET', KEYS[2], ARGV[4])
 end
-if ARGV[9] ~= '' then
-  redis.call('SET', KEYS[6], ARGV[9])
+if ARGV[11] ~= '' then
+  redis.call('SET', KEYS[7], ARGV[11])
 end
 
 -- unpack is limited by the stack, about 8,000 values; 2,000 is even, as pairs need.
@@ -29,19 +38,19 @@ local function in_chunks(command, key, first, last)
   end
 end
 
-local puts, drops = tonumber(ARGV[3]), tonumber(ARGV[4])
-local records, kept = tonumber(ARGV[5]), tonumber(ARGV[6])
-local last = 9 + 2 * puts
-in_chunks('HSET', KEYS[1], 10, last)
+local puts, drops = tonumber(ARGV[5]), tonumber(ARGV[6])
+local records, kept = tonumber(ARGV[7]), tonumber(ARGV[8])
+local last = 11 + 2 * puts
+in_chunks('HSET', KEYS[1], 12, last)
 in_chunks('HDEL', KEYS[1], last + 1, last + drops)
 last = last + drops
 if records > 0 then
   in_chunks('RPUSH', KEYS[4], last + 1, last + records)
-  redis.call('LTRIM', KEYS[4], -tonumber(ARGV[7]), -1)
+  redis.call('LTRIM', KEYS[4], -tonumber(ARGV[9]), -1)
 end
 last = last + records
 if kept > 0 then
   in_chunks('RPUSH', KEYS[5], last + 1, last + kept)
-  redis.call('LTRIM', KEYS[5], -tonumber(ARGV[8]), -1)
+  redis.call('LTRIM', KEYS[5], -tonumber(ARGV[10]), -1)
 end
-return 1
+return tonumber(seq) + 1

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use lockstep::domain::fingerprint::PrintKey;
 use lockstep::domain::ids::{Fence, MailboxKey, TenantId};
 use lockstep::ports::error::StoreError;
-use lockstep::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
+use lockstep::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 
 /// Hands everything on to the store inside.
 pub(super) struct Counted {
@@ -23,14 +23,18 @@ impl LinkStore for Counted {
         self.inner.load(mailbox).await
     }
 
+    async fn claim(&self, mailbox: &MailboxKey, fence: Fence) -> Result<MailboxState, StoreError> {
+        self.inner.claim(mailbox, fence).await
+    }
+
     async fn commit(
         &self,
         mailbox: &MailboxKey,
-        fence: Fence,
+        claim: Claim,
         change: &StateChange,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         self.writes.fetch_add(1, SeqCst);
-        self.inner.commit(mailbox, fence, change).await
+        self.inner.commit(mailbox, claim, change).await
     }
 
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {

@@ -1,11 +1,11 @@
 //! A node in the test's process: real adapters, real cycle, the store in memory, moved time.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lockstep::cycle::{
-    Chronicle, CycleContext, CycleDeps, CycleEnd, CycleReport, Orders, Retry, TenantOptions,
+    Base, Chronicle, CycleContext, CycleDeps, CycleEnd, CycleReport, Orders, Retry, TenantOptions,
     TenantView, roster, run_cycle,
 };
 use lockstep::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
@@ -19,7 +19,7 @@ use lockstep::graph::{GraphOptions, GraphSide};
 use lockstep::http::{HttpClient, Session, TokenOptions, TokenSource};
 use lockstep::memory::MemoryStore;
 use lockstep::ports::clock::Clock;
-use lockstep::ports::lease::LeaseStore;
+use lockstep::ports::lease::Always;
 use lockstep::ports::links::LinkStore;
 use lockstep::ports::organization::Organization as _;
 use lockstep::sim::directory::AppCredentials;
@@ -29,8 +29,8 @@ use tokio::time::Instant;
 
 use super::line::{BASE, InProcess, Script, lock};
 
-/// Longer than any history.
-const LEASE: Duration = Duration::from_secs(3_650 * 24 * 3_600);
+/// Processes that were started; each has a fence of its own.
+static PROCESSES: AtomicU64 = AtomicU64::new(1);
 
 /// What was released passes, unless people change it while the cycle runs again.
 const RELEASES: usize = 5;
@@ -121,9 +121,10 @@ impl Node {
         let options = options();
         let key = store.print_key(&options.tenant, PrintKey([7; 16])).await.expect("a key");
         let roster = roster(&options, &profile, key, &Default::default(), &Default::default());
-        let fence = store.acquire("node", "node", LEASE).await.expect("the store answers");
+        // Each process gets a newer fence than the one before, as a grant gives it.
+        let fence = Fence(PROCESSES.fetch_add(1, Relaxed));
         let mailboxes = roster.mailboxes().cloned().collect();
-        let (view, fence) = (roster.view, fence.expect("the lease is free"));
+        let view = roster.view;
         Self { deps, view, fence, mailboxes, line }
     }
 
@@ -177,6 +178,8 @@ impl Node {
             cycle: CycleId(uuid::Uuid::new_v4()),
             mailbox: self.mailboxes[who].clone(),
             fence: self.fence,
+            tenure: Arc::new(Always),
+            base: Base::default(),
             view: self.view.clone(),
             deps: self.deps.clone(),
             orders,

@@ -8,10 +8,10 @@ use lockstep::embedded::{EmbeddedStore, OpenError};
 use lockstep::ports::error::StoreError;
 use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::LinkStore;
+use lockstep::shards::Shard;
 
-use super::{Bench, Embedded, HandClock, link, mailbox, put, sorted};
-
-const LONG: std::time::Duration = std::time::Duration::from_secs(3_600);
+use super::cluster::step;
+use super::{Bench, Embedded, HandClock, link, mailbox, put, sorted, write};
 
 #[tokio::test]
 async fn a_second_process_is_told_the_directory_and_the_remedy() {
@@ -26,7 +26,7 @@ async fn a_second_process_is_told_the_directory_and_the_remedy() {
     assert!(text.contains(&directory.display().to_string()), "{text}");
     assert!(text.contains("stop that process"), "{text}");
     let key = mailbox("contoso", 1);
-    bench.store().commit(&key, Fence(1), &put([1])).await.unwrap();
+    write(&*bench.store(), &key, Fence(1), &put([1])).await.unwrap();
     assert_eq!(bench.store().load(&key).await.unwrap().links, [link(1)], "the first is unhurt");
 }
 
@@ -35,7 +35,7 @@ async fn a_killed_process_leaves_the_last_commit() {
     // What the file holds while the store is open, as after a kill, is every acknowledged commit.
     let (bench, key) = (Embedded::start().await, mailbox("contoso", 1));
     for number in 1..=5u128 {
-        bench.store().commit(&key, Fence(number as u64), &put([number])).await.unwrap();
+        write(&*bench.store(), &key, Fence(number as u64), &put([number])).await.unwrap();
         let copy = tempfile::tempdir().unwrap();
         for entry in fs::read_dir(bench.directory.path()).unwrap() {
             let entry = entry.unwrap();
@@ -44,7 +44,7 @@ async fn a_killed_process_leaves_the_last_commit() {
         let store = EmbeddedStore::open(copy.path(), HandClock::new()).await.unwrap();
         let expected: Vec<_> = (1..=number).map(link).collect();
         assert_eq!(sorted(store.load(&key).await.unwrap()), expected);
-        let stale = store.commit(&key, Fence(number as u64 - 1), &put([9])).await;
+        let stale = write(&store, &key, Fence(number as u64 - 1), &put([9])).await;
         assert!(matches!(stale, Err(StoreError::StaleFence)), "{stale:?}");
     }
 }
@@ -53,11 +53,12 @@ async fn a_killed_process_leaves_the_last_commit() {
 async fn a_restart_frees_leases_and_keeps_fences() {
     // Who can open the file knows that the former holder is gone; nobody waits for its lease.
     let mut bench = Embedded::start().await;
-    let first = bench.store().acquire("shard", "a", LONG).await.unwrap().unwrap();
+    let first = bench.store().step(&step(1, &[7])).await.unwrap();
     bench.reopen().await;
-    assert!(!bench.store().renew("shard", "a", first, LONG).await.unwrap());
-    let second = bench.store().acquire("shard", "b", LONG).await.unwrap().unwrap();
-    assert!(second > first);
+    let second = bench.store().step(&step(2, &[7])).await.unwrap();
+    assert!(second.stamp > first.stamp && second.generation != first.generation);
+    assert_eq!(second.members.len(), 1);
+    assert_eq!(second.shards.unwrap()[&Shard(7)].fence, Fence(second.stamp));
 }
 
 #[tokio::test]

@@ -11,9 +11,8 @@ use lockstep::redis::{RedisBus, RedisOptions, RedisStore};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Bench, link, mailbox, put};
+use super::{Bench, link, mailbox, put, write};
 use crate::redis_server::RedisServer;
-use lockstep::ports::links::LinkStore;
 
 /// Far above what a hint takes, far below a test's end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,9 +47,9 @@ pub(crate) async fn notes_are_kept_for_each_tenant_and_shelf<B: Bench>() {
 pub(crate) async fn links_are_found_by_their_rows<B: Bench>() {
     let bench = B::start().await;
     let store = bench.store();
-    store.commit(&mailbox("contoso", 1), Fence(1), &put(1..=2)).await.unwrap();
-    store.commit(&mailbox("contoso", 2), Fence(1), &put(2..=3)).await.unwrap();
-    store.commit(&mailbox("fabrikam", 1), Fence(1), &put(1..=9)).await.unwrap();
+    write(&*store, &mailbox("contoso", 1), Fence(1), &put(1..=2)).await.unwrap();
+    write(&*store, &mailbox("contoso", 2), Fence(1), &put(2..=3)).await.unwrap();
+    write(&*store, &mailbox("fabrikam", 1), Fence(1), &put(1..=9)).await.unwrap();
     let id = |number| Uuid::from_u128(number);
     let rows = [LinkId(id(2)), LinkId(id(3)), LinkId(id(7))];
     let tenant = TenantId::new("contoso");

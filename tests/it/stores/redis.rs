@@ -5,17 +5,17 @@ use std::time::Duration;
 use lockstep::domain::ids::{Fence, MailboxKey};
 use lockstep::ports::error::StoreError;
 use lockstep::ports::lease::LeaseStore;
-use lockstep::ports::links::{LinkStore, MailboxState};
+use lockstep::ports::links::{Claim, LinkStore, MailboxState};
 use lockstep::ports::sightings::{SightingChange, SightingStore};
 use lockstep::redis::{RedisOptions, RedisStore};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use super::cluster::step;
 use super::journal::{kept, record};
-use super::{Bench, Redis, link, mailbox, put};
+use super::{Bench, Redis, link, mailbox, put, write};
 use crate::redis_server::RedisServer;
 
-const LONG: Duration = Duration::from_secs(3_600);
 /// Far above what a call may take, far below a test's end.
 const BOUND: Duration = Duration::from_secs(10);
 /// Time-outs of a test that waits for them.
@@ -28,9 +28,9 @@ async fn assert_unavailable(store: &RedisStore, key: &MailboxKey) {
     let calls = async {
         let loaded = store.load(key).await;
         assert!(matches!(loaded, Err(StoreError::Unavailable(_))), "{loaded:?}");
-        let written = store.commit(key, Fence(1), &put([1])).await;
+        let written = write(&*store, key, Fence(1), &put([1])).await;
         assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
-        let leased = store.acquire("shard", "a", LONG).await;
+        let leased = store.step(&step(1, &[1])).await;
         assert!(matches!(leased, Err(StoreError::Unavailable(_))), "{leased:?}");
     };
     timeout(BOUND, calls).await.expect("an outage holds calls up");
@@ -42,13 +42,13 @@ async fn an_outage_is_short_and_over_by_itself() {
     // with a server that has forgotten all scripts.
     let (mut bench, key) = (Redis::start().await, mailbox("contoso", 1));
     let store = bench.store();
-    store.commit(&key, Fence(1), &put([1])).await.unwrap();
+    write(&*store, &key, Fence(1), &put([1])).await.unwrap();
     for _ in 0..2 {
         bench.server.stop();
         assert_unavailable(&store, &key).await;
         bench.server.start_again();
         assert_eq!(store.load(&key).await.unwrap(), MailboxState::default());
-        store.commit(&key, Fence(1), &put([2])).await.unwrap();
+        write(&*store, &key, Fence(1), &put([2])).await.unwrap();
         assert_eq!(store.load(&key).await.unwrap().links, [link(2)]);
     }
 }
@@ -57,10 +57,10 @@ async fn an_outage_is_short_and_over_by_itself() {
 async fn an_unnoticed_restart_costs_no_call() {
     // A connection that broke while nobody used it is replaced within the next call.
     let (mut bench, key) = (Redis::start().await, mailbox("contoso", 1));
-    bench.store().commit(&key, Fence(1), &put([1])).await.unwrap();
+    write(&*bench.store(), &key, Fence(1), &put([1])).await.unwrap();
     bench.server.stop();
     bench.server.start_again();
-    bench.store().commit(&key, Fence(1), &put([2])).await.unwrap();
+    write(&*bench.store(), &key, Fence(1), &put([2])).await.unwrap();
     assert_eq!(bench.store().load(&key).await.unwrap().links, [link(2)]);
 }
 
@@ -95,7 +95,7 @@ async fn foreign_bytes_are_corrupt() {
     let store = bench.store();
     let client = redis::Client::open(bench.server.url()).unwrap();
     let mut wire = client.get_multiplexed_async_connection().await.unwrap();
-    store.commit(&key, Fence(1), &put([1])).await.unwrap();
+    write(&*store, &key, Fence(1), &put([1])).await.unwrap();
     let links = format!("ls:{{{key}}}:links");
     let set = redis::cmd("HSET").arg(&links).arg("x").arg("\u{63}garbage").to_owned();
     set.exec_async(&mut wire).await.unwrap();
@@ -112,8 +112,8 @@ async fn the_keys_are_those_of_the_map() {
     change.cursors = Some(vec![]);
     change.records = vec![record(1)];
     change.kept = vec![kept(1)];
-    store.commit(&key, Fence(1), &change).await.unwrap();
-    store.acquire("shard-7", "a", LONG).await.unwrap().unwrap();
+    write(&*store, &key, Fence(1), &change).await.unwrap();
+    store.step(&step(1, &[7])).await.unwrap();
     let fresh = lockstep::domain::fingerprint::PrintKey([1; 16]);
     store.print_key(&key.tenant, fresh).await.unwrap();
     let put = vec![(key.mailbox, None)];
@@ -130,16 +130,19 @@ async fn the_keys_are_those_of_the_map() {
         of_mailbox("journal"),
         of_mailbox("kept"),
         of_mailbox("links"),
+        of_mailbox("seq"),
         "ls:{contoso}:key".to_owned(),
         "ls:{contoso}:sightings".to_owned(),
-        "ls:{lease/shard-7}".to_owned(),
-        "ls:{lease/shard-7}:granted".to_owned(),
+        "ls:{cluster}:generation".to_owned(),
+        "ls:{cluster}:members".to_owned(),
+        "ls:{cluster}:shards".to_owned(),
+        "ls:{cluster}:stamp".to_owned(),
     ];
     expected.sort();
     assert_eq!(keys, expected);
     for name in keys {
         let ttl: i64 = redis::cmd("TTL").arg(&name).query_async(&mut wire).await.unwrap();
-        assert_eq!(ttl > 0, name == "ls:{lease/shard-7}", "{name}: {ttl}");
+        assert_eq!(ttl, -1, "{name} expires");
     }
 }
 
@@ -147,13 +150,67 @@ async fn the_keys_are_those_of_the_map() {
 async fn a_load_is_one_transaction() {
     // Links and cursors are read in one MULTI, so no commit can come between them.
     let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
-    bench.store().commit(&key, Fence(1), &put([1])).await.unwrap();
-    bench.store().load(&key).await.unwrap();
+    write(&*bench.store(), &key, Fence(1), &put([1])).await.unwrap();
     let client = redis::Client::open(bench.server.url()).unwrap();
     let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd("CONFIG").arg("RESETSTAT").exec_async(&mut wire).await.unwrap();
+    bench.store().load(&key).await.unwrap();
     let asked = redis::cmd("INFO").arg("commandstats").to_owned();
     let stats: String = asked.query_async(&mut wire).await.unwrap();
     for command in ["multi", "exec", "hvals"] {
         assert!(stats.contains(&format!("cmdstat_{command}:calls=1,")), "{command}: {stats}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_forgets_ends_the_cycle_and_not_the_mailbox() {
+    // FLUSHALL between claim and commit: the commit is refused, the next claim finds an empty mailbox.
+    let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    write(&*store, &key, Fence(8), &put([1])).await.unwrap();
+    let seq = store.claim(&key, Fence(8)).await.unwrap().seq;
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd("FLUSHALL").exec_async(&mut wire).await.unwrap();
+    let moved = store.commit(&key, Claim { fence: Fence(8), seq }, &put([2])).await;
+    assert!(matches!(moved, Err(StoreError::StateMoved)), "{moved:?}");
+    assert_eq!(store.claim(&key, Fence(8)).await.unwrap(), MailboxState::default());
+    write(&*store, &key, Fence(8), &put([3])).await.unwrap();
+    assert_eq!(store.load(&key).await.unwrap().links, [link(3)]);
+}
+
+#[tokio::test]
+async fn a_mailbox_of_a_former_version_has_the_number_zero() {
+    // A fence without a number beside it is claimed and written like any other.
+    let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    let fence = redis::cmd("SET").arg(format!("ls:{{{key}}}:fence")).arg(3).to_owned();
+    fence.exec_async(&mut wire).await.unwrap();
+    assert_eq!(store.claim(&key, Fence(3)).await.unwrap().seq, 0);
+    let late = store.claim(&key, Fence(2)).await;
+    assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
+    let seq = store.commit(&key, Claim { fence: Fence(3), seq: 0 }, &put([1])).await.unwrap();
+    assert_eq!(seq, 1);
+}
+
+#[tokio::test]
+async fn a_foreign_line_in_the_cluster_is_no_member() {
+    // What another program left there is dropped, and its shards are free.
+    let bench = Redis::start().await;
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    for (key, field, value) in
+        [("members", "x", "what is this"), ("shards", "7", "nonsense"), ("members", "y", "")]
+    {
+        let set = redis::cmd("HSET")
+            .arg(format!("ls:{{cluster}}:{key}"))
+            .arg(field)
+            .arg(value)
+            .to_owned();
+        set.exec_async(&mut wire).await.unwrap();
+    }
+    let answer = bench.store().step(&step(1, &[7])).await.unwrap();
+    assert_eq!((answer.members.len(), answer.shards.unwrap().len()), (1, 1));
 }

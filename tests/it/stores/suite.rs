@@ -1,27 +1,16 @@
 //! What the ports promise of any store.
 
-use std::time::Duration;
-
 use chrono::DateTime;
 use lockstep::domain::category::KnownCategory;
 use lockstep::domain::fingerprint::PrintKey;
 use lockstep::domain::ids::{Fence, LinkId, NativeId, TenantId};
 use lockstep::domain::kind::Collection;
 use lockstep::ports::error::StoreError;
-use lockstep::ports::lease::LeaseStore;
-use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
+use lockstep::ports::links::{Claim, LinkStore, MailboxState, StateChange};
 use lockstep::ports::sightings::{SightingChange, SightingStore, Sightings};
-use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Bench, cursor, link, mailbox, put, sorted};
-
-/// A lease that no test outlives.
-const LONG: Duration = Duration::from_secs(3_600);
-/// A lease that a test waits for.
-const SHORT: Duration = Duration::from_millis(50);
-/// Bound of that wait.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::{Bench, cursor, link, mailbox, put, sorted, write};
 
 /// Returns a change that replaces the cursors.
 fn with_cursors(tokens: &[(Collection, &str)]) -> StateChange {
@@ -43,13 +32,13 @@ pub(crate) async fn an_unknown_mailbox_is_empty<B: Bench>() {
 pub(crate) async fn a_commit_puts_drops_and_replaces<B: Bench>() {
     let (bench, key) = (B::start().await, mailbox("contoso", 1));
     let store = bench.store();
-    store.commit(&key, Fence(1), &put(1..=4)).await.unwrap();
+    write(&*store, &key, Fence(1), &put(1..=4)).await.unwrap();
     let mut changed = link(2);
     changed.matched = true;
     changed.trouble = None;
     let mut change = with_drops(&[3, 99]);
     change.put = vec![changed.clone(), link(5)];
-    store.commit(&key, Fence(1), &change).await.unwrap();
+    write(&*store, &key, Fence(1), &change).await.unwrap();
     let links = sorted(store.load(&key).await.unwrap());
     assert_eq!(links, [link(1), changed, link(4), link(5)]);
 }
@@ -58,7 +47,7 @@ pub(crate) async fn a_link_put_and_dropped_is_gone<B: Bench>() {
     let (bench, key) = (B::start().await, mailbox("contoso", 1));
     let mut change = put(1..=2);
     change.drop = vec![link(1).id];
-    bench.store().commit(&key, Fence(1), &change).await.unwrap();
+    write(&*bench.store(), &key, Fence(1), &change).await.unwrap();
     assert_eq!(sorted(bench.store().load(&key).await.unwrap()), [link(2)]);
 }
 
@@ -66,14 +55,14 @@ pub(crate) async fn cursors_are_replaced_as_a_whole<B: Bench>() {
     let (bench, key) = (B::start().await, mailbox("contoso", 1));
     let store = bench.store();
     let both = with_cursors(&[(Collection::Calendar, "c1"), (Collection::Tasks, "t1")]);
-    store.commit(&key, Fence(1), &both).await.unwrap();
-    store.commit(&key, Fence(1), &put([1])).await.unwrap();
+    write(&*store, &key, Fence(1), &both).await.unwrap();
+    write(&*store, &key, Fence(1), &put([1])).await.unwrap();
     let state = store.load(&key).await.unwrap();
     assert_eq!(Some(state.cursors), both.cursors, "a change without cursors leaves them");
     let one = with_cursors(&[(Collection::Contacts, "ö\"\\\n")]);
-    store.commit(&key, Fence(1), &one).await.unwrap();
+    write(&*store, &key, Fence(1), &one).await.unwrap();
     assert_eq!(Some(store.load(&key).await.unwrap().cursors), one.cursors);
-    store.commit(&key, Fence(1), &with_cursors(&[])).await.unwrap();
+    write(&*store, &key, Fence(1), &with_cursors(&[])).await.unwrap();
     let state = store.load(&key).await.unwrap();
     assert_eq!((state.cursors, state.links), (vec![], vec![link(1)]));
 }
@@ -85,17 +74,19 @@ pub(crate) async fn link_07_the_category_is_kept_until_another_one_comes<B: Benc
     };
     let with = |category| StateChange { category, ..StateChange::default() };
     let first = with(known("ö=", &[0, u64::MAX]));
-    bench.store().commit(&key, Fence(2), &first).await.unwrap();
-    bench.store().commit(&key, Fence(2), &put([1])).await.unwrap();
-    let late = bench.store().commit(&key, Fence(1), &with(known("late", &[]))).await;
+    write(&*bench.store(), &key, Fence(2), &first).await.unwrap();
+    write(&*bench.store(), &key, Fence(2), &put([1])).await.unwrap();
+    let late = write(&*bench.store(), &key, Fence(1), &with(known("late", &[]))).await;
     assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
     assert_eq!(bench.store().load(&mailbox("contoso", 2)).await.unwrap().category, None);
     bench.reopen().await;
     let store = bench.store();
     assert_eq!(store.load(&key).await.unwrap().category, known("ö=", &[0, u64::MAX]));
+    let claimed = store.claim(&key, Fence(2)).await.unwrap();
+    assert_eq!(claimed.category, known("ö=", &[0, u64::MAX]));
     let mut both = with(known("b", &[7]));
     both.put = vec![link(2)];
-    store.commit(&key, Fence(2), &both).await.unwrap();
+    write(&*store, &key, Fence(2), &both).await.unwrap();
     let state = store.load(&key).await.unwrap();
     assert_eq!(state.category, known("b", &[7]));
     assert_eq!(sorted(state), [link(1), link(2)]);
@@ -109,13 +100,13 @@ pub(crate) async fn a_stale_fence_writes_nothing<B: Bench>() {
     let mut first = put([1]);
     first.cursors = with_cursors(&[(Collection::Tasks, "t1")]).cursors;
     // Ten is newer than nine, as a number and not as a text.
-    store.commit(&key, Fence(10), &first).await.unwrap();
+    write(&*store, &key, Fence(10), &first).await.unwrap();
     let mut late = put([2]);
     late.drop = vec![link(1).id];
     late.cursors = Some(vec![]);
-    let refused = store.commit(&key, Fence(9), &late).await;
+    let refused = write(&*store, &key, Fence(9), &late).await;
     assert!(matches!(refused, Err(StoreError::StaleFence)), "{refused:?}");
-    let empty = store.commit(&key, Fence(9), &StateChange::default()).await;
+    let empty = write(&*store, &key, Fence(9), &StateChange::default()).await;
     assert!(matches!(empty, Err(StoreError::StaleFence)), "{empty:?}");
     let state = store.load(&key).await.unwrap();
     assert_eq!((state.links, Some(state.cursors)), (vec![link(1)], first.cursors));
@@ -127,15 +118,15 @@ pub(crate) async fn equal_and_newer_fences_are_accepted<B: Bench>() {
     // The last two differ only beyond the 53 bits of a float.
     let fences = [0, 0, 7, 7, 1 << 60, u64::MAX - 1, u64::MAX, u64::MAX];
     for (fence, number) in fences.into_iter().zip(1..) {
-        store.commit(&key, Fence(fence), &put([number])).await.unwrap();
+        write(&*store, &key, Fence(fence), &put([number])).await.unwrap();
     }
     assert_eq!(store.load(&key).await.unwrap().links.len(), fences.len());
-    let stale = store.commit(&key, Fence(u64::MAX - 1), &put([9])).await;
+    let stale = write(&*store, &key, Fence(u64::MAX - 1), &put([9])).await;
     assert!(matches!(stale, Err(StoreError::StaleFence)), "{stale:?}");
     // An empty commit takes the mailbox over as well.
     let other = mailbox("contoso", 2);
-    store.commit(&other, Fence(5), &StateChange::default()).await.unwrap();
-    let late = store.commit(&other, Fence(4), &put([1])).await;
+    write(&*store, &other, Fence(5), &StateChange::default()).await.unwrap();
+    let late = write(&*store, &other, Fence(4), &put([1])).await;
     assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
 }
 
@@ -156,15 +147,15 @@ pub(crate) async fn mailboxes_and_tenants_are_apart<B: Bench>() {
     for (key, number) in keys.iter().zip(1..) {
         let mut change = put([number, 100, u128::MAX, 0]);
         change.cursors = with_cursors(&[(Collection::Tasks, &number.to_string())]).cursors;
-        store.commit(key, Fence(number as u64), &change).await.unwrap();
+        write(&*store, key, Fence(number as u64), &change).await.unwrap();
     }
-    store.commit(&keys[0], Fence(50), &with_drops(&[100])).await.unwrap();
+    write(&*store, &keys[0], Fence(50), &with_drops(&[100])).await.unwrap();
     store.forget(&keys[1]).await.unwrap();
     for (key, number) in keys.iter().zip(1..).skip(2) {
         let state = store.load(key).await.unwrap();
         assert_eq!(state.cursors, [cursor(Collection::Tasks, &number.to_string())], "{key}");
         assert_eq!(sorted(state), [link(0), link(number), link(100), link(u128::MAX)], "{key}");
-        store.commit(key, Fence(number as u64), &put([number])).await.unwrap();
+        write(&*store, key, Fence(number as u64), &put([number])).await.unwrap();
     }
     let first = sorted(store.load(&keys[0]).await.unwrap());
     assert_eq!(first, [link(0), link(1), link(u128::MAX)]);
@@ -174,15 +165,16 @@ pub(crate) async fn a_forgotten_mailbox_keeps_its_fence_alone<B: Bench>() {
     let (mut bench, key) = (B::start().await, mailbox("contoso", 1));
     let mut change = put(1..=3);
     change.cursors = with_cursors(&[(Collection::Tasks, "t")]).cursors;
-    bench.store().commit(&key, Fence(5), &change).await.unwrap();
+    write(&*bench.store(), &key, Fence(5), &change).await.unwrap();
     bench.store().forget(&key).await.unwrap();
     bench.store().forget(&mailbox("contoso", 2)).await.unwrap();
     bench.reopen().await;
     let store = bench.store();
-    assert_eq!(store.load(&key).await.unwrap(), MailboxState::default());
-    let late = store.commit(&key, Fence(4), &put([1])).await;
+    let state = store.load(&key).await.unwrap();
+    assert_eq!((state.links, state.cursors), (vec![], vec![]));
+    let late = write(&*store, &key, Fence(4), &put([1])).await;
     assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
-    store.commit(&key, Fence(5), &put([4])).await.unwrap();
+    write(&*store, &key, Fence(5), &put([4])).await.unwrap();
     assert_eq!(store.load(&key).await.unwrap().links, [link(4)]);
 }
 
@@ -226,12 +218,12 @@ pub(crate) async fn everything_is_there_after_reopening<B: Bench>() {
     let (mut bench, key) = (B::start().await, mailbox("contoso", 1));
     let mut change = put(1..=20);
     change.cursors = with_cursors(&[(Collection::Calendar, "c"), (Collection::Tasks, "t")]).cursors;
-    bench.store().commit(&key, Fence(3), &change).await.unwrap();
+    write(&*bench.store(), &key, Fence(3), &change).await.unwrap();
     bench.reopen().await;
     let state = bench.store().load(&key).await.unwrap();
     assert_eq!(Some(&state.cursors), change.cursors.as_ref());
     assert_eq!(sorted(state), change.put);
-    let late = bench.store().commit(&key, Fence(2), &put([30])).await;
+    let late = write(&*bench.store(), &key, Fence(2), &put([30])).await;
     assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
 }
 
@@ -241,7 +233,12 @@ pub(crate) async fn concurrent_commits_all_count<B: Bench>() {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..90u128 {
         let (store, key) = (bench.store(), keys[number as usize % 3].clone());
-        tasks.spawn(async move { store.commit(&key, Fence(1), &put([number])).await.unwrap() });
+        tasks.spawn(async move {
+            // Who was overtaken reads again.
+            while let Err(error) = write(&*store, &key, Fence(1), &put([number])).await {
+                assert!(matches!(error, StoreError::StateMoved), "{error:?}");
+            }
+        });
     }
     tasks.join_all().await;
     for (start, key) in (0..3).zip(&keys) {
@@ -259,7 +256,7 @@ pub(crate) async fn a_reader_never_sees_half_a_commit<B: Bench>() {
             let mut change = put(round * 100..round * 100 + 10);
             change.drop = ((round - 1) * 100..round * 100 - 90).map(|n| link(n).id).collect();
             change.cursors = with_cursors(&[(Collection::Tasks, &round.to_string())]).cursors;
-            store.commit(&own, Fence(1), &change).await.unwrap();
+            write(&*store, &own, Fence(1), &change).await.unwrap();
         }
     });
     let mut seen = 0;
@@ -277,28 +274,13 @@ pub(crate) async fn a_big_commit_is_one_commit<B: Bench>() {
     let (bench, key) = (B::start().await, mailbox("contoso", 1));
     let store = bench.store();
     let change = put(0..10_000);
-    store.commit(&key, Fence(1), &change).await.unwrap();
+    write(&*store, &key, Fence(1), &change).await.unwrap();
     let loaded = sorted(store.load(&key).await.unwrap());
     assert!(loaded == change.put, "{} links came back", loaded.len());
     // Drops take the same way; a number that no chunk divides.
     let drops = with_drops(&(0..9_999).collect::<Vec<_>>());
-    store.commit(&key, Fence(1), &drops).await.unwrap();
+    write(&*store, &key, Fence(1), &drops).await.unwrap();
     assert_eq!(store.load(&key).await.unwrap().links, [link(9_999)]);
-}
-
-pub(crate) async fn a_lease_has_one_holder<B: Bench>() {
-    let bench = B::start().await;
-    let store = bench.store();
-    let first = store.acquire("shard-1", "node a", LONG).await.unwrap().unwrap();
-    assert_eq!(store.acquire("shard-1", "node b", LONG).await.unwrap(), None);
-    let fence = store.acquire("shard-1", "node a", LONG).await.unwrap().unwrap();
-    assert!(fence > first, "a new process of the same holder shuts the former one out");
-    assert!(!store.renew("shard-1", "node a", first, LONG).await.unwrap());
-    assert!(store.acquire("shard-2", "node b", LONG).await.unwrap().is_some());
-    assert!(store.renew("shard-1", "node a", fence, LONG).await.unwrap());
-    assert!(!store.renew("shard-1", "node b", fence, LONG).await.unwrap());
-    assert!(!store.renew("shard-1", "node a", Fence(fence.0 + 1), LONG).await.unwrap());
-    assert!(!store.renew("shard-9", "node a", Fence(1), LONG).await.unwrap());
 }
 
 pub(crate) async fn sightings_are_kept_for_each_tenant<B: Bench>() {
@@ -323,89 +305,39 @@ pub(crate) async fn sightings_are_kept_for_each_tenant<B: Bench>() {
     assert_eq!(bench.store().sightings(&other).await.unwrap(), Sightings::from([(id(1), at(5))]));
 }
 
-pub(crate) async fn a_released_lease_is_free_at_once<B: Bench>() {
-    let bench = B::start().await;
+pub(crate) async fn a_commit_builds_on_one_state<B: Bench>() {
+    let (mut bench, key) = (B::start().await, mailbox("contoso", 1));
     let store = bench.store();
-    let first = store.acquire("shard", "a", LONG).await.unwrap().unwrap();
-    store.release("shard", "b", first).await.unwrap();
-    store.release("shard", "a", Fence(first.0 + 1)).await.unwrap();
-    store.release("unknown", "a", first).await.unwrap();
-    assert_eq!(store.acquire("shard", "b", LONG).await.unwrap(), None, "no stranger releases");
-    store.release("shard", "a", first).await.unwrap();
-    assert!(!store.renew("shard", "a", first, LONG).await.unwrap());
-    let second = store.acquire("shard", "b", LONG).await.unwrap().unwrap();
-    assert!(second > first);
-    store.release("shard", "b", second).await.unwrap();
-    let third = store.acquire("shard", "a", LONG).await.unwrap().unwrap();
-    assert!(third > second);
-}
-
-/// Takes a lease that is about to expire, within a bound.
-async fn take_when_free<B: Bench>(bench: &B, name: &str, holder: &str) -> Fence {
-    bench.advance(SHORT);
-    let store = bench.store();
-    let polling = async {
-        loop {
-            if let Some(fence) = store.acquire(name, holder, LONG).await.unwrap() {
-                return fence;
-            }
-        }
-    };
-    timeout(PATIENCE, polling).await.expect("the lease never expires")
-}
-
-pub(crate) async fn an_expired_lease_is_lost<B: Bench>() {
-    let bench = B::start().await;
-    let store = bench.store();
-    let first = store.acquire("shard", "a", LONG).await.unwrap().unwrap();
-    // The last time to live counts, here a shorter one.
-    assert!(store.renew("shard", "a", first, SHORT).await.unwrap());
-    let second = take_when_free(&bench, "shard", "b").await;
-    assert!(second > first);
-    assert!(!store.renew("shard", "a", first, LONG).await.unwrap(), "a lost holder");
-    store.release("shard", "a", first).await.unwrap();
-    assert!(store.renew("shard", "b", second, LONG).await.unwrap(), "the late release is void");
-    assert_eq!(store.acquire("shard", "a", LONG).await.unwrap(), None);
-}
-
-pub(crate) async fn fences_never_fall<B: Bench>() {
-    let mut bench = B::start().await;
-    let mut last = Fence(0);
-    for round in 0..6 {
-        let holder = format!("node {}", round % 2);
-        let fence = take_when_free(&bench, "shard", &holder).await;
-        assert!(fence > last, "round {round}: {fence:?} after {last:?}");
-        last = fence;
-        if round % 3 == 2 {
-            bench.store().release("shard", &holder, fence).await.unwrap();
-            bench.reopen().await;
-        } else {
-            assert!(bench.store().renew("shard", &holder, fence, SHORT).await.unwrap());
-        }
+    let claim = |fence, seq| Claim { fence: Fence(fence), seq };
+    let unclaimed = store.commit(&key, claim(1, 0), &put([1])).await;
+    assert!(matches!(unclaimed, Err(StoreError::StateMoved)), "{unclaimed:?}");
+    assert_eq!(store.claim(&key, Fence(1)).await.unwrap().seq, 0);
+    assert_eq!(store.commit(&key, claim(1, 0), &put([1])).await.unwrap(), 1);
+    assert_eq!(store.commit(&key, claim(1, 1), &put([2])).await.unwrap(), 2);
+    for base in [0, 1, 3, u64::MAX] {
+        let moved = store.commit(&key, claim(1, base), &put([9])).await;
+        assert!(matches!(moved, Err(StoreError::StateMoved)), "{base}: {moved:?}");
     }
-}
-
-pub(crate) async fn one_of_many_gets_a_lease<B: Bench>() {
-    let bench = B::start().await;
-    let mut tasks = tokio::task::JoinSet::new();
-    for number in 0..20 {
-        let store = bench.store();
-        tasks
-            .spawn(async move { store.acquire("shard", &number.to_string(), LONG).await.unwrap() });
-    }
-    let granted: Vec<Fence> = tasks.join_all().await.into_iter().flatten().collect();
-    assert_eq!(granted.len(), 1, "{granted:?}");
-}
-
-pub(crate) async fn an_endless_lease_is_a_lease<B: Bench>() {
-    let bench = B::start().await;
+    drop(store);
+    bench.reopen().await;
     let store = bench.store();
-    let fence = store.acquire("shard", "a", Duration::MAX).await.unwrap().unwrap();
-    assert!(store.renew("shard", "a", fence, Duration::MAX).await.unwrap());
-    assert_eq!(store.acquire("shard", "b", LONG).await.unwrap(), None);
-    // No time at all is the shortest time, not an error.
-    assert!(store.renew("shard", "a", fence, Duration::ZERO).await.unwrap());
-    assert!(take_when_free(&bench, "shard", "b").await > fence);
+    let state = store.claim(&key, Fence(1)).await.unwrap();
+    assert_eq!((state.seq, sorted(state)), (2, vec![link(1), link(2)]));
+    // A newer owner shuts the older one out by its claim alone, and a fence that nobody claimed is
+    // none.
+    assert_eq!(store.claim(&key, Fence(5)).await.unwrap().seq, 2);
+    let late = store.commit(&key, claim(1, 2), &put([9])).await;
+    assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
+    let late = store.claim(&key, Fence(4)).await;
+    assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
+    let ahead = store.commit(&key, claim(6, 2), &put([9])).await;
+    assert!(matches!(ahead, Err(StoreError::StateMoved)), "{ahead:?}");
+    // Who forgets a mailbox changes it.
+    store.forget(&key).await.unwrap();
+    let moved = store.commit(&key, claim(5, 2), &put([9])).await;
+    assert!(matches!(moved, Err(StoreError::StateMoved)), "{moved:?}");
+    let state = store.load(&key).await.unwrap();
+    assert_eq!((state.links, state.seq), (vec![], 3));
 }
 
 suite! {
@@ -441,16 +373,6 @@ suite! {
     a_reader_never_sees_half_a_commit,
     "Ten thousand links are one commit."
     a_big_commit_is_one_commit,
-    "While a lease is held nobody else gets it."
-    a_lease_has_one_holder,
-    "A release frees the lease at once, and only the holder's release does."
-    a_released_lease_is_free_at_once,
-    "After its time a lease can be taken, and its former holder cannot have it back by renewal."
-    an_expired_lease_is_lost,
-    "Each change of the holder raises the fence, over releases, expiries and restarts."
-    fences_never_fall,
-    "Of many who ask at once one gets the lease."
-    one_of_many_gets_a_lease,
-    "The longest and the shortest time to live are no errors."
-    an_endless_lease_is_a_lease,
+    "A commit builds on the very state that its claim found, under the fence that claimed it."
+    a_commit_builds_on_one_state,
 }

@@ -11,7 +11,8 @@ use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{Fence, MailboxKey, TenantId};
 use crate::memory::MemoryStore;
 use crate::ports::error::StoreError;
-use crate::ports::links::{Excluded, LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
+
 /// A store in memory that counts commits and may refuse one.
 pub(crate) struct TestStore {
     pub(crate) memory: Arc<MemoryStore>,
@@ -32,12 +33,18 @@ impl LinkStore for TestStore {
         self.memory.load(mailbox).await
     }
 
+    async fn claim(&self, mailbox: &MailboxKey, fence: Fence) -> Result<MailboxState, StoreError> {
+        self.script.tick().await;
+        self.loads.fetch_add(1, SeqCst);
+        self.memory.claim(mailbox, fence).await
+    }
+
     async fn commit(
         &self,
         mailbox: &MailboxKey,
-        fence: Fence,
+        claim: Claim,
         change: &StateChange,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         self.script.tick().await;
         self.script.note("commit");
         {
@@ -49,10 +56,10 @@ impl LinkStore for TestStore {
                 }
             }
         }
-        self.memory.commit(mailbox, fence, change).await?;
+        let seq = self.memory.commit(mailbox, claim, change).await?;
         self.commits.lock().unwrap().push(change.clone());
         self.script.tick().await;
-        Ok(())
+        Ok(seq)
     }
 
     async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {

@@ -1,0 +1,115 @@
+//! The cluster's table behind the port: every store must say what `shards::table` says.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lockstep::domain::ids::Fence;
+use lockstep::ports::lease::LeaseStore;
+use lockstep::shards::table::{Card, Holding, Role, Step, Table};
+use lockstep::shards::{Generation, Incarnation, NodeId, Shard};
+
+use super::Bench;
+
+/// Steps of one walk: enough for each combination of a few members and shards.
+const STEPS: usize = 400;
+/// A membership that no test outlives, in milliseconds.
+const LONG: u64 = 3_600_000;
+
+/// Returns a step of a process that wants some shards.
+pub(super) fn step(number: u128, take: &[u16]) -> Step {
+    Step {
+        node: NodeId::new(&format!("host-{number}:8080")),
+        incarnation: Incarnation(number),
+        first: false,
+        role: Role::Serving,
+        card: Card { address: "127.0.0.1:8080".to_owned(), started: 7 },
+        ttl: LONG,
+        give: Vec::new(),
+        take: take.iter().copied().map(Shard).collect(),
+        known: 0,
+        generation: Generation(u128::MAX - number),
+    }
+}
+
+/// Draws a step of one of three nodes, each with three processes, over eight shards.
+fn any_step(random: &mut fastrand::Rng, held: &BTreeMap<Shard, Holding>, stamp: u64) -> Step {
+    let who = random.u128(0..3);
+    let some =
+        |random: &mut fastrand::Rng| (0..8).filter(|_| random.u8(..) < 64).collect::<Vec<u16>>();
+    let wrong = |random: &mut fastrand::Rng| Fence(random.u64(0..9));
+    let give = some(random).into_iter().map(|shard| {
+        let fence = held.get(&Shard(shard)).filter(|_| random.u8(..) < 200);
+        (Shard(shard), fence.map_or_else(|| wrong(random), |holding| holding.fence))
+    });
+    let give = give.collect();
+    let role = [Role::Serving, Role::Draining, Role::Visiting][random.usize(..3)];
+    let address = if random.bool() { String::new() } else { "[::1]:8080".to_owned() };
+    Step {
+        incarnation: Incarnation(who * 3 + random.u128(0..3)),
+        first: random.u8(..) < 32,
+        role,
+        card: Card { address, started: random.u64(..1 << 45) },
+        ttl: [0, 1, 5, 40, LONG, LONG][random.usize(..6)],
+        give,
+        known: stamp.saturating_sub(random.u64(0..2)),
+        ..step(who, &some(random))
+    }
+}
+
+pub(crate) async fn every_step_is_that_of_the_table<B: Bench>() {
+    for seed in 1..=3 {
+        let bench = B::start().await;
+        let (store, mut table) = (bench.store(), Table::default());
+        let (mut random, mut held, mut stamp) =
+            (fastrand::Rng::with_seed(seed), BTreeMap::new(), 0);
+        for number in 0..STEPS {
+            bench.advance(Duration::from_millis(random.u64(0..3) * random.u64(0..20)));
+            let step = any_step(&mut random, &held, stamp);
+            let answer = store.step(&step).await.unwrap();
+            let expected = table.step(&step, answer.now);
+            assert_eq!(answer, expected, "seed {seed}, step {number}: {step:?}");
+            stamp = answer.stamp;
+            held = answer.shards.unwrap_or(held);
+        }
+    }
+}
+
+pub(crate) async fn fences_rise_over_a_restart<B: Bench>() {
+    let mut bench = B::start().await;
+    let mut last = Fence(0);
+    for round in 0..4u128 {
+        // Each process takes the place of the one before, which nobody gave notice of.
+        let incarnation = Incarnation(round);
+        let first = Step { first: true, incarnation, ..step(1, &[1, 2]) };
+        let answer = bench.store().step(&first).await.unwrap();
+        let shards = answer.shards.unwrap();
+        let fence = shards[&Shard(1)].fence;
+        assert!(answer.accepted && fence > last, "round {round}: {fence:?} after {last:?}");
+        assert_eq!(shards[&Shard(2)], Holding { fence, node: first.node, incarnation });
+        last = fence;
+        bench.reopen().await;
+    }
+}
+
+pub(crate) async fn one_of_many_gets_a_shard<B: Bench>() {
+    let bench = B::start().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let store = bench.store();
+        tasks.spawn(async move {
+            let shards = store.step(&step(number, &[7])).await.unwrap().shards.unwrap();
+            shards[&Shard(7)].incarnation == Incarnation(number)
+        });
+    }
+    let granted = tasks.join_all().await.into_iter().filter(|granted| *granted).count();
+    assert_eq!(granted, 1);
+}
+
+suite! {
+    "Whatever processes ask in whatever order, the answer is that of the table at that instant."
+    every_step_is_that_of_the_table,
+    "A fence that was told is never told again, also after a restart of the program."
+    fences_rise_over_a_restart,
+    "Of many who ask at once one gets the shard."
+    one_of_many_gets_a_shard,
+}
