@@ -27,6 +27,9 @@ pub const LEASE_TTL: Duration = Duration::from_secs(15);
 /// The lease counts as lost this long before it really ends: for requests that are on their way,
 /// and for clocks that do not run alike.
 const SAFETY: Duration = Duration::from_secs(3);
+/// A write that was sent so long ago has been carried out, or never will be: batches of twenty take
+/// seconds under load. Another process begins only then.
+pub(super) const WRITE: Duration = Duration::from_secs(10);
 /// How often a process renews, and how late it learns what others did.
 const BEAT: Duration = Duration::from_secs(1);
 /// The same while shards are still to be given or taken.
@@ -70,13 +73,28 @@ fn at(address: &str) -> String {
     if address.is_empty() { String::new() } else { format!(", http://{address}") }
 }
 
+/// Why a shard is not given back yet.
+#[derive(Debug, Clone, Copy, Default)]
+struct Busy {
+    /// Pieces of work that run in it.
+    runs: usize,
+    /// Until when something may be carried out that was sent by work that was cut off.
+    until: u64,
+}
+
+impl Busy {
+    const fn is_at(self, now: u64) -> bool {
+        self.runs > 0 || now < self.until
+    }
+}
+
 /// What this process owns.
 pub struct Ownership {
     store: Arc<dyn LeaseStore>,
     started: Instant,
     node: Mutex<Node>,
-    /// Cycles that run, by shard.
-    busy: Mutex<HashMap<Shard, usize>>,
+    /// What runs in the shards, and what was cut off there.
+    busy: Mutex<HashMap<Shard, Busy>>,
     turns: Arc<Turns>,
     tidings: watch::Sender<Tidings>,
     hurry: Notify,
@@ -96,7 +114,7 @@ impl Ownership {
     /// again, and of no other node at the same time.
     #[must_use]
     pub fn new(store: Arc<dyn LeaseStore>, name: &str) -> Self {
-        let terms = Terms { ttl: millis(LEASE_TTL), safety: millis(SAFETY) };
+        let terms = Terms { ttl: millis(LEASE_TTL), safety: millis(SAFETY), write: millis(WRITE) };
         let incarnation = Incarnation(Uuid::new_v4().as_u128());
         let node = Node::new(NodeId::new(name), incarnation, Card::default(), terms, SHARDS);
         Self {
@@ -123,18 +141,21 @@ impl Ownership {
         let shard = shard_of(mailbox);
         let node = self.node();
         let fence = node.may_start(shard, self.elapsed())?;
-        *self.busy().entry(shard).or_default() += 1;
+        self.busy().entry(shard).or_default().runs += 1;
         Some(Arc::new(Tenancy::new(self.clone(), shard, fence)))
     }
 
-    pub(super) fn exit(&self, shard: Shard) {
+    /// Work in a shard ended. What it sent before it was `cut` off may still be carried out.
+    pub(super) fn exit(&self, shard: Shard, cut: bool) {
+        let now = self.elapsed();
         let mut busy = self.busy();
-        if let Some(count) = busy.get_mut(&shard) {
-            *count -= 1;
-            if *count == 0 {
-                busy.remove(&shard);
+        if let Some(one) = busy.get_mut(&shard) {
+            one.runs = one.runs.saturating_sub(1);
+            if cut {
+                one.until = now + millis(WRITE);
             }
         }
+        busy.retain(|_, one| one.is_at(now));
         drop(busy);
         if self.leaves(shard) {
             self.hurry.notify_one();
@@ -265,10 +286,15 @@ impl Ownership {
         }
     }
 
-    /// Leaves the cluster: nothing is owned any more.
+    /// Leaves the cluster: nothing is owned any more, and what still runs is cut off. The keeper must
+    /// have ended.
     pub async fn release(&self) {
         let _one = self.stepping.lock().await;
-        let step = self.node().leave(fresh());
+        let step = {
+            let (mut node, now) = (self.node(), self.elapsed());
+            let busy = self.busy();
+            node.leave(&|shard| is_busy(&busy, shard, now), fresh())
+        };
         self.tell(|tidings| tidings.changes += 1);
         match self.store.step(&step).await {
             Ok(answer) => self.node().answered(self.elapsed(), &step, answer),
@@ -285,7 +311,7 @@ impl Ownership {
             let mut node = self.node();
             let (moves, sure) = (node.moves(), node.is_sure(asked));
             let busy = self.busy();
-            (node.next(&|shard| busy.contains_key(&shard), fresh()), moves, sure)
+            (node.next(&|shard| is_busy(&busy, shard, asked), fresh()), moves, sure)
         };
         let answer = self.store.step(&step).await?;
         let mut node = self.node();
@@ -314,9 +340,13 @@ impl Ownership {
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn busy(&self) -> MutexGuard<'_, HashMap<Shard, usize>> {
+    fn busy(&self) -> MutexGuard<'_, HashMap<Shard, Busy>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_busy(busy: &HashMap<Shard, Busy>, shard: Shard, now: u64) -> bool {
+    busy.get(&shard).is_some_and(|one| one.is_at(now))
 }
 
 fn fresh() -> Generation {

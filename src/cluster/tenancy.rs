@@ -46,7 +46,7 @@ impl Tenure for Tenancy {
 
 impl Drop for Tenancy {
     fn drop(&mut self) {
-        self.ownership.exit(self.shard);
+        self.ownership.exit(self.shard, false);
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Terms {
     pub ttl: u64,
     /// It counts as lost this long before it ends, in milliseconds.
     pub safety: u64,
+    /// What was sent to a far side before this time has been carried out there, in milliseconds.
+    pub write: u64,
 }
 
 /// What one process knows of the cluster.
@@ -161,11 +163,15 @@ impl Node {
         self.desired.iter().copied().filter(|it| !self.held.contains_key(it)).collect()
     }
 
-    /// Returns the step after which this process is no member any more. Nothing is held from here on.
-    pub fn leave(&mut self, fresh: Generation) -> Step {
+    /// Returns the last step of this process. Nothing is held from here on: what still runs is cut off,
+    /// and its shards go to others when what it sent has been carried out.
+    pub fn leave(&mut self, busy: &dyn Fn(Shard) -> bool, fresh: Generation) -> Step {
         self.want(Want::Nothing);
+        let step = self.next(busy, fresh);
+        let ttl = if self.held.is_empty() { 0 } else { self.terms.write };
         self.until = 0;
-        Step { ttl: 0, ..self.next(&|_| false, fresh) }
+        self.held.clear();
+        Step { ttl, ..step }
     }
 
     /// Takes in the answer to a step that was sent at `asked`.

@@ -11,7 +11,7 @@ use super::table::{Answer, Card, Role, Step, Table};
 use super::{Generation, Incarnation, NodeId, SHARDS, Shard, shard_of};
 use crate::domain::ids::{Fence, MailboxKey, TenantId};
 
-const TERMS: Terms = Terms { ttl: 1_000, safety: 200 };
+const TERMS: Terms = Terms { ttl: 1_000, safety: 200, write: 600 };
 const GENERATION: Generation = Generation(7);
 
 fn key(tenant: &str, mailbox: u128) -> MailboxKey {
@@ -236,7 +236,7 @@ fn a_restart_takes_its_own_place_and_no_other_does() {
     assert!(old.is_replaced() && !old.is_sure(5) && old.owned().is_empty());
     assert_eq!(new.may_start(Shard(0), 5), Some(Fence(3)));
     // When the other is gone, it joins again and holds only what it is granted anew.
-    let gone = new.leave(GENERATION);
+    let gone = new.leave(&|_| false, GENERATION);
     table.step(&gone, 6);
     beat(&mut old, &mut table, 7);
     beat(&mut old, &mut table, 8);
@@ -346,7 +346,7 @@ fn a_visitor_gets_what_is_free_and_moves_nobody() {
     beat(&mut serving, &mut table, 3);
     assert_eq!(serving.owned().into_keys().collect::<Vec<_>>(), [Shard(0), Shard(3)]);
     assert_eq!(serving.other_holder(Shard(1)).map(|(node, _)| node.clone()), Some(name(2)));
-    let gone = visitor.leave(GENERATION);
+    let gone = visitor.leave(&|_| false, GENERATION);
     table.step(&gone, 4);
     beat(&mut serving, &mut table, 5);
     beat(&mut serving, &mut table, 6);

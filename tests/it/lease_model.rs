@@ -17,7 +17,7 @@ const NODES: usize = 3;
 const SHARDS: usize = 2;
 /// One tick of time, in milliseconds: longer than fences can run ahead of the clock.
 const TICK: u64 = 1_000;
-const TERMS: Terms = Terms { ttl: 3 * TICK, safety: TICK };
+const TERMS: Terms = Terms { ttl: 3 * TICK, safety: TICK, write: TICK };
 
 /// How often each kind of trouble may strike in one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
