@@ -94,6 +94,7 @@ pub async fn run_from(
     if let Some(rest) = rest.filter(|_| !memory.is_read() && rest::is_silent(&pulled)) {
         return Ok((report.finish(context, rest.parked()), Some(rest)));
     }
+    may_go_on(context)?;
     let state = memory.state().await?;
     // What a rest remembers of a store that lost its last writes is newer than the links.
     if rested.is_some_and(|seq| seq != state.seq) {

@@ -22,6 +22,7 @@ use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{CycleId, MailboxKey};
 use crate::domain::policy::Mailbox;
 use crate::ports::error::{SideError, StoreError};
+use crate::ports::lease::Tenure as _;
 use crate::ports::organization::{Organization, Profile};
 use crate::ports::sightings::{SightingStore, Sightings};
 use crate::telemetry::names;
@@ -294,12 +295,13 @@ impl TenantRuntime {
             { names::MAILBOX } = %mailbox.key.mailbox,
         );
         let run = std::panic::AssertUnwindSafe(run_from(&context, rest));
-        let run = Box::pin(while_sure(&*tenancy, run.catch_unwind().instrument(span)));
+        let run = Box::pin(while_sure(&tenancy, run.catch_unwind().instrument(span)));
         let (ended, rest) = match tokio::time::timeout(CYCLE_MAX, run).await {
             Ok(Some(Ok(Ok((report, rest))))) => (Ended::Report(Box::new(report)), rest),
             Ok(Some(Ok(Err(end)))) => (Ended::End(end), None),
             Ok(Some(Err(_panic))) => (Ended::Panicked, None),
             // Cut off anywhere is what a crash is: the next cycle repeats it without harm.
+            Ok(None) if tenancy.may_write() => (Ended::End(CycleEnd::HandedOver), None),
             Ok(None) => (Ended::End(CycleEnd::InDoubt), None),
             Err(_elapsed) => (Ended::End(CycleEnd::Stuck), None),
         };

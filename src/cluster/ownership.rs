@@ -192,6 +192,10 @@ impl Ownership {
         self.node().may_write(shard, fence, self.elapsed())
     }
 
+    pub(super) fn may_send(&self, shard: Shard, fence: Fence) -> bool {
+        self.node().may_send(shard, fence, self.elapsed())
+    }
+
     pub(super) fn leaves(&self, shard: Shard) -> bool {
         self.node().leaves(shard)
     }

@@ -9,14 +9,16 @@ use tokio::time::{Instant, advance};
 use uuid::Uuid;
 
 use super::ownership::{LEASE_TTL, Ownership, WRITE};
-use super::tenancy::while_sure;
+use super::tenancy::{HAND_OVER, while_sure};
 use super::turns::Turns;
 use crate::domain::ids::{MailboxKey, TenantId};
 use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
 use crate::ports::lease::{LeaseStore, Tenure};
+use crate::shards::placement::owner_of;
 use crate::shards::table::{Answer, Step};
+use crate::shards::{NodeId, shard_of};
 
 /// The time of day that goes with tokio's paused time.
 struct Paused {
@@ -225,26 +227,136 @@ async fn a_slow_answer_shortens_the_sure_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_is_cut_off_when_the_lease_is_in_doubt() {
-    // Nothing of it runs after the moment, whether it waits or is woken later.
+async fn work_stands_still_and_is_cut_off_when_the_renewal_stays_away() {
+    // Ten seconds before others could begin nothing is sent any more; three before, nothing counts.
     let slow = Slow::new(store(), Duration::ZERO);
     let own = Arc::new(Ownership::new(slow.clone(), "one"));
     assert!(own.hold().await.unwrap());
     let tenancy = own.enter(&key("contoso", 1)).unwrap();
-    let quick = while_sure(&*tenancy, async { 7 }).await;
+    let quick = while_sure(&tenancy, async { 7 }).await;
     assert_eq!(quick, Some(7));
     let (began, ticks) = (Instant::now(), std::sync::atomic::AtomicU32::new(0));
-    let cut = while_sure(&*tenancy, async {
+    let cut = while_sure(&tenancy, async {
         loop {
             tokio::time::sleep(Duration::from_millis(70)).await;
-            assert!(tenancy.may_write(), "sent in doubt");
+            assert!(tenancy.may_send() && began.elapsed() < LEASE_TTL - WRITE, "sent too late");
             ticks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
     });
     assert_eq!(cut.await, None::<()>);
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(12) && took < Duration::from_millis(12_300), "{took:?}");
-    assert!(ticks.into_inner() > 150);
+    assert!(ticks.into_inner() > 65);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_goes_on_where_it_stood_when_the_renewal_comes() {
+    // A late renewal costs time and nothing else.
+    let slow = Slow::new(store(), Duration::ZERO);
+    let own = Arc::new(Ownership::new(slow.clone(), "one"));
+    assert!(own.hold().await.unwrap());
+    let tenancy = own.enter(&key("contoso", 1)).unwrap();
+    let began = Instant::now();
+    let work = while_sure(&tenancy, async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert!(tenancy.may_send());
+        began.elapsed()
+    });
+    let renewed = async {
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        assert!(own.hold().await.unwrap());
+    };
+    let (took, ()) = tokio::join!(work, renewed);
+    let took = took.unwrap();
+    assert!(took >= Duration::from_secs(11) && took < Duration::from_millis(11_300), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_is_woken_too_late_does_not_run() {
+    // As after a stop of the whole process: the answer is there, and is not looked at.
+    let own = Arc::new(Ownership::new(store(), "one"));
+    assert!(own.hold().await.unwrap());
+    let tenancy = own.enter(&key("contoso", 1)).unwrap();
+    let (send, receive) = tokio::sync::oneshot::channel();
+    let mut work = std::pin::pin!(while_sure(&tenancy, receive));
+    assert!(futures_util::poll!(work.as_mut()).is_pending());
+    seconds(20).await;
+    send.send(()).unwrap();
+    assert!(work.await.is_none());
+}
+
+/// Two nodes of which the second joins later, and a mailbox that then goes to it.
+async fn newcomer() -> (Arc<Ownership>, Arc<Ownership>, MailboxKey) {
+    let store = store();
+    let (one, two) =
+        (Arc::new(Ownership::new(store.clone(), "one")), Arc::new(Ownership::new(store, "two")));
+    assert!(one.hold().await.unwrap());
+    let names = ["one", "two"].map(NodeId::new);
+    let serving: Vec<&NodeId> = names.iter().collect();
+    let goes = |key: &MailboxKey| owner_of(shard_of(key), &serving) == Some(&names[1]);
+    let mailbox = (0..).map(|number| key("contoso", number)).find(goes).unwrap();
+    tokio::spawn(one.clone().keep());
+    (one, two, mailbox)
+}
+
+/// Lets the second node join, and returns after how long it owns the mailbox.
+async fn joins(two: &Arc<Ownership>, mailbox: &MailboxKey) -> Duration {
+    let joined = Instant::now();
+    assert!(two.hold().await.unwrap());
+    tokio::spawn(two.clone().keep());
+    while two.fence_of(mailbox).is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    joined.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_sent_nothing_holds_no_shard_up() {
+    // A first synchronization may read for an hour: it ends at once, its successor begins anew.
+    let (one, two, mailbox) = newcomer().await;
+    let tenancy = one.enter(&mailbox).unwrap();
+    let work = tokio::spawn(async move {
+        let ended = while_sure(&tenancy, std::future::pending::<()>()).await;
+        (ended, tenancy.may_write())
+    });
+    let took = joins(&two, &mailbox).await;
+    assert!(took <= Duration::from_secs(3), "{took:?}");
+    assert_eq!(work.await.unwrap(), (None, true), "handed over, not in doubt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_hangs_holds_its_shard_up_for_a_bounded_time() {
+    // It is cut off after half a minute, and what it sent has its time before the next one begins.
+    let (one, two, mailbox) = newcomer().await;
+    let tenancy = one.enter(&mailbox).unwrap();
+    assert!(tenancy.may_send());
+    let work =
+        tokio::spawn(async move { while_sure(&tenancy, std::future::pending::<()>()).await });
+    let took = joins(&two, &mailbox).await;
+    let least = HAND_OVER + WRITE;
+    assert!(took >= least && took <= least + Duration::from_secs(3), "{took:?}");
+    assert_eq!(work.await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_dropped_work_sent_has_its_time_too() {
+    // Whoever gave the work up, and for whatever reason: a cycle beyond its longest time, a panic.
+    let (one, two, mailbox) = newcomer().await;
+    let tenancy = one.enter(&mailbox).unwrap();
+    assert!(tenancy.may_send());
+    let work = while_sure(&tenancy, std::future::pending::<()>());
+    assert!(tokio::time::timeout(Duration::from_secs(60), work).await.is_err());
+    drop(tenancy);
+    let took = joins(&two, &mailbox).await;
+    assert!(took >= WRITE && took <= WRITE + Duration::from_secs(3), "{took:?}");
+    // Work that came to its end holds nothing up.
+    let tenancy = two.enter(&mailbox).unwrap();
+    assert!(tenancy.may_send());
+    assert_eq!(while_sure(&tenancy, async { 7 }).await, Some(7));
+    drop(tenancy);
+    let began = Instant::now();
+    two.drain().await;
+    assert!(began.elapsed() <= Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

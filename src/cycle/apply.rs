@@ -107,7 +107,7 @@ async fn one_side(
     if steps.is_empty() {
         return Vec::new();
     }
-    if !context.tenure.may_write() {
+    if !context.tenure.may_send() {
         return steps.into_iter().map(|(at, _)| (at, Outcome::NotSent)).collect();
     }
     let (places, steps): (Vec<usize>, Vec<Step>) = steps.into_iter().unzip();

@@ -63,6 +63,7 @@ async fn done(context: &CycleContext, judged: Judged) -> Option<Category> {
     let (exchange, mailbox) = (&context.deps.exchange, &context.mailbox);
     let ended = match act {
         Act::Nothing => return Some(category),
+        Act::Make | Act::Remove(_) if !context.tenure.may_send() => return None,
         Act::Make => exchange.make_category(mailbox, NAME).await.map(|id| match id {
             Some(id) => category.made(&id),
             None => category,
@@ -89,6 +90,9 @@ pub async fn give_back(context: &CycleContext) -> Result<(), CycleEnd> {
     let failed = |error| CycleEnd::Side(Side::Exchange, error);
     let far = &context.deps.exchange;
     let in_use = far.category_in_use(&context.mailbox, &known.id).await.map_err(failed)?;
+    if goes(Some(known), in_use) && !context.tenure.may_send() {
+        return Err(CycleEnd::InDoubt);
+    }
     if goes(Some(known), in_use) {
         far.remove_category(&context.mailbox, &known.id).await.map_err(failed)?;
     }

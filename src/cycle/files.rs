@@ -195,6 +195,7 @@ impl Work<'_> {
         let mut outcomes = Vec::with_capacity(plan.moves.len());
         for one in &plan.moves {
             let outcome = match one {
+                Move::Remove { .. } if !self.context.tenure.may_send() => Outcome::NotSent,
                 Move::Remove { on, file } => {
                     let far = self.context.deps.side(*on);
                     far.remove_file(&self.context.mailbox, self.ids.get(*on), &file.id).await
@@ -216,6 +217,9 @@ impl Work<'_> {
         }
         let (name, mime) = (file.name.clone(), file.mime.clone());
         let new = NewFile { key: key_of(link, file, &content), name, mime, content };
+        if !self.context.tenure.may_send() {
+            return Outcome::NotSent;
+        }
         let target = self.context.deps.side(from.other());
         target.add_file(&self.context.mailbox, self.ids.get(from.other()), &new).await
     }
@@ -260,7 +264,7 @@ impl Work<'_> {
         }
         let refused = done.iter().any(|one| matches!(one, Outcome::Refused(_)));
         let failed = refused || !after.files_known;
-        if written.dynamics || written.exchange {
+        if (written.dynamics || written.exchange) && self.context.tenure.may_send() {
             let dynamics = &self.context.deps.dynamics;
             dynamics.mark_file_errors(&self.context.mailbox, &self.ids.dynamics, failed).await;
         }

@@ -26,8 +26,12 @@ pub(super) async fn introduce(context: &CycleContext, slice: &mut Plan) -> HashM
         { names::SIDE } = side,
         { names::STEP_COUNT } = people.len()
     );
-    let mut made =
-        context.deps.dynamics.make_people(&context.mailbox, &people).instrument(span).await;
+    let far = &context.deps.dynamics;
+    let mut made = if context.tenure.may_send() {
+        far.make_people(&context.mailbox, &people).instrument(span).await
+    } else {
+        Vec::new()
+    };
     made.resize(people.len(), Made::Unknown);
     for (person, made) in people.iter().zip(&made) {
         let ending = match made {

@@ -4,6 +4,7 @@ mod chronicle;
 pub(crate) mod fakes;
 mod rest;
 mod series;
+mod tenure;
 
 use self::fakes::{Fault, World, mailbox};
 use super::*;

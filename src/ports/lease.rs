@@ -18,6 +18,10 @@ pub trait Tenure: Send + Sync + std::fmt::Debug {
     /// Tells whether this process surely owns the mailbox now. Once false, nothing may be sent.
     fn may_write(&self) -> bool;
 
+    /// Asked right before a write is sent to a far side: tells whether it is carried out before another
+    /// process could begin. From the first one on, the work is waited for.
+    fn may_send(&self) -> bool;
+
     /// Tells whether the mailbox goes elsewhere: what was begun may be ended, no more.
     fn should_end(&self) -> bool;
 }
@@ -28,6 +32,10 @@ pub struct Always;
 
 impl Tenure for Always {
     fn may_write(&self) -> bool {
+        true
+    }
+
+    fn may_send(&self) -> bool {
         true
     }
 

@@ -255,6 +255,13 @@ impl Node {
         self.is_sure(now) && self.held.get(&shard) == Some(&fence)
     }
 
+    /// Tells whether what work sends now is carried out before another process could begin.
+    #[must_use]
+    pub fn may_send(&self, shard: Shard, fence: Fence, now: u64) -> bool {
+        let early = self.terms.write.saturating_sub(self.terms.safety);
+        self.may_write(shard, fence, now.saturating_add(early))
+    }
+
     /// Tells whether work in a shard should come to its end, because the shard goes elsewhere.
     #[must_use]
     pub fn leaves(&self, shard: Shard) -> bool {

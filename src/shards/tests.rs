@@ -267,6 +267,9 @@ fn a_node_stops_before_its_lease_ends() {
     let fence = node.may_start(Shard(1), 899);
     assert!(fence.is_some());
     assert!(node.may_write(Shard(1), fence.unwrap(), 899));
+    // What is sent now must be carried out before.
+    assert!(node.may_send(Shard(1), fence.unwrap(), 499));
+    assert!(!node.may_send(Shard(1), fence.unwrap(), 500));
     assert_eq!(node.may_start(Shard(1), 900), None);
     assert!(!node.may_write(Shard(1), fence.unwrap(), 900));
     // An answer that came still finds what nobody took, under the same fence.
