@@ -9,7 +9,7 @@
 //! | `ls:{TENANT/MAILBOX}:seq` | hash | none | `n`: how often it was changed; `by`: the commit that did so last | `commit.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:journal` | list | none | records (`domain::journal::codec`), newest last | `commit.lua`, `prune.lua`, `forget` |
 //! | `ls:{TENANT/MAILBOX}:kept` | list | none | kept versions: a label, then content sealed with the tenant's key | as above |
-//! | `ls:{cluster}:members` | hash | none | node → `INCARNATION UNTIL ROLE STARTED ADDRESS`; who is late is dropped | `step.lua` |
+//! | `ls:{cluster}:members` | hash | none | node → `INCARNATION UNTIL TTL ROLE STARTED ADDRESS`, `former INCARNATION` → `UNTIL TTL`; who is late is dropped | `step.lua` |
 //! | `ls:{cluster}:shards` | hash | none | shard → `FENCE INCARNATION NODE` | `step.lua` |
 //! | `ls:{cluster}:stamp` | string | none | the number of the last change of shards, also the newest fence | `step.lua` |
 //! | `ls:{cluster}:generation` | string | none | drawn when the table was empty | `step.lua` |

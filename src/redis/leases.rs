@@ -75,6 +75,7 @@ fn member((node, text): (&String, &String)) -> Option<(NodeId, Member)> {
     let mut parts = text.split(' ');
     let incarnation = u128::from_str_radix(parts.next()?, 16).ok()?;
     let until = parts.next()?.parse().ok()?;
+    let ttl = parts.next()?.parse().ok()?;
     let role = match parts.next()? {
         "s" => Role::Serving,
         "d" => Role::Draining,
@@ -84,7 +85,7 @@ fn member((node, text): (&String, &String)) -> Option<(NodeId, Member)> {
     let started = parts.next()?.parse().ok()?;
     let address = parts.next().filter(|it| *it != NONE).unwrap_or_default().to_owned();
     let card = Card { address, started };
-    let member = Member { incarnation: Incarnation(incarnation), until, role, card };
+    let member = Member { incarnation: Incarnation(incarnation), until, ttl, role, card };
     Some((NodeId::new(node), member))
 }
 

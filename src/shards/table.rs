@@ -8,7 +8,9 @@
 //! | --- | --- |
 //! | A grant's fence is more than any before, and at least the store's time in milliseconds. | It goes on rising when the store lost its last second, or all it held. |
 //! | What a step gives back names its fence. | A request that was held up on its way gives back nothing that was granted since. |
-//! | A process's first step takes the place of a former process of its node; no later one does. | A restart need not wait for the lease; two nodes of one name cannot take turns. |
+//! | A process's first step takes the place of a former process of its node; no later one does. | A node that starts again is a member at once; two nodes of one name cannot take turns. |
+//! | The shards of a process that lost its place stay its own until its lease would have ended. | It may live, and believes in its lease until then. |
+//! | No membership ends later than one lease from now. | A clock that was set back must not keep the dead alive. |
 //!
 //! Absent: a clock. `now` is the store's own time.
 
@@ -44,6 +46,8 @@ pub struct Member {
     pub incarnation: Incarnation,
     /// When its membership ends unless renewed, by the store's clock, in milliseconds.
     pub until: u64,
+    /// How long it lives from one renewal on, in milliseconds.
+    pub ttl: u64,
     /// What it is there for.
     pub role: Role,
     /// What it tells of itself.
@@ -99,7 +103,8 @@ pub struct Answer {
     pub generation: Generation,
     /// The members that live.
     pub members: BTreeMap<NodeId, Member>,
-    /// All shards that are or were held, when they are not those of the stamp that was known.
+    /// All shards that are or were held, when they are not those of the stamp that was known. A process
+    /// that joins or changes something is told in any case: its stamp may be one of a lost history.
     pub shards: Option<BTreeMap<Shard, Holding>>,
 }
 
@@ -107,6 +112,8 @@ pub struct Answer {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Table {
     members: BTreeMap<NodeId, Member>,
+    /// Processes that lost their place: when their leases end, and how long these were.
+    former: BTreeMap<Incarnation, (u64, u64)>,
     shards: BTreeMap<Shard, Holding>,
     stamp: u64,
     generation: Option<Generation>,
@@ -144,34 +151,52 @@ impl Table {
     /// Carries out a step at the store's time, in milliseconds.
     pub fn step(&mut self, step: &Step, now: u64) -> Answer {
         let generation = *self.generation.get_or_insert(step.generation);
-        self.members.retain(|_, member| member.lives(now));
-        let other = |member: &Member| member.incarnation != step.incarnation;
-        let accepted = step.first || !self.members.get(&step.node).is_some_and(other);
+        self.forget(now);
+        let before = self.members.get(&step.node).map(|member| member.incarnation);
+        let (joins, stamp) = (before != Some(step.incarnation), self.stamp);
+        let accepted = step.first || !joins || before.is_none();
         if accepted {
             self.renew(step, now);
             self.change(step, now);
         }
+        let told = self.stamp != step.known || (accepted && (joins || self.stamp != stamp));
         Answer {
             accepted,
             now,
             stamp: self.stamp,
             generation,
             members: self.members.clone(),
-            shards: (self.stamp != step.known).then(|| self.shards.clone()),
+            shards: told.then(|| self.shards.clone()),
         }
+    }
+
+    /// Forgets whose lease ended, and shortens what a clock that was set back would prolong.
+    fn forget(&mut self, now: u64) {
+        for member in self.members.values_mut() {
+            member.until = member.until.min(now.saturating_add(member.ttl));
+        }
+        for (until, ttl) in self.former.values_mut() {
+            *until = (*until).min(now.saturating_add(*ttl));
+        }
+        self.members.retain(|_, member| member.lives(now));
+        self.former.retain(|_, (until, _)| now < *until);
     }
 
     fn renew(&mut self, step: &Step, now: u64) {
         let member = Member {
             incarnation: step.incarnation,
             until: now.saturating_add(step.ttl),
+            ttl: step.ttl,
             role: step.role,
             card: step.card.clone(),
         };
-        if member.lives(now) {
-            self.members.insert(step.node.clone(), member);
+        let before = if member.lives(now) {
+            self.members.insert(step.node.clone(), member)
         } else {
-            self.members.remove(&step.node);
+            self.members.remove(&step.node)
+        };
+        if let Some(before) = before.filter(|it| it.incarnation != step.incarnation) {
+            self.former.insert(before.incarnation, (before.until, before.ttl));
         }
     }
 
@@ -187,7 +212,10 @@ impl Table {
         }
         for shard in &step.take {
             let own = |it: &Holding| it.incarnation == step.incarnation;
-            let taken = |it: &Holding| it.is_held(&self.members) && !own(it);
+            let held = |it: &Holding| {
+                it.is_held(&self.members) || self.former.contains_key(&it.incarnation)
+            };
+            let taken = |it: &Holding| held(it) && !own(it);
             if self.shards.get(shard).is_some_and(taken) {
                 continue;
             }

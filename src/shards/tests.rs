@@ -222,26 +222,66 @@ fn the_shards_of_the_dead_are_free_at_once() {
 
 #[test]
 fn a_restart_takes_its_own_place_and_no_other_does() {
-    // The new process of a node is let in at once, the old one never again while the new one lives.
+    // The new process of a node is let in at once, the old one never again while the new one lives. The
+    // old one may be alive and not know it: its shards stay its own until its lease would have ended.
     let mut table = Table::default();
     let mut old = node(1, 4);
     beat(&mut old, &mut table, 0);
     beat(&mut old, &mut table, 1);
     assert_eq!(old.owned().len(), 4);
     let mut new = Node::new(name(1), Incarnation(2), Card::default(), TERMS, 4);
-    beat(&mut new, &mut table, 2);
-    beat(&mut new, &mut table, 3);
+    for now in [2, 3, 799, 1_000] {
+        assert!(beat(&mut new, &mut table, now).accepted);
+        assert!(new.owned().is_empty(), "{now}");
+    }
+    assert!(old.may_start(Shard(0), 800).is_some() && old.may_start(Shard(0), 801).is_none());
+    beat(&mut new, &mut table, 1_001);
     assert_eq!(new.owned().len(), 4);
-    assert!(!beat(&mut old, &mut table, 4).accepted);
-    assert!(old.is_replaced() && !old.is_sure(5) && old.owned().is_empty());
-    assert_eq!(new.may_start(Shard(0), 5), Some(Fence(3)));
+    assert!(!beat(&mut old, &mut table, 1_002).accepted);
+    assert!(old.is_replaced() && !old.is_sure(1_003) && old.owned().is_empty());
+    assert_eq!(new.may_start(Shard(0), 1_003), Some(Fence(1_001)));
     // When the other is gone, it joins again and holds only what it is granted anew.
     let gone = new.leave(&|_| false, GENERATION);
-    table.step(&gone, 6);
-    beat(&mut old, &mut table, 7);
-    beat(&mut old, &mut table, 8);
+    table.step(&gone, 1_004);
+    beat(&mut old, &mut table, 1_005);
+    beat(&mut old, &mut table, 1_006);
     assert!(!old.is_replaced());
-    assert!(old.owned().values().all(|fence| fence.0 >= 7) && old.owned().len() == 4);
+    assert!(old.owned().values().all(|fence| fence.0 >= 1_005) && old.owned().len() == 4);
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_nobody_alive() {
+    // No lease ends later than its own length from now, that of a process which lost its place neither.
+    for replaced in [false, true] {
+        let (mut table, hour) = (Table::default(), 3_600_000);
+        table.step(&step(1, &[1]), hour + 10);
+        if replaced {
+            let next = Step { incarnation: Incarnation(5), first: true, ..step(1, &[]) };
+            table.step(&Step { ttl: 40, ..next }, hour + 10);
+        }
+        let early = table.step(&step(2, &[1]), 10);
+        assert_eq!(early.shards.unwrap()[&Shard(1)].incarnation, Incarnation(1));
+        let late = table.step(&step(2, &[1]), 109);
+        assert_eq!(late.shards.unwrap()[&Shard(1)].incarnation, Incarnation(1));
+        let free = table.step(&step(2, &[1]), 110);
+        assert_eq!(free.members.keys().collect::<Vec<_>>(), [&name(2)]);
+        let holding = &free.shards.unwrap()[&Shard(1)];
+        assert_eq!(holding.incarnation, Incarnation(2));
+        assert!(holding.fence > Fence(hour + 10), "{holding:?}");
+    }
+}
+
+#[test]
+fn who_joins_or_changes_something_is_told_all() {
+    // Two histories of a store may meet in one stamp: a grant of the other one must not be kept.
+    let mut table = Table::default();
+    table.step(&step(1, &[1]), 10);
+    let known = |step: Step| Step { known: 10, ..step };
+    assert!(table.step(&known(step(1, &[])), 11).shards.is_none());
+    assert!(table.step(&known(step(2, &[])), 11).shards.is_some(), "it joins");
+    assert!(table.step(&known(step(2, &[])), 12).shards.is_none());
+    let moved = table.step(&Step { known: 13, ..step(2, &[2]) }, 13);
+    assert_eq!((moved.stamp, moved.shards.is_some()), (13, true), "it was granted something");
 }
 
 #[test]

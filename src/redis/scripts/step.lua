@@ -7,8 +7,9 @@
 -- Returns accepted, the server's time in milliseconds, stamp, generation, the members (node and text
 -- in turn), and the shards in the same way, or nothing when they are those of the known stamp.
 --
--- A member is 'INCARNATION UNTIL ROLE STARTED ADDRESS', a shard 'FENCE INCARNATION NODE'. Lua's
--- numbers are exact to 53 bits; milliseconds need 41.
+-- A member is 'INCARNATION UNTIL TTL ROLE STARTED ADDRESS', a shard 'FENCE INCARNATION NODE'. A process
+-- that lost its place stands among the members as 'former INCARNATION' with 'UNTIL TTL'; no node has a
+-- name with a space. Lua's numbers are exact to 53 bits; milliseconds need 41.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -17,32 +18,56 @@ local node, incarnation = ARGV[1], ARGV[2]
 redis.call('SETNX', KEYS[4], ARGV[9])
 local generation = redis.call('GET', KEYS[4])
 
-local members = {}
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- The members, by node; and each process that is one or may still believe so.
+local members, alive = {}, {}
 local stored = redis.call('HGETALL', KEYS[1])
 for at = 1, #stored, 2 do
-  local process, till = string.match(stored[at + 1], '^(%x+) (%d+) %a %d+ %S+$')
-  if process and now < tonumber(till) then
-    members[stored[at]] = process
+  local field, text = stored[at], stored[at + 1]
+  local process, till, ttl, rest = string.match(text, '^(%x+) (%d+) (%d+)( %a %d+ %S+)$')
+  local former = string.match(field, '^former (%x+)$')
+  if former then
+    till, ttl = string.match(text, '^(%d+) (%d+)$')
+  end
+  if till and now < tonumber(till) and (process or former) then
+    if now + tonumber(ttl) < tonumber(till) then
+      -- The clock was set back: nobody is a member for longer than one lease from now.
+      till = whole(now + tonumber(ttl))
+      local start = process and process .. ' ' or ''
+      redis.call('HSET', KEYS[1], field, start .. till .. ' ' .. ttl .. (rest or ''))
+    end
+    if process then
+      members[field] = { process = process, lease = till .. ' ' .. ttl }
+    end
+    alive[process or former] = true
   else
-    redis.call('HDEL', KEYS[1], stored[at])
+    redis.call('HDEL', KEYS[1], field)
   end
 end
 
 local stamp = redis.call('GET', KEYS[3]) or '0'
-local accepted = ARGV[3] == '1' or members[node] == nil or members[node] == incarnation
+local before = members[node]
+local joins = before == nil or before.process ~= incarnation
+local accepted = ARGV[3] == '1' or not joins or before == nil
+local told = stamp ~= ARGV[8]
 if accepted then
+  told = told or joins
+  if before and joins then
+    -- It may live and believe in its lease: its shards stay its own until that ends.
+    redis.call('HSET', KEYS[1], 'former ' .. before.process, before.lease)
+  end
   local ttl = tonumber(ARGV[5])
   if ttl > 0 then
-    local till = string.format('%.0f', now + ttl)
-    local member = { incarnation, till, ARGV[4], ARGV[6], ARGV[7] }
+    local member = { incarnation, whole(now + ttl), ARGV[5], ARGV[4], ARGV[6], ARGV[7] }
     redis.call('HSET', KEYS[1], node, table.concat(member, ' '))
-    members[node] = incarnation
   else
     redis.call('HDEL', KEYS[1], node)
-    members[node] = nil
   end
 
-  local next = string.format('%.0f', math.max(tonumber(stamp) + 1, now))
+  local next = whole(math.max(tonumber(stamp) + 1, now))
   local changed = false
   local gives, takes = tonumber(ARGV[10]), tonumber(ARGV[11])
   for at = 12, 10 + 2 * gives, 2 do
@@ -52,22 +77,34 @@ if accepted then
       changed = true
     end
   end
-  for at = 12 + 2 * gives, 11 + 2 * gives + takes do
-    local held = redis.call('HGET', KEYS[2], ARGV[at])
-    local process, holder = string.match(held or '', '^%d+ (%x+) (.*)$')
-    if not process or members[holder] ~= process or process == incarnation then
-      redis.call('HSET', KEYS[2], ARGV[at], next .. ' ' .. incarnation .. ' ' .. node)
-      changed = true
+  if takes > 0 then
+    local first = 11 + 2 * gives
+    local wanted = { unpack(ARGV, first + 1, first + takes) }
+    local holders = redis.call('HMGET', KEYS[2], unpack(wanted))
+    for at, shard in ipairs(wanted) do
+      local process = string.match(holders[at] or '', '^%d+ (%x+) ')
+      if not process or not alive[process] or process == incarnation then
+        redis.call('HSET', KEYS[2], shard, next .. ' ' .. incarnation .. ' ' .. node)
+        changed = true
+      end
     end
   end
   if changed then
-    stamp = next
+    stamp, told = next, true
     redis.call('SET', KEYS[3], stamp)
   end
 end
 
+local answer = {}
+stored = redis.call('HGETALL', KEYS[1])
+for at = 1, #stored, 2 do
+  if not string.find(stored[at], ' ', 1, true) then
+    answer[#answer + 1] = stored[at]
+    answer[#answer + 1] = stored[at + 1]
+  end
+end
 local shards = false
-if stamp ~= ARGV[8] then
+if told then
   shards = redis.call('HGETALL', KEYS[2])
 end
-return { accepted and 1 or 0, now, stamp, generation, redis.call('HGETALL', KEYS[1]), shards }
+return { accepted and 1 or 0, now, stamp, generation, answer, shards }

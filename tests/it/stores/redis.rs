@@ -1,5 +1,6 @@
 //! What the store in Redis must do besides: time-outs, outages, and bytes that are none of ours.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use lockstep::domain::ids::{Fence, MailboxKey};
@@ -8,6 +9,8 @@ use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::{Claim, LinkStore, MailboxState};
 use lockstep::ports::sightings::{SightingChange, SightingStore};
 use lockstep::redis::{RedisOptions, RedisStore};
+use lockstep::shards::table::{Answer, Step};
+use lockstep::shards::{Incarnation, Shard};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -144,6 +147,54 @@ async fn the_keys_are_those_of_the_map() {
         let ttl: i64 = redis::cmd("TTL").arg(&name).query_async(&mut wire).await.unwrap();
         assert_eq!(ttl, -1, "{name} expires");
     }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_nobody_alive() {
+    // A lease that ends an hour from now by the server's clock ends after its own length, that of a
+    // process which lost its place too.
+    let bench = Redis::start().await;
+    let store = bench.store();
+    let first =
+        |number: u128, ttl: u64, take: &[u16]| Step { first: true, ttl, ..step(number, take) };
+    let of =
+        |shard: u16, answer: &Answer| answer.shards.as_ref().unwrap()[&Shard(shard)].incarnation;
+    store.step(&first(1, 300, &[1])).await.unwrap();
+    store.step(&first(2, 300, &[2])).await.unwrap();
+    store.step(&Step { incarnation: Incarnation(9), ..first(2, 300, &[]) }).await.unwrap();
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    let members = "ls:{cluster}:members";
+    let all: HashMap<String, String> =
+        redis::cmd("HGETALL").arg(members).query_async(&mut wire).await.unwrap();
+    assert_eq!(all.len(), 3, "{all:?}");
+    for (field, text) in all {
+        // The end is the first part of thirteen digits.
+        let later = |part: &str| match part.parse::<u64>() {
+            Ok(until) if part.len() == 13 => (until + 3_600_000).to_string(),
+            Ok(_) | Err(_) => part.to_owned(),
+        };
+        let text = text.split(' ').map(later).collect::<Vec<_>>().join(" ");
+        let set = redis::cmd("HSET").arg(members).arg(field).arg(text).to_owned();
+        set.exec_async(&mut wire).await.unwrap();
+    }
+    let early = store.step(&step(3, &[1, 2])).await.unwrap();
+    assert_eq!(early.members.len(), 3);
+    assert_eq!(of(1, &early), Incarnation(1));
+    assert_eq!(of(2, &early), Incarnation(2));
+    let freed = async {
+        loop {
+            let late = store.step(&Step { known: 0, ..step(3, &[1, 2]) }).await.unwrap();
+            if late.members.len() == 1 {
+                break late;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let late = timeout(BOUND, freed).await.expect("the dead live on");
+    assert_eq!(late.members.len(), 1);
+    assert_eq!(of(1, &late), Incarnation(3));
+    assert_eq!(of(2, &late), Incarnation(3));
 }
 
 #[tokio::test]
