@@ -92,8 +92,9 @@ impl TenantSupervisor {
         }));
     }
 
-    /// Makes the children equal to the mailboxes of the roster that this node owns.
-    fn enrol(&mut self, context: &mut Context<Self>) {
+    /// Makes the children equal to the mailboxes of the roster that this node owns. At a roll call
+    /// those that died too often are tried again.
+    fn enrol(&mut self, roll_call: bool, context: &mut Context<Self>) {
         let runtime = self.runtime.clone();
         let mailboxes = runtime.own_mailboxes();
         let wanted: HashMap<Uuid, &Mailbox> =
@@ -110,8 +111,10 @@ impl TenantSupervisor {
         let mut delay = Duration::ZERO;
         for (id, mailbox) in wanted {
             if let Some(child) = self.children.get_mut(&id) {
-                child.respawns = 0;
-                if child.address.connected() {
+                if roll_call {
+                    child.respawns = 0;
+                }
+                if !roll_call || child.address.connected() {
                     continue;
                 }
             }
@@ -226,7 +229,7 @@ impl Handler<ProfileRead> for TenantSupervisor {
             |roster, me, context| match roster {
                 Ok(Ok(roster)) => {
                     me.runtime.board.profile(me.runtime.deps.clock.now(), None);
-                    me.enrol(context);
+                    me.enrol(true, context);
                     if let Some(freshness) = me.runtime.freshness() {
                         let mailboxes = roster.mailboxes().cloned();
                         freshness.adopt(mailboxes, &roster.view.key, &me.runtime.io);
@@ -254,7 +257,7 @@ impl Handler<OwnershipMoved> for TenantSupervisor {
         let OwnershipMoved(news) = message;
         let regained = news.regained > self.heard.regained;
         self.heard = news;
-        self.enrol(context);
+        self.enrol(false, context);
         if regained {
             // Their cycles were left when the lease was in doubt.
             self.wake_all(context);

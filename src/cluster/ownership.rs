@@ -30,8 +30,9 @@ const SAFETY: Duration = Duration::from_secs(3);
 /// A write that was sent so long ago has been carried out, or never will be: batches of twenty take
 /// seconds under load. Another process begins only then.
 pub(super) const WRITE: Duration = Duration::from_secs(10);
-/// How often a process renews, and how late it learns what others did.
-const BEAT: Duration = Duration::from_secs(1);
+/// How often a process renews, and how late it learns what others did: what one gives back the next
+/// has within a second.
+const BEAT: Duration = Duration::from_millis(750);
 /// The same while shards are still to be given or taken.
 const HURRY: Duration = Duration::from_millis(250);
 
@@ -231,9 +232,10 @@ impl Ownership {
     /// # Errors
     /// Fails when the store cannot be reached; what was owned is owned until its time is over.
     pub async fn hold(&self) -> Result<bool, StoreError> {
+        let settled = !self.node().is_unsettled();
         self.step().await?;
-        // Who the members are was known only after the first step.
-        if self.node().is_unsettled() {
+        // Only the answer told who the members are, or that a shard can be had now.
+        if settled && self.node().is_unsettled() && !self.node().is_replaced() {
             self.step().await?;
         }
         Ok(!self.node().is_replaced())
@@ -259,19 +261,23 @@ impl Ownership {
 
     /// Keeps the membership until the returned future is dropped.
     pub async fn keep(self: Arc<Self>) {
+        let mut replaced = false;
         loop {
-            let wait = if self.node().is_unsettled() { HURRY } else { BEAT };
+            // Who lost the node's name has nothing to wait for but the other's end.
+            let hurries = self.node().is_unsettled() && !replaced;
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(if hurries { HURRY } else { BEAT }) => {}
                 () = self.hurry.notified() => {}
             }
-            match self.step().await {
-                Ok(()) if self.node().is_replaced() => tracing::error!(
+            if let Err(error) = self.hold().await {
+                tracing::warn!(%error, "the membership could not be renewed");
+            }
+            let before = std::mem::replace(&mut replaced, self.node().is_replaced());
+            if replaced && !before {
+                tracing::error!(
                     "another process has the name of this node; give each node a host name or a \
                      port of its own"
-                ),
-                Ok(()) => {}
-                Err(error) => tracing::warn!(%error, "the membership could not be renewed"),
+                );
             }
         }
     }

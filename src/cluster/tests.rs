@@ -108,11 +108,12 @@ async fn a_drain_gives_everything_back_within_a_second() {
         let one = one.clone();
         async move { one.drain().await }
     });
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(running.should_end() && running.may_write() && one.enter(&mailbox).is_none());
-    assert!(!drain.is_finished() && two.fence_of(&mailbox).is_none());
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let others = (0..200).map(|number| key("contoso", number)).filter(|it| two.owns(it)).count();
     assert!(others >= 198, "{others}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(running.should_end() && running.may_write() && one.enter(&mailbox).is_none());
+    assert!(!drain.is_finished() && two.fence_of(&mailbox).is_none());
     let asked = Instant::now();
     drop(running);
     drain.await.unwrap();
@@ -191,17 +192,19 @@ pub(crate) struct Slow {
     store: Arc<MemoryStore>,
     delay: Duration,
     pub(crate) broken: std::sync::atomic::AtomicBool,
+    steps: std::sync::atomic::AtomicU32,
 }
 
 impl Slow {
     pub(crate) fn new(store: Arc<MemoryStore>, delay: Duration) -> Arc<Self> {
-        Arc::new(Self { store, delay, broken: false.into() })
+        Arc::new(Self { store, delay, broken: false.into(), steps: 0.into() })
     }
 }
 
 #[async_trait]
 impl LeaseStore for Slow {
     async fn step(&self, step: &Step) -> Result<Answer, StoreError> {
+        self.steps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if self.broken.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(StoreError::Unavailable("no connection".into()));
         }
@@ -357,6 +360,24 @@ async fn what_dropped_work_sent_has_its_time_too() {
     let began = Instant::now();
     two.drain().await;
     assert!(began.elapsed() <= Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_lost_the_name_of_the_node_waits_quietly() {
+    // It owns nothing and asks as often as in quiet times, until the other is gone.
+    let slow = Slow::new(store(), Duration::ZERO);
+    let (old, new) = (Arc::new(Ownership::new(slow.clone(), "one")), slow.store.clone());
+    let new = Arc::new(Ownership::new(new, "one"));
+    assert!(old.hold().await.unwrap() && new.hold().await.unwrap());
+    tokio::spawn(old.clone().keep());
+    tokio::spawn(new.clone().keep());
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let mailbox = key("contoso", 1);
+    assert!(old.enter(&mailbox).is_none() && new.enter(&mailbox).is_some());
+    let before = slow.steps.load(std::sync::atomic::Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let steps = slow.steps.load(std::sync::atomic::Ordering::Relaxed) - before;
+    assert!((30..=42).contains(&steps), "{steps}");
 }
 
 #[tokio::test(start_paused = true)]

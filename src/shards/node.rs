@@ -63,9 +63,12 @@ pub struct Node {
     placed: Vec<NodeId>,
     /// All that is desired is held and nothing else: a beat has nothing to ask.
     settled: bool,
-    /// Rises whenever what is held or desired may have changed.
+    /// Rises whenever what is held or desired changed.
     moves: u64,
 }
+
+/// What a process holds, what it gave up and the store did not take back yet, what it desires.
+type Hand = (BTreeMap<Shard, Fence>, BTreeMap<Shard, Fence>, BTreeSet<Shard>);
 
 impl Node {
     /// Builds a process that holds nothing yet, in a cluster of so many shards.
@@ -102,9 +105,10 @@ impl Node {
 
     /// Changes what is wanted.
     pub fn want(&mut self, want: Want) {
+        let before = self.hand();
         self.want = want;
         self.desire();
-        self.settle();
+        self.settle(before);
     }
 
     /// Wants these shards beside those that are wanted by name already.
@@ -182,9 +186,6 @@ impl Node {
         // A store that began anew or went back to an earlier state granted nothing that counts.
         let forgot = self.generation.is_some_and(|known| known != generation);
         let lost = !accepted || forgot || stamp < self.stamp;
-        if lost {
-            self.held.clear();
-        }
         let same = shards.is_none() && !lost && step.give.is_empty() && step.take.is_empty();
         self.generation = Some(generation);
         self.stamp = stamp;
@@ -197,20 +198,25 @@ impl Node {
             self.until = asked.saturating_add(sure.min(step.ttl));
         } else {
             self.until = 0;
-            self.giving.clear();
         }
         // An idle beat costs nothing.
         let moved = self.are_members_new();
         if same && !moved {
             return;
         }
+        let before = self.hand();
+        if lost {
+            self.held.clear();
+        }
         if accepted {
             self.reconcile(step);
+        } else {
+            self.giving.clear();
         }
         if moved {
             self.desire();
         }
-        self.settle();
+        self.settle(before);
     }
 
     /// Makes what is held what the store says and a step of ours was granted.
@@ -236,9 +242,10 @@ impl Node {
     /// asks for another.
     pub fn doubt(&mut self, shard: Shard, fence: Fence) {
         if self.held.get(&shard) == Some(&fence) {
+            let before = self.hand();
             self.held.remove(&shard);
             self.giving.insert(shard, fence);
-            self.settle();
+            self.settle(before);
         }
     }
 
@@ -286,7 +293,7 @@ impl Node {
         !self.settled
     }
 
-    /// Returns a number that rises whenever what is owned may have changed.
+    /// Returns a number that rises whenever what is owned changed.
     #[must_use]
     pub const fn moves(&self) -> u64 {
         self.moves
@@ -351,8 +358,13 @@ impl Node {
         !placement::serving(&self.members).into_iter().eq(&self.placed)
     }
 
-    fn settle(&mut self) {
-        self.moves += 1;
+    /// Returns what is held, on its way back, and desired.
+    fn hand(&self) -> Hand {
+        (self.held.clone(), self.giving.clone(), self.desired.clone())
+    }
+
+    fn settle(&mut self, before: Hand) {
+        self.moves += u64::from(before != self.hand());
         self.settled = self.giving.is_empty() && self.held.keys().eq(self.desired.iter());
     }
 

@@ -334,6 +334,14 @@ fn a_shard_is_given_back_when_its_work_ended() {
         assert!(one.may_write(*shard, before[shard], 5));
         assert_eq!(table.clone().step(&step(2, &[shard.0]), 5).stamp, table.stamp());
     }
+    // Neither who waits for a shard nor who keeps it waiting has anything to tell meanwhile.
+    beat(&mut two, &mut table, 5);
+    let told = (one.moves(), two.moves());
+    for _ in 0..5 {
+        beat_while(&mut one, &mut table, 5, &|_| true);
+        beat(&mut two, &mut table, 5);
+    }
+    assert_eq!((one.moves(), two.moves()), told);
     beat(&mut one, &mut table, 6);
     beat(&mut two, &mut table, 7);
     assert_eq!(two.owned().into_keys().collect::<BTreeSet<_>>(), left);

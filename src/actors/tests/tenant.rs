@@ -6,8 +6,9 @@ use chrono::DateTime;
 use tokio::time::sleep;
 
 use super::fakes::{Tenant, boom, id, on_paused, outage, phase, record, secs};
-use crate::actors::messages::{StopTenant, WakeMailbox};
+use crate::actors::messages::{OwnershipMoved, StopTenant, WakeMailbox};
 use crate::actors::phase::Phase;
+use crate::cluster::ownership::Tidings;
 use crate::cycle::tests::fakes::mailbox;
 use crate::domain::code::Code;
 use crate::domain::mailbox::MailboxRecord;
@@ -40,10 +41,14 @@ fn an_actor_that_dies_again_and_again_is_left_alone() {
     // Three respawns, then it is shown as parked until the profile is read again.
     on_paused(async {
         let tenant = Tenant::new().await;
-        let (runtime, _supervisor) = tenant.start();
+        let (runtime, supervisor) = tenant.start();
         tenant.world.exchange.fail(Some(outage));
         tenant.bomb.arm(1, i64::MAX);
         sleep(secs(200)).await;
+        assert_eq!(phase(&runtime), Phase::Parked(Code::MailboxParked));
+        // Shards that come and go are no reason to try it again.
+        supervisor.send(OwnershipMoved(Tidings { changes: 1_000, regained: 0 })).await.unwrap();
+        sleep(secs(5)).await;
         assert_eq!(phase(&runtime), Phase::Parked(Code::MailboxParked));
         // The clock fails before the first pull: no cycle came so far.
         assert_eq!(tenant.cycles(), 0);
