@@ -254,7 +254,9 @@ impl Ownership {
         let Some(first) = taken.first() else { return Ok(None) };
         let (name, address) = match node.other_holder(*first) {
             Some((name, member)) => (name.to_string(), member.card.address.clone()),
-            None => ("of this name".to_owned(), String::new()),
+            None if node.is_replaced() => ("of this name".to_owned(), String::new()),
+            // A lease that nobody renews any more ends by itself.
+            None => ("that ended a moment ago; try again in 15 s".to_owned(), String::new()),
         };
         Ok(Some(Occupied { node: name, address, shards: taken.len() }))
     }
@@ -342,6 +344,7 @@ impl Ownership {
         self.tidings.send_modify(change);
     }
 
+    /// The monotonic clock. It may stand still while the machine sleeps (`docs/cluster.md`).
     fn elapsed(&self) -> u64 {
         millis(self.started.elapsed())
     }

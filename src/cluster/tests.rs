@@ -187,6 +187,22 @@ async fn a_command_takes_what_is_free_and_says_who_has_the_rest() {
     assert!(node.enter(&first).is_some());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_command_is_told_of_a_lease_that_ends_by_itself() {
+    // Its shards are held by a process that is gone, or its own name is another's.
+    let store = store();
+    let (gone, new) =
+        (Arc::new(Ownership::new(store.clone(), "a")), Arc::new(Ownership::new(store, "a")));
+    let mailbox = key("contoso", 1);
+    assert_eq!(gone.visit(&[&mailbox]).await.unwrap(), None);
+    let told = new.visit(&[&mailbox]).await.unwrap().unwrap().to_string();
+    assert!(told.ends_with("the node that ended a moment ago; try again in 15 s"), "{told}");
+    let told = gone.visit(&[&mailbox]).await.unwrap().unwrap().to_string();
+    assert!(told.ends_with("the node of this name"), "{told}");
+    seconds(15).await;
+    assert_eq!(new.visit(&[&mailbox]).await.unwrap(), None);
+}
+
 /// A store that answers late, or not at all.
 pub(crate) struct Slow {
     store: Arc<MemoryStore>,
