@@ -331,9 +331,10 @@ fn every_trouble_of_a_small_cluster_keeps_its_promises() {
     let calm = Left { ticks: 3, works: 1, ..Left::default() };
     for left in [
         Left { ticks: 4, cuts: 1, ..calm },
-        Left { cuts: 1, leaves: 1, ..calm },
-        Left { cuts: 1, crashes: 1, set_backs: 1, ..calm },
-        Left { joins: 1, ..calm },
+        Left { leaves: 1, ..calm },
+        Left { crashes: 1, ..calm },
+        Left { set_backs: 1, ..calm },
+        Left { ticks: 2, joins: 1, ..calm },
         Left { ticks: 2, disasters: 1, ..calm },
     ] {
         exhaust(&Cluster { heals: false, swift: true, ..Cluster::new(2, 1, left) });
@@ -353,7 +354,7 @@ fn every_short_run_of_the_cluster_keeps_its_promises() {
 #[test]
 fn long_runs_of_the_cluster_keep_its_promises() {
     // Random runs reach what lies behind many steps, and every place that is worth a look.
-    let (count, seed) = (bound("LOCKSTEP_MODEL_RUNS", 800), bound("LOCKSTEP_SEED", 1) as u64);
+    let (count, seed) = (bound("LOCKSTEP_MODEL_RUNS", 500), bound("LOCKSTEP_SEED", 1) as u64);
     let large = Cluster::new(3, 2, MUCH);
     let small = Cluster { seen: large.seen.clone(), ..Cluster::new(2, 1, CALM) };
     for cluster in [&large, &small] {
