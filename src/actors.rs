@@ -21,4 +21,4 @@ pub mod subscriptions;
 pub mod tenant;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,7 +13,7 @@ use super::freshness::Freshness;
 use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
-use crate::cluster::tenancy::{Tenancy, while_sure};
+use crate::cluster::tenancy::Tenancy;
 use crate::cycle::{
     Base, CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Orders, Rest, Roster,
     TenantOptions, TenantView, roster, run_from,
@@ -295,7 +295,7 @@ impl TenantRuntime {
             { names::MAILBOX } = %mailbox.key.mailbox,
         );
         let run = std::panic::AssertUnwindSafe(run_from(&context, rest));
-        let run = Box::pin(while_sure(&tenancy, run.catch_unwind().instrument(span)));
+        let run = Box::pin(tenancy.run(run.catch_unwind().instrument(span)));
         let (ended, rest) = match tokio::time::timeout(CYCLE_MAX, run).await {
             Ok(Some(Ok(Ok((report, rest))))) => (Ended::Report(Box::new(report)), rest),
             Ok(Some(Ok(Err(end)))) => (Ended::End(end), None),

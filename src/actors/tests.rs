@@ -1,6 +1,6 @@
 //! Tests of the actors: one arbiter, paused time, cycles on the same runtime.
 
-mod fakes;
+pub(crate) mod fakes;
 mod held;
 mod mailbox;
 mod node;

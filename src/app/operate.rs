@@ -18,14 +18,14 @@ use futures_util::stream::FuturesUnordered;
 use self::document::{Brake, MailboxPlan};
 use crate::actors::fair::Lane;
 use crate::actors::runtime::TenantRuntime;
-use crate::cycle::{Base, CycleContext, CycleReport, Draft, draft, write};
+use crate::cycle::{Base, CycleContext, CycleEnd, CycleReport, Draft, draft, write};
 use crate::domain::code::Code;
 use crate::domain::ids::{CycleId, Fence};
 use crate::domain::policy::Mailbox;
 use crate::engine::invariants::check_plan;
 use crate::engine::plan::Plan;
 use crate::engine::preview::preview;
-use crate::ports::lease::Always;
+use crate::ports::lease::{Always, Tenure as _};
 use crate::ports::links::MailboxState;
 
 /// Called once for each mailbox that is done.
@@ -74,28 +74,44 @@ pub async fn write_prepared(
     tenant: &Arc<TenantRuntime>,
     prepared: Prepared,
 ) -> Result<CycleReport, String> {
-    let Prepared { mut context, plan, state } = prepared;
-    let _turn = tenant.ownership.turn(&context.mailbox.key).await;
-    own(tenant, &mut context)?;
+    let Prepared { context, plan, state } = prepared;
     let broken = check_plan(&plan, context.mailbox.user);
     if let Some(first) = broken.first() {
         return Err(format!("{}: {first}; this is a defect of Lockstep", Code::PromiseBroken));
     }
-    let task = tenant.io.spawn(async move { write(&context, plan, &state).await });
-    match task.await {
-        Ok(Ok(report)) => Ok(report),
-        Ok(Err(end)) => Err(format!("{}: {end}", end.code())),
-        Err(_) => Err("it panicked; this is a defect of Lockstep".to_owned()),
-    }
+    owned(tenant, context, async move |context| write(&context, plan, &state).await).await
 }
 
-/// Gives a context the right to write, with the present fence.
-fn own(tenant: &TenantRuntime, context: &mut CycleContext) -> Result<(), String> {
+/// Runs some work on a mailbox with the right to write and the present fence. What runs when that
+/// right is in doubt is cut off, as a cycle is.
+async fn owned<T, W>(
+    tenant: &TenantRuntime,
+    mut context: CycleContext,
+    work: impl FnOnce(CycleContext) -> W,
+) -> Result<T, String>
+where
+    W: Future<Output = Result<T, CycleEnd>> + Send + 'static,
+    T: Send + 'static,
+{
+    let turn = tenant.ownership.turn(&context.mailbox.key).await;
     let tenancy = tenant.ownership.enter(&context.mailbox.key);
     let tenancy = tenancy.ok_or("another node owns the mailbox, or the lease is in doubt")?;
     context.fence = tenancy.fence();
-    context.tenure = tenancy;
-    Ok(())
+    context.tenure = tenancy.clone();
+    let (work, right) = (work(context), tenancy.clone());
+    // Whoever waits for it may be gone before it ends.
+    let task = tenant.io.spawn(async move {
+        let _turn = turn;
+        tenancy.run(work).await
+    });
+    let end = match task.await {
+        Ok(Some(Ok(done))) => return Ok(done),
+        Ok(Some(Err(end))) => end,
+        Ok(None) if right.may_write() => CycleEnd::HandedOver,
+        Ok(None) => CycleEnd::InDoubt,
+        Err(_) => return Err("it panicked; this is a defect of Lockstep".to_owned()),
+    };
+    Err(format!("{}: {end}", end.code()))
 }
 
 /// Plans a cycle of each mailbox, as many at once as the tenant may run. Writes nothing.
@@ -152,3 +168,6 @@ fn view(one: &Drafted) -> MailboxPlan {
     }
     view
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,11 @@ impl Tenancy {
         self.fence
     }
 
+    /// Runs some work under this right, as `while_sure` does.
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        while_sure(self, work).await
+    }
+
     /// Says what work may do now. `leaving` is since when its shard goes elsewhere.
     fn look(&self, leaving: &mut Option<Instant>) -> Look {
         if !self.may_write() {

@@ -31,7 +31,7 @@ use crate::ports::error::SideError;
 use crate::ports::organization::{Organization, Profile};
 
 /// Runs a test on one arbiter whose time only moves when everybody waits.
-pub(super) fn on_paused(test: impl Future<Output = ()>) {
+pub(crate) fn on_paused(test: impl Future<Output = ()>) {
     let runtime = || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_all().start_paused(true).build().unwrap()
@@ -39,25 +39,25 @@ pub(super) fn on_paused(test: impl Future<Output = ()>) {
     System::with_tokio_rt(runtime).block_on(test);
 }
 
-pub(super) fn secs(seconds: u64) -> Duration {
+pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub(super) fn outage() -> SideError {
+pub(crate) fn outage() -> SideError {
     SideError::Unreachable { reason: "no route".to_owned() }
 }
 
-pub(super) fn boom() -> SideError {
+pub(crate) fn boom() -> SideError {
     panic!("a defect")
 }
 
 /// What the organization answers: scripted answers first, then its profile for ever.
 #[derive(Default)]
-pub(super) struct Org {
-    pub(super) script: Mutex<VecDeque<fn() -> SideError>>,
-    pub(super) mailboxes: Mutex<Vec<MailboxRecord>>,
-    pub(super) not_before: Mutex<Option<DateTime<Utc>>>,
-    pub(super) reads: AtomicUsize,
+pub(crate) struct Org {
+    pub(crate) script: Mutex<VecDeque<fn() -> SideError>>,
+    pub(crate) mailboxes: Mutex<Vec<MailboxRecord>>,
+    pub(crate) not_before: Mutex<Option<DateTime<Utc>>>,
+    pub(crate) reads: AtomicUsize,
 }
 
 #[async_trait]
@@ -81,7 +81,7 @@ impl Organization for Org {
     }
 }
 
-pub(super) fn record(number: u128) -> MailboxRecord {
+pub(crate) fn record(number: u128) -> MailboxRecord {
     let mailbox = mailbox(number);
     MailboxRecord {
         id: mailbox.key.mailbox,
@@ -104,7 +104,7 @@ pub(super) fn record(number: u128) -> MailboxRecord {
 }
 
 /// A clock that panics from the nth look on, as a defect in an actor would.
-pub(super) struct Bomb {
+pub(crate) struct Bomb {
     world: Arc<dyn Clock>,
     looks: AtomicI64,
     blasts: AtomicI64,
@@ -112,7 +112,7 @@ pub(super) struct Bomb {
 
 impl Bomb {
     /// After so many more looks, so many looks panic.
-    pub(super) fn arm(&self, looks: i64, blasts: i64) {
+    pub(crate) fn arm(&self, looks: i64, blasts: i64) {
         self.blasts.store(blasts, SeqCst);
         self.looks.store(looks, SeqCst);
     }
@@ -128,18 +128,18 @@ impl Clock for Bomb {
 }
 
 /// One tenant with one mailbox.
-pub(super) struct Tenant {
-    pub(super) world: World,
-    pub(super) org: Arc<Org>,
-    pub(super) bomb: Arc<Bomb>,
+pub(crate) struct Tenant {
+    pub(crate) world: World,
+    pub(crate) org: Arc<Org>,
+    pub(crate) bomb: Arc<Bomb>,
     store: Arc<MemoryStore>,
     /// The store of leases, which can break.
-    pub(super) leases: Arc<Slow>,
-    pub(super) ownership: Arc<Ownership>,
+    pub(crate) leases: Arc<Slow>,
+    pub(crate) ownership: Arc<Ownership>,
 }
 
 impl Tenant {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::new();
         let store = Arc::new(MemoryStore::new(world.clock.clone()));
         let leases = Slow::new(store.clone(), Duration::ZERO);
@@ -157,15 +157,15 @@ impl Tenant {
     }
 
     /// Another node on the same store.
-    pub(super) fn other(&self, name: &str) -> Arc<Ownership> {
+    pub(crate) fn other(&self, name: &str) -> Arc<Ownership> {
         Arc::new(Ownership::new(self.store.clone(), name))
     }
 
-    pub(super) fn runtime_with(&self, limits: Limits) -> Arc<TenantRuntime> {
+    pub(crate) fn runtime_with(&self, limits: Limits) -> Arc<TenantRuntime> {
         self.runtime_of(false, limits)
     }
 
-    pub(super) fn runtime_of(&self, takeover: bool, limits: Limits) -> Arc<TenantRuntime> {
+    pub(crate) fn runtime_of(&self, takeover: bool, limits: Limits) -> Arc<TenantRuntime> {
         let options = TenantOptions {
             tenant: TenantId::new("contoso"),
             source: MailboxSource::Dataverse,
@@ -196,33 +196,33 @@ impl Tenant {
         }))
     }
 
-    pub(super) fn runtime(&self) -> Arc<TenantRuntime> {
+    pub(crate) fn runtime(&self) -> Arc<TenantRuntime> {
         self.runtime_with(Limits::default())
     }
 
-    pub(super) fn start(&self) -> (Arc<TenantRuntime>, Addr<TenantSupervisor>) {
+    pub(crate) fn start(&self) -> (Arc<TenantRuntime>, Addr<TenantSupervisor>) {
         let runtime = self.runtime();
         (runtime.clone(), TenantSupervisor::new(runtime).start())
     }
 
     /// Returns how many cycles began since the last look.
-    pub(super) fn cycles(&self) -> usize {
+    pub(crate) fn cycles(&self) -> usize {
         self.world.log().iter().filter(|it| *it == "pull dynamics").count()
     }
 }
 
-pub(super) fn to_mailbox(order: Order) -> ToMailbox {
+pub(crate) fn to_mailbox(order: Order) -> ToMailbox {
     ToMailbox { mailbox: id(1), order }
 }
 
-pub(super) fn release(with_brakes: bool) -> ToMailbox {
+pub(crate) fn release(with_brakes: bool) -> ToMailbox {
     to_mailbox(Order::Release { with_brakes, plan: None })
 }
 
-pub(super) fn id(number: u128) -> Uuid {
+pub(crate) fn id(number: u128) -> Uuid {
     mailbox(number).key.mailbox
 }
 
-pub(super) fn phase(runtime: &TenantRuntime) -> Phase {
+pub(crate) fn phase(runtime: &TenantRuntime) -> Phase {
     runtime.board.mailbox(id(1)).unwrap().phase
 }

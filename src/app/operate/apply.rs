@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::document::{MailboxPlan, PlanDoc};
-use super::{Drafted, Tick, drafts, own, views};
+use super::{Drafted, Tick, drafts, owned, views};
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{CycleReport, Judged, carry_out};
 use crate::domain::ids::{LinkId, NativeId};
@@ -116,20 +116,11 @@ async fn carry(
     ids: &HashMap<NativeId, LinkId>,
 ) -> Applied {
     let Drafted { mailbox, result } = one;
-    let _turn = tenant.ownership.turn(&mailbox.key).await;
-    let (mut context, mut draft) = match result {
+    let (context, mut draft) = match result {
         Ok(made) => made,
         Err(reason) => return (mailbox, Err(reason)),
     };
-    if let Err(reason) = own(tenant, &mut context) {
-        return (mailbox, Err(format!("{reason}; plan again")));
-    }
     draft.plan.name_rows(ids);
-    let task = tenant.io.spawn(async move { carry_out(&context, draft).await });
-    let end = match task.await {
-        Ok(Ok(report)) => Ok(report),
-        Ok(Err(end)) => Err(format!("{}: {end}", end.code())),
-        Err(_) => Err("it panicked; this is a defect of Lockstep".to_owned()),
-    };
-    (mailbox, end)
+    let work = async move |context| carry_out(&context, draft).await;
+    (mailbox, owned(tenant, context, work).await)
 }

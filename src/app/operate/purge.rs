@@ -1,7 +1,7 @@
 //! Purge: removes from one mailbox what Lockstep wrote, and keeps the mailbox out from then on.
 
 use super::document::MailboxPlan;
-use super::{Prepared, Tick};
+use super::{Prepared, Tick, owned};
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{CycleReport, give_back, plan_purge};
 use crate::domain::code::Code;
@@ -71,9 +71,7 @@ pub async fn purge(
         keeper.end(&key).await?;
     }
     if report.unsettled == 0 {
-        let given = tenant.io.spawn(async move { give_back(&context).await }).await;
-        let ended = given.map_err(|_| "it panicked; this is a defect of Lockstep".to_owned())?;
-        ended.map_err(|end| format!("{}: {end}", end.code()))?;
+        owned(tenant, context, async |context| give_back(&context).await).await?;
         links.forget(&key).await.map_err(|error| error.to_string())?;
     }
     Ok(report)

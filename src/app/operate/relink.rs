@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Tick, context, own};
+use super::{Tick, context, owned};
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{self, Relinked};
 use crate::domain::policy::Mailbox;
@@ -23,13 +23,6 @@ pub async fn relink(
 }
 
 async fn one(tenant: &Arc<TenantRuntime>, mailbox: &Mailbox) -> Result<Relinked, String> {
-    let _turn = tenant.ownership.turn(&mailbox.key).await;
-    let mut context = context(tenant, mailbox).ok_or("the profile was not read")?;
-    own(tenant, &mut context)?;
-    let task = tenant.io.spawn(async move { cycle::relink(&context).await });
-    match task.await {
-        Ok(Ok(relinked)) => Ok(relinked),
-        Ok(Err(end)) => Err(format!("{}: {end}", end.code())),
-        Err(_) => Err("it panicked; this is a defect of Lockstep".to_owned()),
-    }
+    let context = context(tenant, mailbox).ok_or("the profile was not read")?;
+    owned(tenant, context, async |context| cycle::relink(&context).await).await
 }

@@ -50,6 +50,7 @@ struct Inner {
     lies: Vec<NativeId>,
     failing: Option<fn() -> SideError>,
     slow: std::time::Duration,
+    slow_writes: std::time::Duration,
 }
 
 /// One far side.
@@ -138,6 +139,11 @@ impl Far {
     /// Every pull takes this long.
     pub(crate) fn slow(&self, pull: std::time::Duration) {
         self.inner.lock().unwrap().slow = pull;
+    }
+
+    /// Every write takes this long.
+    pub(crate) fn slow_writes(&self, write: std::time::Duration) {
+        self.inner.lock().unwrap().slow_writes = write;
     }
 
     fn observe(&self, id: &NativeId, item: &Item) -> Observation {

@@ -80,6 +80,10 @@ impl FarSide for Far {
         let mut outcomes = Vec::new();
         for step in steps {
             self.script.tick().await;
+            let slow = self.inner.lock().unwrap().slow_writes;
+            if !slow.is_zero() {
+                tokio::time::sleep(slow).await;
+            }
             let verb = match &step.op {
                 Op::Create { .. } => "create",
                 Op::Update { .. } => "update",
