@@ -29,14 +29,13 @@ mod undo;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use category::give_back;
 pub use chronicle::Chronicle;
 pub use context::{Base, CycleContext, CycleDeps, Resolved, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
 pub use explain::{Chapter, Stage, Story, Target, add_phase, excluded, explain};
 use memory::Memory;
 pub use orders::{Orders, Retry};
-pub use purge::plan_purge;
+pub use purge::{end_purge, plan_purge};
 pub use relink::{Relinked, relink};
 use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};

@@ -50,7 +50,7 @@ use crate::ports::error::StoreError;
 use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
 use crate::shards::table::Table;
-use claims::{claim, commit, count, is_claimed, number};
+use claims::{claim, commit, is_claimed, number, replace};
 use tables::{
     CATEGORIES, CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, NOTES, SEQS,
     SIGHTINGS, link_key, link_range, mailbox_key,
@@ -299,9 +299,12 @@ impl Change {
     }
 }
 
-fn forget(transaction: &WriteTransaction, mailbox: &MailboxKey) -> Result<(), StoreError> {
-    // The fence stays: a former owner must not write the mailbox back.
-    count(transaction, mailbox)?;
+fn forget(
+    transaction: &WriteTransaction,
+    mailbox: &MailboxKey,
+    fence: Fence,
+) -> Result<u64, StoreError> {
+    let seq = replace(transaction, mailbox, fence)?;
     let mut links = transaction.open_table(LINKS).map_err(unavailable)?;
     let (first, last) = link_range(mailbox);
     links.retain_in(first.as_slice()..=last.as_slice(), |_, _| false).map_err(unavailable)?;
@@ -309,7 +312,8 @@ fn forget(transaction: &WriteTransaction, mailbox: &MailboxKey) -> Result<(), St
     cursors.remove(mailbox_key(mailbox).as_slice()).map_err(unavailable)?;
     let mut categories = transaction.open_table(CATEGORIES).map_err(unavailable)?;
     categories.remove(mailbox_key(mailbox).as_slice()).map_err(unavailable)?;
-    journal::forget(transaction, mailbox)
+    journal::forget(transaction, mailbox)?;
+    Ok(seq)
 }
 
 fn print_key(
@@ -356,9 +360,9 @@ impl LinkStore for EmbeddedStore {
         self.write(move |transaction| change.apply(transaction, &mailbox, claim)).await
     }
 
-    async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
+    async fn forget(&self, mailbox: &MailboxKey, fence: Fence) -> Result<u64, StoreError> {
         let mailbox = mailbox.clone();
-        self.write(move |transaction| forget(transaction, &mailbox)).await
+        self.write(move |transaction| forget(transaction, &mailbox, fence)).await
     }
 
     async fn exclude(&self, mailbox: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {

@@ -124,17 +124,12 @@ impl LinkStore for MemoryStore {
         Ok(seq)
     }
 
-    async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
-        if let Some(remembered) = self.tables().mailboxes.get_mut(mailbox) {
-            // The fence stays: a former owner must not write the mailbox back.
-            remembered.guard.seq += 1;
-            remembered.links.clear();
-            remembered.cursors.clear();
-            remembered.category = None;
-            remembered.records.clear();
-            remembered.kept.clear();
-        }
-        Ok(())
+    async fn forget(&self, mailbox: &MailboxKey, fence: Fence) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let remembered = tables.mailboxes.entry(mailbox.clone()).or_default();
+        let seq = remembered.guard.forget(fence).map_err(StoreError::from)?;
+        *remembered = Remembered { guard: remembered.guard.clone(), ..Remembered::default() };
+        Ok(seq)
     }
 
     async fn exclude(&self, mailbox: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {

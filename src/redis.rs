@@ -2,12 +2,12 @@
 //!
 //! | key | type | TTL | holds | written by |
 //! | --- | --- | --- | --- | --- |
-//! | `ls:{TENANT/MAILBOX}:links` | hash | none | link id (16 bytes) → link (`domain::link::codec`) | `commit.lua`, `forget` |
-//! | `ls:{TENANT/MAILBOX}:cursors` | string | none | the cursors as JSON | `commit.lua`, `forget` |
-//! | `ls:{TENANT/MAILBOX}:category` | string | none | the tracking category's entry as JSON, its names hashed | `commit.lua`, `forget` |
+//! | `ls:{TENANT/MAILBOX}:links` | hash | none | link id (16 bytes) → link (`domain::link::codec`) | `commit.lua`, `forget.lua` |
+//! | `ls:{TENANT/MAILBOX}:cursors` | string | none | the cursors as JSON | `commit.lua`, `forget.lua` |
+//! | `ls:{TENANT/MAILBOX}:category` | string | none | the tracking category's entry as JSON, its names hashed | `commit.lua`, `forget.lua` |
 //! | `ls:{TENANT/MAILBOX}:fence` | string | none | the newest fence that claimed | `claim.lua` |
-//! | `ls:{TENANT/MAILBOX}:seq` | hash | none | `n`: how often it was changed; `by`: the commit that did so last | `commit.lua`, `forget` |
-//! | `ls:{TENANT/MAILBOX}:journal` | list | none | records (`domain::journal::codec`), newest last | `commit.lua`, `prune.lua`, `forget` |
+//! | `ls:{TENANT/MAILBOX}:seq` | hash | none | `n`: how often it was changed; `by`: the commit that did so last | `commit.lua`, `forget.lua` |
+//! | `ls:{TENANT/MAILBOX}:journal` | list | none | records (`domain::journal::codec`), newest last | `commit.lua`, `prune.lua`, `forget.lua` |
 //! | `ls:{TENANT/MAILBOX}:kept` | list | none | kept versions: a label, then content sealed with the tenant's key | as above |
 //! | `ls:{cluster}:members` | hash | none | node → `INCARNATION UNTIL TTL ROLE STARTED ADDRESS`, `former INCARNATION` → `UNTIL TTL`; who is late is dropped | `step.lua` |
 //! | `ls:{cluster}:shards` | hash | none | shard → `FENCE INCARNATION NODE` | `step.lua` |
@@ -90,6 +90,7 @@ pub struct RedisStore {
 #[derive(Clone)]
 struct Scripts {
     commit: Script,
+    forget: Script,
     claim: Script,
     step: Script,
     read: Script,
@@ -100,6 +101,7 @@ impl Scripts {
     fn new() -> Self {
         Self {
             commit: Script::new(include_str!("redis/scripts/commit.lua")),
+            forget: Script::new(include_str!("redis/scripts/forget.lua")),
             claim: Script::new(include_str!("redis/scripts/claim.lua")),
             step: Script::new(include_str!("redis/scripts/step.lua")),
             read: Script::new(include_str!("redis/scripts/read.lua")),
@@ -180,8 +182,16 @@ impl RedisStore {
     }
 }
 
-/// What `commit.lua` returns for an old fence; another negative number says that the state moved.
+/// What a script returns for an old fence; another negative number says that the state moved.
 const STALE: i64 = -1;
+
+/// Reads the number of a state as a script returns it.
+fn number(returned: i64) -> Result<u64, StoreError> {
+    match returned {
+        STALE => Err(StoreError::StaleFence),
+        seq => u64::try_from(seq).map_err(|_| StoreError::StateMoved),
+    }
+}
 
 fn decode(
     mailbox: &MailboxKey,
@@ -269,21 +279,15 @@ impl LinkStore for RedisStore {
         for kept in &change.kept {
             call.arg([journal_codec::encode_label(&kept.label), kept.sealed.clone()].concat());
         }
-        match self.run::<i64>(&call).await? {
-            STALE => Err(StoreError::StaleFence),
-            seq => u64::try_from(seq).map_err(|_| StoreError::StateMoved),
-        }
+        number(self.run(&call).await?)
     }
 
-    async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
-        // The fence stays: a former owner must not write the mailbox back.
+    async fn forget(&self, mailbox: &MailboxKey, fence: Fence) -> Result<u64, StoreError> {
         let keys = keys::of_mailbox(mailbox);
-        let mut pipe = redis::pipe();
-        pipe.atomic().unlink(&keys.links).ignore().unlink(&keys.cursors).ignore();
-        pipe.unlink(&keys.category).ignore();
-        pipe.unlink(&keys.journal).ignore().unlink(&keys.kept).ignore();
-        pipe.hincr(&keys.seq, "n", 1).ignore();
-        self.pipe(&pipe).await
+        let mut call = self.scripts.forget.key(keys.fence);
+        call.key(keys.seq).key(keys.links).key(keys.cursors).key(keys.category);
+        call.key(keys.journal).key(keys.kept).arg(fence.0);
+        number(self.run(&call).await?)
     }
 
     async fn exclude(&self, mailbox: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {

@@ -113,8 +113,8 @@ impl LinkStore for Nothing {
         Ok(0)
     }
 
-    async fn forget(&self, _: &MailboxKey) -> Result<(), StoreError> {
-        Ok(())
+    async fn forget(&self, _: &MailboxKey, _: Fence) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn exclude(&self, _: &MailboxKey, _: DateTime<Utc>) -> Result<(), StoreError> {

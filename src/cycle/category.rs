@@ -82,7 +82,7 @@ async fn done(context: &CycleContext, judged: Judged) -> Option<Category> {
 ///
 /// # Errors
 /// Fails when Exchange does not answer.
-pub async fn give_back(context: &CycleContext) -> Result<(), CycleEnd> {
+pub(super) async fn give_back(context: &CycleContext) -> Result<(), CycleEnd> {
     let Some(known) = &context.mailbox.personal.category.known else { return Ok(()) };
     if !known.made {
         return Ok(());

@@ -142,13 +142,17 @@ impl CycleContext {
         let found = match self.claim().await {
             // The plan knew nothing of what cannot be read, so it can go.
             Err(StoreError::Corrupt(_)) if *planned == MailboxState::default() => {
-                self.deps.links.forget(&self.mailbox.key).await?;
-                self.claim().await.map(drop)?;
-                return Ok(());
+                return self.forget().await;
             }
             found => found?,
         };
         if found.seq == planned.seq { Ok(()) } else { Err(StoreError::StateMoved) }
+    }
+
+    /// Forgets all that is remembered of the mailbox, which this cycle claimed.
+    pub(super) async fn forget(&self) -> Result<(), StoreError> {
+        self.base_on(self.deps.links.forget(&self.mailbox.key, self.fence).await?);
+        Ok(())
     }
 
     pub(super) fn base_on(&self, seq: u64) {

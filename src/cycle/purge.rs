@@ -1,5 +1,6 @@
 //! Purge: reads a mailbox in full and plans the removal of what Lockstep wrote there.
 
+use super::category::give_back;
 use super::context::{CycleContext, Resolved};
 use super::report::CycleEnd;
 use crate::domain::ids::NativeId;
@@ -36,6 +37,21 @@ pub async fn plan_purge(
     let verdicts = purge(&state.links, seen.collect(), allow_mail);
     let nobody = Resolved::default();
     Ok((plan(verdicts, &context.engine(&nobody), uuid::Uuid::new_v4), state))
+}
+
+/// Ends a purge that left nothing: gives the category back and forgets the mailbox.
+///
+/// # Errors
+/// As a cycle.
+pub async fn end_purge(context: &CycleContext) -> Result<(), CycleEnd> {
+    give_back(context).await?;
+    match context.claim().await {
+        Ok(_) | Err(StoreError::Corrupt(_)) => {}
+        Err(
+            error @ (StoreError::StaleFence | StoreError::StateMoved | StoreError::Unavailable(_)),
+        ) => return Err(error.into()),
+    }
+    Ok(context.forget().await?)
 }
 
 /// Returns every marked item and every item of a link.

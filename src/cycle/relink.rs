@@ -42,7 +42,6 @@ pub struct Relinked {
 /// As a cycle, but for the brakes.
 pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     let mut count = Relinked::default();
-    let links = &context.deps.links;
     let known = match context.claim().await {
         Ok(state) => state,
         Err(StoreError::Corrupt(_)) => {
@@ -86,8 +85,7 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
         put.push(*counter.1);
     }
     if count.damaged {
-        links.forget(&context.mailbox.key).await?;
-        context.claim().await?;
+        context.forget().await?;
     }
     for chunk in put.chunks(CHUNK) {
         let put = chunk.to_vec();

@@ -66,11 +66,13 @@ pub(super) fn commit(
     Ok(seq)
 }
 
-/// Counts a change of a mailbox that builds on nothing.
-pub(super) fn count(
+/// Counts a change that replaces all there is of a mailbox and returns its number.
+pub(super) fn replace(
     transaction: &WriteTransaction,
     mailbox: &MailboxKey,
-) -> Result<(), StoreError> {
-    let seq = guard(transaction, mailbox)?.seq.saturating_add(1);
-    put(transaction, SEQS, mailbox, seq)
+    fence: Fence,
+) -> Result<u64, StoreError> {
+    let seq = guard(transaction, mailbox)?.forget(fence)?;
+    put(transaction, SEQS, mailbox, seq)?;
+    Ok(seq)
 }

@@ -90,9 +90,10 @@ pub trait LinkStore: Send + Sync {
         change: &StateChange,
     ) -> Result<u64, StoreError>;
 
-    /// Forgets a mailbox with its journal (its tenant was removed by an operator). Its fence and its
-    /// number stay, so that no former claim writes it back.
-    async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError>;
+    /// Forgets a mailbox with its journal and returns the number of what is left. Refused with
+    /// `StaleFence` when the mailbox's fence is newer, and with `StateMoved` when it was not claimed
+    /// under this one. Fence and number stay, so that no former claim writes it back.
+    async fn forget(&self, mailbox: &MailboxKey, fence: Fence) -> Result<u64, StoreError>;
 
     /// Keeps a mailbox out of all cycles until it is admitted (OPS-01). Repeated, the first instant
     /// stays.

@@ -50,4 +50,12 @@ impl Guard {
         self.seq = self.seq.saturating_add(1);
         Ok(self.seq)
     }
+
+    /// Counts a change that replaces all there is, whatever it is; returns the new number.
+    ///
+    /// # Errors
+    /// Refuses an older fence as stale, and a newer one that did not claim as moved.
+    pub fn forget(&mut self, fence: Fence) -> Result<u64, Refusal> {
+        self.commit(fence, self.seq)
+    }
 }

@@ -3,7 +3,7 @@
 use super::document::MailboxPlan;
 use super::{Prepared, Tick, owned};
 use crate::actors::runtime::TenantRuntime;
-use crate::cycle::{CycleReport, give_back, plan_purge};
+use crate::cycle::{CycleReport, end_purge, plan_purge};
 use crate::domain::code::Code;
 use crate::domain::policy::Mailbox;
 use crate::engine::decide::After;
@@ -62,7 +62,7 @@ pub async fn purge(
     tick: Tick<'_>,
 ) -> Result<CycleReport, String> {
     let key = prepared.context.mailbox.key.clone();
-    let links = tenant.deps.links.clone();
+    let links = &tenant.deps.links;
     links.exclude(&key, prepared.context.now).await.map_err(|error| error.to_string())?;
     let context = prepared.context.clone();
     let report = super::write_prepared(tenant, prepared).await?;
@@ -71,8 +71,7 @@ pub async fn purge(
         keeper.end(&key).await?;
     }
     if report.unsettled == 0 {
-        owned(tenant, context, async |context| give_back(&context).await).await?;
-        links.forget(&key).await.map_err(|error| error.to_string())?;
+        owned(tenant, context, async |context| end_purge(&context).await).await?;
     }
     Ok(report)
 }

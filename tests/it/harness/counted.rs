@@ -37,9 +37,9 @@ impl LinkStore for Counted {
         self.inner.commit(mailbox, claim, change).await
     }
 
-    async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
+    async fn forget(&self, mailbox: &MailboxKey, fence: Fence) -> Result<u64, StoreError> {
         self.writes.fetch_add(1, SeqCst);
-        self.inner.forget(mailbox).await
+        self.inner.forget(mailbox, fence).await
     }
 
     async fn exclude(&self, mailbox: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {

@@ -163,7 +163,7 @@ pub(crate) async fn history_of_mailboxes_and_tenants_is_apart<B: Bench>() {
     for (key, number) in keys.iter().zip(11..) {
         assert_eq!(numbers(store.as_ref(), key, &ask(Of::Mailbox)).await, [number], "{key}");
     }
-    store.forget(&keys[0]).await.unwrap();
+    store.forget(&keys[0], Fence(1)).await.unwrap();
     assert_eq!(numbers(store.as_ref(), &keys[0], &ask(Of::Mailbox)).await, Vec::<i64>::new());
     assert_eq!(numbers(store.as_ref(), &keys[1], &ask(Of::Mailbox)).await, [12]);
     // Written once and forgotten once; nothing else is left of it.

@@ -90,7 +90,7 @@ pub(crate) async fn link_07_the_category_is_kept_until_another_one_comes<B: Benc
     let state = store.load(&key).await.unwrap();
     assert_eq!(state.category, known("b", &[7]));
     assert_eq!(sorted(state), [link(1), link(2)]);
-    store.forget(&key).await.unwrap();
+    store.forget(&key, Fence(2)).await.unwrap();
     assert_eq!(store.load(&key).await.unwrap().category, None);
 }
 
@@ -150,7 +150,7 @@ pub(crate) async fn mailboxes_and_tenants_are_apart<B: Bench>() {
         write(&*store, key, Fence(number as u64), &change).await.unwrap();
     }
     write(&*store, &keys[0], Fence(50), &with_drops(&[100])).await.unwrap();
-    store.forget(&keys[1]).await.unwrap();
+    store.forget(&keys[1], Fence(2)).await.unwrap();
     for (key, number) in keys.iter().zip(1..).skip(2) {
         let state = store.load(key).await.unwrap();
         assert_eq!(state.cursors, [cursor(Collection::Tasks, &number.to_string())], "{key}");
@@ -166,12 +166,21 @@ pub(crate) async fn a_forgotten_mailbox_keeps_its_fence_alone<B: Bench>() {
     let mut change = put(1..=3);
     change.cursors = with_cursors(&[(Collection::Tasks, "t")]).cursors;
     write(&*bench.store(), &key, Fence(5), &change).await.unwrap();
-    bench.store().forget(&key).await.unwrap();
-    bench.store().forget(&mailbox("contoso", 2)).await.unwrap();
+    let (store, unclaimed) = (bench.store(), mailbox("contoso", 2));
+    // A former owner forgets nothing, and neither does a fence that nobody claimed.
+    let late = store.forget(&key, Fence(4)).await;
+    assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
+    for (key, fence) in [(&key, 6), (&unclaimed, 1)] {
+        let ahead = store.forget(key, Fence(fence)).await;
+        assert!(matches!(ahead, Err(StoreError::StateMoved)), "{ahead:?}");
+    }
+    assert_eq!(store.load(&key).await.unwrap().links.len(), 3);
+    assert_eq!(store.forget(&key, Fence(5)).await.unwrap(), 2);
+    drop(store);
     bench.reopen().await;
     let store = bench.store();
     let state = store.load(&key).await.unwrap();
-    assert_eq!((state.links, state.cursors), (vec![], vec![]));
+    assert_eq!((state.links, state.cursors, state.seq), (vec![], vec![], 2));
     let late = write(&*store, &key, Fence(4), &put([1])).await;
     assert!(matches!(late, Err(StoreError::StaleFence)), "{late:?}");
     write(&*store, &key, Fence(5), &put([4])).await.unwrap();
@@ -201,7 +210,8 @@ pub(crate) async fn ops_01_an_excluded_mailbox_stays_out_until_it_is_admitted<B:
     for (key, at) in [(&one, 10), (&two, 20), (&other, 30), (&one, 40)] {
         bench.store().exclude(key, since(at)).await.unwrap();
     }
-    bench.store().forget(&one).await.unwrap();
+    write(&*bench.store(), &one, Fence(1), &StateChange::default()).await.unwrap();
+    bench.store().forget(&one, Fence(1)).await.unwrap();
     bench.reopen().await;
     let store = bench.store();
     let list = store.excluded(&one.tenant).await.unwrap();
@@ -333,7 +343,7 @@ pub(crate) async fn a_commit_builds_on_one_state<B: Bench>() {
     let ahead = store.commit(&key, claim(6, 2), &put([9])).await;
     assert!(matches!(ahead, Err(StoreError::StateMoved)), "{ahead:?}");
     // Who forgets a mailbox changes it.
-    store.forget(&key).await.unwrap();
+    assert_eq!(store.forget(&key, Fence(5)).await.unwrap(), 3);
     let moved = store.commit(&key, claim(5, 2), &put([9])).await;
     assert!(matches!(moved, Err(StoreError::StateMoved)), "{moved:?}");
     let state = store.load(&key).await.unwrap();

@@ -62,8 +62,8 @@ impl LinkStore for TestStore {
         Ok(seq)
     }
 
-    async fn forget(&self, mailbox: &MailboxKey) -> Result<(), StoreError> {
-        self.memory.forget(mailbox).await
+    async fn forget(&self, mailbox: &MailboxKey, fence: Fence) -> Result<u64, StoreError> {
+        self.memory.forget(mailbox, fence).await
     }
 
     async fn exclude(&self, key: &MailboxKey, since: DateTime<Utc>) -> Result<(), StoreError> {
