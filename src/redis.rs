@@ -65,26 +65,42 @@ pub struct RedisOptions {
     /// For the answer to one command. The largest, a commit of 10,000 links, takes about half a
     /// second in an unoptimized build.
     pub response_timeout: Duration,
+    /// The same for the membership, whose commands are small. Several attempts must fit into the
+    /// time for which a lease is sure.
+    pub lease_timeout: Duration,
     /// For a connection.
     pub connect_timeout: Duration,
 }
 
 impl Default for RedisOptions {
     fn default() -> Self {
-        Self { response_timeout: Duration::from_secs(5), connect_timeout: Duration::from_secs(2) }
+        Self {
+            response_timeout: Duration::from_secs(5),
+            lease_timeout: Duration::from_secs(2),
+            connect_timeout: Duration::from_secs(2),
+        }
     }
 }
 
 /// Keeps the state of mailboxes, and leases, in Redis.
 ///
-/// Every call ends within the sum of both time-outs. A lost connection is opened again by the
+/// Every call ends within the sum of two time-outs. A lost connection is opened again by the
 /// next call.
 #[derive(Clone)]
 pub struct RedisStore {
+    data: Line,
+    /// Answers come in the order of the questions: a membership that is renewed must not wait
+    /// behind the links of many mailboxes.
+    leases: Line,
+    scripts: Scripts,
+}
+
+/// One connection, which many calls share.
+#[derive(Clone)]
+struct Line {
     connection: ConnectionManager,
     /// Bound of one call, with its second attempt.
     patience: Duration,
-    scripts: Scripts,
 }
 
 #[derive(Clone)]
@@ -124,17 +140,45 @@ impl RedisStore {
     /// Connects to `redis://…` or `rediss://…`.
     pub async fn connect(url: &str, options: RedisOptions) -> Result<Self, StoreError> {
         let client = Client::open(url).map_err(unavailable)?;
+        let connect = options.connect_timeout;
+        let (data, leases) = tokio::try_join!(
+            Line::open(&client, connect, options.response_timeout),
+            Line::open(&client, connect, options.lease_timeout),
+        )?;
+        Ok(Self { data, leases, scripts: Scripts::new() })
+    }
+
+    async fn run<T>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError>
+    where
+        T: FromRedisValue + Send,
+    {
+        self.data.run(script).await
+    }
+
+    async fn pipe<T>(&self, pipe: &Pipeline) -> Result<T, StoreError>
+    where
+        T: FromRedisValue + Send,
+    {
+        self.data.pipe(pipe).await
+    }
+}
+
+impl Line {
+    async fn open(
+        client: &Client,
+        connect: Duration,
+        response: Duration,
+    ) -> Result<Self, StoreError> {
         // No retries inside: while Redis is away each call must fail at once.
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
-            .set_connection_timeout(Some(options.connect_timeout))
-            .set_response_timeout(Some(options.response_timeout));
-        let patience = options.connect_timeout.saturating_add(options.response_timeout);
-        let connecting = client.get_connection_manager_with_config(config);
-        let connected = timeout(patience, connecting).await;
+            .set_connection_timeout(Some(connect))
+            .set_response_timeout(Some(response));
+        let patience = connect.saturating_add(response);
+        let connected = timeout(patience, client.get_connection_manager_with_config(config)).await;
         let connection =
             connected.map_err(|_| unavailable(NoAnswer(patience)))?.map_err(unavailable)?;
-        Ok(Self { connection, patience, scripts: Scripts::new() })
+        Ok(Self { connection, patience })
     }
 
     /// Bounds a call in time.

@@ -38,7 +38,8 @@ impl LeaseStore for RedisStore {
         for shard in &step.take {
             call.arg(shard.0);
         }
-        let (accepted, now, stamp, generation, members, shards): Raw = self.run(&call).await?;
+        let (accepted, now, stamp, generation, members, shards): Raw =
+            self.leases.run(&call).await?;
         let generation = u128::from_str_radix(&generation, 16).map(Generation);
         Ok(Answer {
             accepted,

@@ -27,6 +27,7 @@ mod cluster;
 mod embedded;
 mod journal;
 mod notes;
+mod proxy;
 mod redis;
 mod suite;
 

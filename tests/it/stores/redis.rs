@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::cluster::step;
 use super::journal::{kept, record};
+use super::proxy::Proxy;
 use super::{Bench, Redis, link, mailbox, put, write};
 use crate::redis_server::RedisServer;
 
@@ -24,6 +25,7 @@ const BOUND: Duration = Duration::from_secs(10);
 /// Time-outs of a test that waits for them.
 const IMPATIENT: RedisOptions = RedisOptions {
     response_timeout: Duration::from_millis(300),
+    lease_timeout: Duration::from_millis(300),
     connect_timeout: Duration::from_millis(300),
 };
 
@@ -75,6 +77,23 @@ async fn a_hanging_server_is_an_outage() {
     let store = RedisStore::connect(&server.url(), IMPATIENT).await.unwrap();
     server.hang();
     assert_unavailable(&store, &mailbox("contoso", 1)).await;
+}
+
+#[tokio::test]
+async fn a_membership_does_not_wait_behind_a_mailbox() {
+    // While the answer to a commit of thousands of links does not arrive, the membership is renewed.
+    let server = RedisServer::start();
+    let proxy = Proxy::start(&server.url()).await;
+    let store = RedisStore::connect(&proxy.url, RedisOptions::default()).await.unwrap();
+    store.step(&step(1, &[1])).await.unwrap();
+    let commit = tokio::spawn({
+        let store = store.clone();
+        async move { write(&store, &mailbox("contoso", 1), Fence(1), &put(1..=2_000)).await }
+    });
+    timeout(BOUND, proxy.held.notified()).await.unwrap();
+    let renewed = timeout(Duration::from_secs(1), store.step(&step(1, &[2]))).await;
+    assert!(renewed.is_ok_and(|step| step.is_ok()), "a beat waits");
+    assert!(!commit.is_finished());
 }
 
 #[tokio::test]
