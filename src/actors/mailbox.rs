@@ -1,5 +1,7 @@
 //! One mailbox: its phase, its timer, its place on the board.
 
+mod doubt;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHand
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use self::doubt::Doubt;
 use super::fair::Lane;
 use super::messages::{
     CycleEnded, Ended, Hold, MailboxDied, MailboxSpec, Order, Stop, TenantRefused, Wake,
@@ -47,6 +50,8 @@ pub struct MailboxActor {
     refused: bool,
     /// It waits with its tenant.
     held: bool,
+    /// What became of the last cycle when the mailbox was not surely this node's.
+    doubt: Doubt,
     /// This actor has not brought it into step yet.
     lane: Lane,
     /// Cycles in a row that found nothing.
@@ -91,6 +96,7 @@ impl MailboxActor {
             timer: None,
             refused: false,
             held: false,
+            doubt: Doubt::None,
             lane: Lane::First,
             quiet: 0,
             guard,
@@ -152,6 +158,9 @@ impl MailboxActor {
         self.stop_timer(context);
         self.given = std::mem::take(&mut self.orders);
         let rest = self.rest.take();
+        if !self.begins() {
+            return context.notify(CycleEnded(Ended::End(CycleEnd::InDoubt), rest));
+        }
         let (runtime, mailbox) = (self.runtime.clone(), self.mailbox.clone());
         let cycle = runtime.cycle_from(mailbox, self.given.clone(), rest, self.lane);
         let me = context.address();
@@ -238,7 +247,7 @@ impl MailboxActor {
                 tracing::debug!(lockstep.code = end.code().as_str(), "the cycle was left");
                 let (id, now) = (self.mailbox.key.mailbox, self.runtime.deps.clock.now());
                 self.runtime.board.ended(id, now, end.code());
-                event_of(&end)
+                self.left()
             }
             Ended::End(end) => {
                 let id = self.mailbox.key.mailbox;
@@ -277,9 +286,7 @@ fn event_of(end: &CycleEnd) -> Event {
     let code = end.code();
     match end {
         CycleEnd::Halted(_) => Event::Halt(code),
-        // The supervisor wakes its mailboxes when the lease is sure again.
-        CycleEnd::InDoubt => Event::Done { unsettled: false, wrote: false },
-        CycleEnd::HandedOver => Event::Done { unsettled: true, wrote: false },
+        CycleEnd::InDoubt | CycleEnd::HandedOver => Event::Left { soon: false },
         CycleEnd::Store(_) | CycleEnd::Stuck => Event::Failed { after: SHORT_WAIT, code },
         CycleEnd::Side(_, error) => match error.disposition() {
             Disposition::Retry { after } => Event::Failed { after, code },

@@ -47,6 +47,12 @@ message!(Order => ());
 pub struct Hold(pub Option<Code>);
 message!(Hold => ());
 
+/// To a mailbox: it surely is this node's. When its last cycle was left in doubt it goes on, the more
+/// gently the less it had begun, within this time at the latest; otherwise it waits on.
+#[derive(Debug, Clone, Copy)]
+pub struct Sure(pub std::time::Duration);
+message!(Sure => ());
+
 /// To a mailbox: no further cycle, the actor ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop;

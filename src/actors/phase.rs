@@ -43,6 +43,11 @@ pub enum Event {
         /// Something was written, so its echo can be expected.
         wrote: bool,
     },
+    /// A cycle was left, or could not begin, because the mailbox is not surely this node's.
+    Left {
+        /// It is again already.
+        soon: bool,
+    },
     /// A cycle ended early and may be tried again.
     Failed {
         /// At least this long from now.
@@ -109,6 +114,15 @@ impl Phase {
                 let soon = unsettled || wrote;
                 (Self::Idle, E::Timer(if soon { pace.settle } else { pace.sweep }))
             }
+            // Says nothing of the mailbox: what it failed before still counts. A wake-up is answered
+            // when it is this node's again, which the supervisor says.
+            (Self::Running { failures, .. }, Event::Left { soon }) => {
+                let wait = if soon { pace.settle } else { pace.sweep };
+                let code = Code::LeaseInDoubt;
+                let phase =
+                    if failures == 0 { Self::Idle } else { Self::Backoff { failures, code } };
+                (phase, E::Timer(wait))
+            }
             (Self::Running { failures, .. }, Event::Failed { after, code }) => {
                 fail(failures.saturating_add(1), after, code, pace)
             }
@@ -138,7 +152,11 @@ impl Phase {
             // The end of a cycle that this phase does not know of: a late message. Ignored.
             (
                 Self::Idle | Self::Backoff { .. } | Self::Parked(_) | Self::Halted(_),
-                Event::Done { .. } | Event::Failed { .. } | Event::Park(_) | Event::Halt(_),
+                Event::Done { .. }
+                | Event::Left { .. }
+                | Event::Failed { .. }
+                | Event::Park(_)
+                | Event::Halt(_),
             ) => (self, E::None),
         }
     }

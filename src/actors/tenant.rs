@@ -1,5 +1,7 @@
 //! One tenant: reads its profile, starts and stops its mailboxes, respawns those that died.
 
+mod sure;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use super::messages::{
 use super::runtime::TenantRuntime;
 use crate::cluster::ownership::Tidings;
 use crate::domain::code::Code;
+use crate::domain::ids::Fence;
 use crate::domain::policy::Mailbox;
 
 /// How often the profile is read again: settings, mailbox records and users change by hand.
@@ -50,6 +53,8 @@ struct Child {
     mailbox: Arc<Mailbox>,
     address: Addr<MailboxActor>,
     respawns: u32,
+    /// The fence of its shard when it was last told that it is sure.
+    sure: Option<Fence>,
 }
 
 impl TenantSupervisor {
@@ -168,20 +173,8 @@ impl TenantSupervisor {
         let id = mailbox.key.mailbox;
         let spec = MailboxSpec { mailbox: mailbox.clone(), delay };
         let actor = MailboxActor::new(spec, self.runtime.clone(), context.address());
-        self.children.insert(id, Child { mailbox, address: actor.start(), respawns });
-    }
-
-    /// Wakes all mailboxes, spread out.
-    fn wake_all(&self, context: &mut Context<Self>) {
-        let spacing = START_SPAN / u32::try_from(self.children.len()).unwrap_or(1).max(1);
-        let mut delay = Duration::ZERO;
-        for child in self.children.values() {
-            let address = child.address.clone();
-            delay += spacing;
-            context.run_later(delay, move |_, _| {
-                let _ = address.try_send(Wake);
-            });
-        }
+        let child = Child { mailbox, address: actor.start(), respawns, sure: None };
+        self.children.insert(id, child);
     }
 
     fn failed(&self, code: Code, reason: String) {
@@ -258,10 +251,7 @@ impl Handler<OwnershipMoved> for TenantSupervisor {
         let regained = news.regained > self.heard.regained;
         self.heard = news;
         self.enrol(false, context);
-        if regained {
-            // Their cycles were left when the lease was in doubt.
-            self.wake_all(context);
-        }
+        self.assure(regained);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the actors: one arbiter, paused time, cycles on the same runtime.
 
+mod doubt;
 pub(crate) mod fakes;
 mod held;
 mod mailbox;

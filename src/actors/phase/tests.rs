@@ -38,6 +38,10 @@ const fn done(unsettled: bool, wrote: bool) -> Event {
     Event::Done { unsettled, wrote }
 }
 
+const fn left(soon: bool) -> Event {
+    Event::Left { soon }
+}
+
 fn check(table: &[(Phase, Event, Phase, Effect)]) {
     for (from, event, phase, effect) in table {
         assert_eq!(from.on(*event, &pace()), (*phase, *effect), "{from:?} on {event:?}");
@@ -80,6 +84,21 @@ fn the_end_of_a_cycle_sets_the_timer() {
         (running(false, 0), Event::Halt(CODE), Phase::Halted(CODE), Effect::None),
         (running(true, 0), Event::Halt(CODE), Phase::Halted(CODE), Effect::None),
         (running(false, 0), Event::Park(CODE), Phase::Parked(CODE), Effect::Timer(secs(600))),
+    ]);
+}
+
+#[test]
+fn a_cycle_that_was_left_is_no_failure_and_no_success() {
+    // What failed before still counts, a parked mailbox is parked again by one more failure, and a
+    // wake-up starts nothing here: who says that the lease is sure again does.
+    let waits = |failures| Phase::Backoff { failures, code: Code::LeaseInDoubt };
+    check(&[
+        (running(false, 0), left(false), Phase::Idle, Effect::Timer(secs(900))),
+        (running(true, 0), left(false), Phase::Idle, Effect::Timer(secs(900))),
+        (running(true, 0), left(true), Phase::Idle, Effect::Timer(secs(5))),
+        (running(false, 3), left(true), waits(3), Effect::Timer(secs(5))),
+        (running(false, 4), left(false), waits(4), Effect::Timer(secs(900))),
+        (waits(4), Event::Timer, running(false, 4), Effect::Start),
     ]);
 }
 
@@ -141,7 +160,8 @@ fn a_halted_mailbox_waits_for_an_operator() {
 fn late_ends_are_ignored() {
     // The end of a cycle that the phase does not know of changes nothing.
     for phase in [Phase::Idle, backoff(1), Phase::Parked(CODE), Phase::Halted(CODE)] {
-        for event in [done(true, true), failed(9), Event::Park(CODE), Event::Halt(CODE)] {
+        for event in [done(true, true), left(true), failed(9), Event::Park(CODE), Event::Halt(CODE)]
+        {
             assert_eq!(phase.on(event, &pace()), (phase, Effect::None), "{phase:?} on {event:?}");
         }
     }
@@ -167,6 +187,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => Just(Event::Wake),
         4 => Just(Event::Timer),
         2 => (any::<bool>(), any::<bool>()).prop_map(|(unsettled, wrote)| done(unsettled, wrote)),
+        2 => any::<bool>().prop_map(left),
         4 => (0..2_000u64).prop_map(failed),
         1 => Just(Event::Park(CODE)),
         1 => Just(Event::Halt(CODE)),
@@ -197,7 +218,11 @@ proptest! {
         for event in list {
             let ends = matches!(
                 event,
-                Event::Done { .. } | Event::Failed { .. } | Event::Park(_) | Event::Halt(_)
+                Event::Done { .. }
+                    | Event::Left { .. }
+                    | Event::Failed { .. }
+                    | Event::Park(_)
+                    | Event::Halt(_)
             );
             // The world: no end without a cycle, no ring without a timer.
             if (ends && !actor.cycle) || (event == Event::Timer && !actor.timer) {
