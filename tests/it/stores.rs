@@ -25,6 +25,7 @@ macro_rules! suite {
 
 mod cluster;
 mod embedded;
+mod guard;
 mod journal;
 mod notes;
 mod proxy;

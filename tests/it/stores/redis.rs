@@ -250,6 +250,29 @@ async fn a_server_that_forgets_ends_the_cycle_and_not_the_mailbox() {
 }
 
 #[tokio::test]
+async fn a_repeated_commit_counts_once() {
+    // Sent again after a lost answer it is found done; after the mailbox was forgotten it is refused.
+    let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    assert_eq!(store.claim(&key, Fence(7)).await.unwrap().seq, 0);
+    let client = redis::Client::open(bench.server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    let script = redis::Script::new(include_str!("../../../src/redis/scripts/commit.lua"));
+    let mut call = script.prepare_invoke();
+    for end in ["links", "cursors", "fence", "journal", "kept", "seq", "category"] {
+        call.key(format!("ls:{{{key}}}:{end}"));
+    }
+    call.arg(7).arg(0).arg("the commit's name").arg("").arg(1).arg(0).arg(0).arg(0);
+    call.arg(10).arg(10).arg("").arg("id").arg("bytes");
+    for _ in 0..2 {
+        assert_eq!(call.invoke_async::<i64>(&mut wire).await.unwrap(), 1);
+    }
+    assert_eq!(store.forget(&key, Fence(7)).await.unwrap(), 2);
+    assert_eq!(call.invoke_async::<i64>(&mut wire).await.unwrap(), -2);
+    assert_eq!(store.load(&key).await.unwrap(), MailboxState { seq: 2, ..Default::default() });
+}
+
+#[tokio::test]
 async fn a_mailbox_of_a_former_version_has_the_number_zero() {
     // A fence without a number beside it is claimed and written like any other.
     let (bench, key) = (Redis::start().await, mailbox("contoso", 1));
