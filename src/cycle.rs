@@ -25,12 +25,13 @@ mod roster;
 mod shield;
 mod strangers;
 mod undo;
+mod warm;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use chronicle::Chronicle;
-pub use context::{Base, CycleContext, CycleDeps, Resolved, TenantView};
+pub use context::{CycleContext, CycleDeps, Resolved, TenantView};
 pub use draft::{Draft, carry_out, draft, write};
 pub use explain::{Chapter, Stage, Story, Target, add_phase, excluded, explain};
 use memory::Memory;
@@ -43,6 +44,7 @@ pub use rest::Rest;
 pub use roster::{Judged, PolicyOf, Roster, TenantOptions, roster};
 
 pub use undo::{Undo, UndoError, Wanted, kept, plan_undo};
+pub use warm::{Base, Left, Warm};
 
 use tracing::info_span;
 
@@ -72,18 +74,35 @@ pub async fn run_cycle(context: &CycleContext) -> Result<CycleReport, CycleEnd> 
     Ok(run_from(context, None).await?.0)
 }
 
-/// Runs one cycle of a mailbox that may be at rest, and returns whether it is so afterwards.
+/// Runs one cycle from what the last one left, and returns what it leaves itself.
 ///
 /// # Errors
 /// As `run_cycle`.
 pub async fn run_from(
     context: &CycleContext,
-    rest: Option<Box<Rest>>,
-) -> Result<(CycleReport, Option<Box<Rest>>), CycleEnd> {
+    left: Option<Left>,
+) -> Result<(CycleReport, Option<Left>), CycleEnd> {
+    let remembers = left.is_some();
+    match go_through(context, left).await {
+        // What was left is not what is stored any more, and nothing was sent on top of it.
+        Err(CycleEnd::Store(StoreError::StateMoved))
+            if remembers && context.base.is_untouched() =>
+        {
+            Box::pin(go_through(context, None)).await
+        }
+        ended => ended,
+    }
+}
+
+/// The stages of one cycle.
+async fn go_through(
+    context: &CycleContext,
+    left: Option<Left>,
+) -> Result<(CycleReport, Option<Left>), CycleEnd> {
     let mut report = CycleReport::begin(context);
-    let rest = rest.filter(|rest| rest.holds(context));
+    let (rest, warm) = left.map_or((None, None), |left| left.parted(context));
     let rested = rest.as_ref().map(|rest| rest.seq());
-    let memory = Memory::unread(context);
+    let memory = Memory::of(context, warm);
     let known = match &rest {
         Some(rest) => rest.category.as_deref().cloned(),
         None => memory.state().await?.category.clone(),
@@ -91,7 +110,7 @@ pub async fn run_from(
     let mut known = context.with_category(known);
     let pulled = gather::pull(&known, &memory, rest.as_deref()).await?;
     if let Some(rest) = rest.filter(|_| !memory.is_read() && rest::is_silent(&pulled)) {
-        return Ok((report.finish(context, rest.parked()), Some(rest)));
+        return Ok((report.finish(context, rest.parked()), Some(Left::Rest(rest))));
     }
     may_go_on(context)?;
     let state = memory.state().await?;
@@ -122,7 +141,10 @@ pub async fn run_from(
     let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;
     files::lane(context, &touched, &mut report).await?;
     let rest = rests.then(|| Rest::after(context, state, sides)).flatten();
-    Ok((report.finish(context, parked.count()), rest))
+    let report = report.finish(context, parked.count());
+    let warm = || Warm::after(context, memory.into_state()?).filter(|_| report.is_followed());
+    let left = rest.map(Left::Rest).or_else(|| warm().map(Left::Warm));
+    Ok((report, left))
 }
 
 /// Marks, writes, folds and commits a plan slice by slice. The cursors move in the commit of the last

@@ -12,7 +12,7 @@ use lockstep::actors::runtime::TenantRuntime;
 use lockstep::app::App;
 use lockstep::app::once::{self, Progress};
 use lockstep::config::{self, Environment};
-use lockstep::cycle::{CycleReport, Rest};
+use lockstep::cycle::{CycleReport, Left};
 use lockstep::domain::policy::Mailbox;
 use lockstep::domain::side::Side;
 use lockstep::sim::world::SimClock;
@@ -27,7 +27,7 @@ pub(crate) struct Node {
     pub(crate) clock: SimClock,
     pub(crate) tenant: Arc<TenantRuntime>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
-    rests: HashMap<Uuid, Box<Rest>>,
+    rests: HashMap<Uuid, Left>,
     _app: App,
     _directory: tempfile::TempDir,
 }

@@ -17,7 +17,7 @@ use super::messages::{
 use super::phase::{Effect, Event, Pace, Phase};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
-use crate::cycle::{CycleEnd, CycleReport, Orders, Rest, Retry};
+use crate::cycle::{CycleEnd, CycleReport, Left, Orders, Retry};
 use crate::domain::code::Code;
 use crate::domain::ids::LinkId;
 use crate::domain::policy::Mailbox;
@@ -41,9 +41,8 @@ pub struct MailboxActor {
     halted: Option<Arc<Stakes>>,
     /// Who waits for the end of so many cycles.
     waiters: Vec<(u8, oneshot::Sender<()>)>,
-    /// What the last cycle left behind when it found nothing; gone with anybody's word that there
-    /// is more to see.
-    rest: Option<Box<Rest>>,
+    /// What the last cycle left behind. A rest is gone with anybody's word that there is more to see.
+    left: Option<Left>,
     delay: Duration,
     timer: Option<SpawnHandle>,
     /// The last cycle found that nothing of the tenant works, and the supervisor was told.
@@ -91,7 +90,7 @@ impl MailboxActor {
             given: Orders::default(),
             halted: None,
             waiters: Vec::new(),
-            rest: None,
+            left: None,
             delay: spec.delay,
             timer: None,
             refused: false,
@@ -157,17 +156,17 @@ impl MailboxActor {
     fn start(&mut self, context: &mut Context<Self>) {
         self.stop_timer(context);
         self.given = std::mem::take(&mut self.orders);
-        let rest = self.rest.take();
+        let left = self.left.take();
         if !self.begins() {
-            return context.notify(CycleEnded(Ended::End(CycleEnd::InDoubt), rest));
+            return context.notify(CycleEnded(Ended::End(CycleEnd::InDoubt), left));
         }
         let (runtime, mailbox) = (self.runtime.clone(), self.mailbox.clone());
-        let cycle = runtime.cycle_from(mailbox, self.given.clone(), rest, self.lane);
+        let cycle = runtime.cycle_from(mailbox, self.given.clone(), left, self.lane);
         let me = context.address();
         self.runtime.io.spawn(async move {
-            let (ended, rest) = cycle.await;
+            let (ended, left) = cycle.await;
             // An actor that is gone needs no answer.
-            let _ = me.send(CycleEnded(ended, rest)).await;
+            let _ = me.send(CycleEnded(ended, left)).await;
         });
     }
 
@@ -320,7 +319,7 @@ impl Handler<Wake> for MailboxActor {
     type Result = ();
 
     fn handle(&mut self, _: Wake, context: &mut Self::Context) {
-        (self.rest, self.quiet) = (None, 0);
+        (self.left, self.quiet) = (self.left.take().and_then(Left::woken), 0);
         self.on(Event::Wake, context);
     }
 }
@@ -330,10 +329,13 @@ impl Handler<Hold> for MailboxActor {
 
     fn handle(&mut self, hold: Hold, context: &mut Self::Context) {
         match hold.0 {
-            Some(code) => self.on(Event::Hold(code), context),
+            Some(code) => {
+                self.left = None;
+                self.on(Event::Hold(code), context);
+            }
             None if self.held => {
                 self.held = false;
-                self.rest = None;
+                self.left = None;
                 self.on(Event::Release, context);
             }
             None => {}
@@ -345,7 +347,7 @@ impl Handler<Order> for MailboxActor {
     type Result = ();
 
     fn handle(&mut self, order: Order, context: &mut Self::Context) {
-        self.rest = None;
+        self.left = None;
         match order {
             Order::Release { with_brakes, plan } => {
                 self.release(with_brakes, plan.as_deref());
@@ -374,7 +376,7 @@ impl Handler<CycleEnded> for MailboxActor {
     fn handle(&mut self, message: CycleEnded, context: &mut Self::Context) {
         // A wake-up or release that came meanwhile wants to be looked at in full.
         let undisturbed = matches!(self.phase, Phase::Running { dirty: false, .. });
-        self.rest = message.1.filter(|_| undisturbed);
+        self.left = message.1.and_then(|left| if undisturbed { Some(left) } else { left.woken() });
         let event = self.ended(message.0);
         self.on(event, context);
         self.tell_waiters();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Message;
 use uuid::Uuid;
 
-use crate::cycle::{CycleEnd, CycleReport, Rest};
+use crate::cycle::{CycleEnd, CycleReport, Left};
 use crate::domain::code::Code;
 use crate::domain::ids::LinkId;
 use crate::domain::policy::Mailbox;
@@ -58,9 +58,9 @@ message!(Sure => ());
 pub struct Stop;
 message!(Stop => ());
 
-/// To a mailbox: its cycle ended, and whether it left the mailbox at rest.
+/// To a mailbox: its cycle ended, and what it left to the next one.
 #[derive(Debug)]
-pub struct CycleEnded(pub Ended, pub Option<Box<Rest>>);
+pub struct CycleEnded(pub Ended, pub Option<Left>);
 message!(CycleEnded => ());
 
 /// How a cycle ended.

@@ -15,7 +15,7 @@ use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
 use crate::cluster::tenancy::Tenancy;
 use crate::cycle::{
-    Base, CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Orders, Rest, Roster,
+    Base, CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Left, Orders, Roster,
     TenantOptions, TenantView, roster, run_from,
 };
 use crate::domain::fingerprint::PrintKey;
@@ -243,15 +243,15 @@ impl TenantRuntime {
         self.cycle_from(mailbox, orders, None, Lane::Changes).await.0
     }
 
-    /// Runs one cycle of a mailbox that may be at rest; returns whether it is so afterwards.
+    /// Runs one cycle of a mailbox from what the last one left; returns what it leaves itself.
     pub async fn cycle_from(
         self: Arc<Self>,
         mailbox: Arc<Mailbox>,
         orders: Orders,
-        rest: Option<Box<Rest>>,
+        left: Option<Left>,
         lane: Lane,
-    ) -> (Ended, Option<Box<Rest>>) {
-        let run = self.attempt(&mailbox, orders, rest, lane);
+    ) -> (Ended, Option<Left>) {
+        let run = self.attempt(&mailbox, orders, left, lane);
         let run = std::panic::AssertUnwindSafe(run).catch_unwind();
         // Whatever panics on the way: without an answer the mailbox would run for ever.
         Box::pin(run).await.unwrap_or((Ended::Panicked, None))
@@ -261,9 +261,9 @@ impl TenantRuntime {
         &self,
         mailbox: &Mailbox,
         orders: Orders,
-        rest: Option<Box<Rest>>,
+        left: Option<Left>,
         lane: Lane,
-    ) -> (Ended, Option<Box<Rest>>) {
+    ) -> (Ended, Option<Left>) {
         let not_owned = || (Ended::End(CycleEnd::InDoubt), None);
         // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
         // Two cycles of one mailbox at once carry the same fence and would create twice.
@@ -294,10 +294,10 @@ impl TenantRuntime {
             { names::TENANT } = self.options.tenant.as_str(),
             { names::MAILBOX } = %mailbox.key.mailbox,
         );
-        let run = std::panic::AssertUnwindSafe(run_from(&context, rest));
+        let run = std::panic::AssertUnwindSafe(run_from(&context, left));
         let run = Box::pin(tenancy.run(run.catch_unwind().instrument(span)));
-        let (ended, rest) = match tokio::time::timeout(CYCLE_MAX, run).await {
-            Ok(Some(Ok(Ok((report, rest))))) => (Ended::Report(Box::new(report)), rest),
+        let (ended, left) = match tokio::time::timeout(CYCLE_MAX, run).await {
+            Ok(Some(Ok(Ok((report, left))))) => (Ended::Report(Box::new(report)), left),
             Ok(Some(Ok(Err(end)))) => (Ended::End(end), None),
             Ok(Some(Err(_panic))) => (Ended::Panicked, None),
             // Cut off anywhere is what a crash is: the next cycle repeats it without harm.
@@ -307,7 +307,7 @@ impl TenantRuntime {
         };
         self.doubt(mailbox, &tenancy, &ended);
         self.count(&ended, started.elapsed());
-        (ended, rest)
+        (ended, left)
     }
 
     /// A store that knows a newer fence than ours makes the grant worthless.

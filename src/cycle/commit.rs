@@ -64,7 +64,8 @@ pub(super) async fn store(context: &CycleContext, change: StateChange) -> Result
     let span = tracing::info_span!(names::SPAN_COMMIT);
     let links = &context.deps.links;
     let commit = links.commit(&context.mailbox.key, context.claimed(), &change);
-    context.base_on(commit.instrument(span).await?);
+    let seq = commit.instrument(span).await?;
+    context.base.stored(seq, change);
     Ok(())
 }
 

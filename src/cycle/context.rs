@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
@@ -10,6 +9,7 @@ use uuid::Uuid;
 use super::chronicle::Chronicle;
 use super::orders::Orders;
 use super::shield;
+use super::warm::Base;
 use crate::domain::code::Code;
 use crate::domain::file::FilePolicy;
 use crate::domain::fingerprint::PrintKey;
@@ -95,17 +95,6 @@ pub struct Resolved {
     pub accounts: HashMap<String, Uuid>,
 }
 
-/// The number of the state that the next commit of a cycle builds on.
-#[derive(Debug, Clone)]
-pub struct Base(Arc<AtomicU64>);
-
-impl Default for Base {
-    /// Nothing was claimed: no commit would be taken.
-    fn default() -> Self {
-        Self(Arc::new(AtomicU64::new(u64::MAX)))
-    }
-}
-
 /// One cycle's world.
 #[derive(Clone)]
 pub struct CycleContext {
@@ -133,7 +122,7 @@ impl CycleContext {
     /// Takes the mailbox over under the cycle's fence and returns what is remembered of it.
     pub(super) async fn claim(&self) -> Result<MailboxState, StoreError> {
         let state = self.deps.links.claim(&self.mailbox.key, self.fence).await?;
-        self.base_on(state.seq);
+        self.base.on(state.seq);
         Ok(state)
     }
 
@@ -151,16 +140,12 @@ impl CycleContext {
 
     /// Forgets all that is remembered of the mailbox, which this cycle claimed.
     pub(super) async fn forget(&self) -> Result<(), StoreError> {
-        self.base_on(self.deps.links.forget(&self.mailbox.key, self.fence).await?);
+        self.base.on(self.deps.links.forget(&self.mailbox.key, self.fence).await?);
         Ok(())
     }
 
-    pub(super) fn base_on(&self, seq: u64) {
-        self.base.0.store(seq, Ordering::Release);
-    }
-
     pub(super) fn claimed(&self) -> Claim {
-        Claim { fence: self.fence, seq: self.base.0.load(Ordering::Acquire) }
+        Claim { fence: self.fence, seq: self.base.seq() }
     }
 
     /// Returns what the engine's stages need.

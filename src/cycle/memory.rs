@@ -25,14 +25,22 @@ pub(super) struct OneSide<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// Nothing is loaded yet.
-    pub(super) fn unread(context: &'a CycleContext) -> Self {
-        Self { context, state: OnceCell::new() }
+    /// The last cycle left the state, or nothing is loaded yet.
+    pub(super) fn of(context: &'a CycleContext, left: Option<MailboxState>) -> Self {
+        if let Some(state) = &left {
+            context.base.on(state.seq);
+        }
+        Self { context, state: OnceCell::new_with(left) }
     }
 
     /// The state is at hand already.
     pub(super) fn read(context: &'a CycleContext, state: MailboxState) -> Self {
         Self { context, state: OnceCell::new_with(Some(state)) }
+    }
+
+    /// Returns the state, if somebody asked.
+    pub(super) fn into_state(self) -> Option<MailboxState> {
+        self.state.into_inner()
     }
 
     /// Tells whether somebody asked.

@@ -139,6 +139,12 @@ impl CycleReport {
         self.done.dynamics == 0 && self.done.exchange == 0 && self.unsettled == 0
     }
 
+    /// Tells whether another cycle should follow soon: for the echo of a write, or for what is unsettled.
+    #[must_use]
+    pub const fn is_followed(&self) -> bool {
+        self.soon || self.done.dynamics > 0 || self.done.exchange > 0
+    }
+
     /// Notes what was done about the files of one appointment.
     pub(super) fn files(&mut self, link: &Link, plan: &FilePlan, done: &[Outcome]) {
         use crate::domain::field::Group;

@@ -5,6 +5,7 @@ pub(crate) mod fakes;
 mod rest;
 mod series;
 mod tenure;
+mod warm;
 
 use self::fakes::{Fault, World, mailbox};
 use super::*;
@@ -215,7 +216,7 @@ async fn an_item_off_the_feed_stays_off_until_a_fresh_round_lists_it() {
     let claim = Claim { fence: Fence(1), seq: world.state().await.seq };
     world.store.memory.commit(&mailbox(1).key, claim, &fresh).await.unwrap();
     // Nobody but the owner of the lease stores anything; this was done behind its back.
-    *world.rest.lock().unwrap() = None;
+    *world.left.lock().unwrap() = None;
     world.exchange.rename(&item, "Call Carl");
     world.settle().await;
     assert_eq!(world.dynamics.subjects(), ["Call Carl"]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lockstep::actors::fair::Lane;
 use lockstep::actors::messages::Ended;
-use lockstep::cycle::{CycleReport, Orders, Rest};
+use lockstep::cycle::{CycleReport, Left, Orders};
 use lockstep::domain::link::Link;
 use lockstep::domain::policy::Mailbox;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::harness::{CATEGORY, System, id_of, two};
 struct Rested {
     system: System,
     mailboxes: Vec<Arc<Mailbox>>,
-    rests: HashMap<Uuid, Box<Rest>>,
+    rests: HashMap<Uuid, Left>,
 }
 
 impl Rested {
@@ -59,7 +59,8 @@ impl Rested {
                 self.rests.remove(&id),
                 Lane::Changes,
             );
-            let (ended, rest) = self.system.io.block_on(cycle);
+            let (ended, left) = self.system.io.block_on(cycle);
+            let rest = left.filter(|left| matches!(left, Left::Rest(_)));
             self.rests.extend(rest.map(|rest| (id, rest)));
             match ended {
                 Ended::Report(report) => reports.push(*report),

@@ -96,7 +96,7 @@ pub(crate) struct World {
     pub(crate) files: FilePolicy,
     view: Mutex<Option<Arc<TenantView>>>,
     /// What the last cycle left behind, as a mailbox's actor keeps it.
-    pub(crate) rest: Mutex<Option<Box<Rest>>>,
+    pub(crate) left: Mutex<Option<Left>>,
 }
 
 pub(crate) fn mailbox(number: u128) -> Mailbox {
@@ -128,7 +128,7 @@ impl World {
             limits: Limits { item_attempts: 3, ..Limits::default() },
             files: FilePolicy::default(),
             view: Mutex::default(),
-            rest: Mutex::default(),
+            left: Mutex::default(),
         }
     }
 
@@ -195,15 +195,15 @@ impl World {
             Ok(_) | Err(_) => None,
         };
         let orders = Orders { released, retry: Retry::All };
-        *self.rest.lock().unwrap() = None;
+        *self.left.lock().unwrap() = None;
         self.cycle_in(&CycleContext { orders, ..self.context() }).await
     }
 
     /// Runs a cycle that starts from what the last one left behind, and keeps what it leaves.
     pub(crate) async fn cycle_in(&self, context: &CycleContext) -> Result<CycleReport, CycleEnd> {
-        let rest = self.rest.lock().unwrap().take();
-        let (report, rest) = run_from(context, rest).await?;
-        *self.rest.lock().unwrap() = rest;
+        let left = self.left.lock().unwrap().take();
+        let (report, left) = run_from(context, left).await?;
+        *self.left.lock().unwrap() = left;
         Ok(report)
     }
 
