@@ -202,6 +202,8 @@ async fn metrics(state: web::Data<ApiState>) -> HttpResponse {
         json::gauge(&state.metrics, &tenant);
         alerts::gauge(&state.metrics, &tenant);
     }
+    let standing = state.ownership.standing();
+    state.metrics.set_ownership(standing.shards, standing.age, standing.doubts);
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .body(state.metrics.encode())

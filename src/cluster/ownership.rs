@@ -45,6 +45,17 @@ pub struct Tidings {
     pub regained: u64,
 }
 
+/// How this process stands, for operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The shards in which it may work while its membership lives.
+    pub shards: usize,
+    /// How long ago it asked for the last renewal that was granted.
+    pub age: Duration,
+    /// How often its membership was in doubt, and whether it is now.
+    pub doubts: u64,
+}
+
 /// One member of the cluster, for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberRow {
@@ -181,6 +192,22 @@ impl Ownership {
     #[must_use]
     pub fn is_member(&self) -> bool {
         self.node().is_sure(self.elapsed())
+    }
+
+    /// Returns how this process stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let regained = self.tidings.borrow().regained;
+        let (node, now) = (self.node(), self.elapsed());
+        let doubted = node.until() > 0 && !node.is_sure(now);
+        let sure = millis(LEASE_TTL.saturating_sub(SAFETY));
+        Standing {
+            shards: node.owned().len(),
+            age: Duration::from_millis(
+                now.saturating_add(sure).saturating_sub(node.until().max(sure)),
+            ),
+            doubts: regained.saturating_add(u64::from(doubted)),
+        }
     }
 
     /// Forgets a grant that a mailbox's store refuses: a newer one is known there.

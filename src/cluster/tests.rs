@@ -397,6 +397,25 @@ async fn who_lost_the_name_of_the_node_waits_quietly() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn how_a_process_stands_is_shown() {
+    // The age of its lease, its shards, and each doubt once: while it lasts and afterwards.
+    let own = Arc::new(Ownership::new(store(), "one"));
+    let stands = |own: &Ownership| {
+        let standing = own.standing();
+        (standing.shards, standing.age.as_secs(), standing.doubts)
+    };
+    seconds(7).await;
+    assert_eq!(stands(&own), (0, 7, 0));
+    assert!(own.hold().await.unwrap());
+    seconds(11).await;
+    assert_eq!(stands(&own), (1_024, 11, 0));
+    seconds(3).await;
+    assert_eq!(stands(&own), (1_024, 14, 1));
+    assert!(own.hold().await.unwrap());
+    assert_eq!(stands(&own), (1_024, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_one_turn_of_a_mailbox_at_a_time() {
     // The second waits for the first, another mailbox does not, and a dropped turn is free.
     let turns = Arc::new(Turns::default());

@@ -275,6 +275,12 @@ impl Node {
         !self.desired.contains(&shard)
     }
 
+    /// Returns until when the membership surely lives; zero when there is none.
+    #[must_use]
+    pub const fn until(&self) -> u64 {
+        self.until
+    }
+
     /// Tells whether the membership surely lives.
     #[must_use]
     pub const fn is_sure(&self, now: u64) -> bool {

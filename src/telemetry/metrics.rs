@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -62,6 +63,9 @@ struct Inner {
     notices: Counters,
     subscription_calls: Counters,
     feed: Counters,
+    shards: Gauge,
+    lease_age: Gauge<f64, AtomicU64>,
+    lease_doubts: Counter,
 }
 
 impl Metrics {
@@ -95,6 +99,12 @@ impl Metrics {
             "Configuration files that cannot be read",
             config_broken_files.clone(),
         );
+        let (shards, lease_age, lease_doubts) =
+            (Gauge::default(), Gauge::default(), Counter::default());
+        r.register(names::SHARDS, "Shards that this node works in", shards.clone());
+        let help = "Seconds since the membership was renewed";
+        r.register(names::LEASE_AGE, help, lease_age.clone());
+        r.register(names::LEASE_DOUBTS, "Memberships in doubt", lease_doubts.clone());
         Self {
             inner: Arc::new(Inner {
                 registry,
@@ -114,6 +124,9 @@ impl Metrics {
                 notices,
                 subscription_calls,
                 feed,
+                shards,
+                lease_age,
+                lease_doubts,
             }),
         }
     }
@@ -206,6 +219,14 @@ impl Metrics {
     pub fn feed(&self, tenant: &str, table: &str, what: &str, count: u64) {
         let labels = [tenant_label(tenant), label("table", table), label("what", what)];
         add(&self.inner.feed, labels, count);
+    }
+
+    /// Sets what this node owns: in how many shards it works, how old its lease is, and how often that
+    /// was in doubt so far.
+    pub fn set_ownership(&self, shards: usize, age: Duration, doubts: u64) {
+        self.inner.shards.set(i64::try_from(shards).unwrap_or(i64::MAX));
+        self.inner.lease_age.set(age.as_secs_f64());
+        self.inner.lease_doubts.inner().fetch_max(doubts, Ordering::Relaxed);
     }
 
     /// Returns the metrics as OpenMetrics text.

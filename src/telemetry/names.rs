@@ -45,6 +45,13 @@ pub const SUBSCRIPTION_CALLS: &str = "lockstep_subscription_calls";
 /// Counter: what the readers of changed rows found, by tenant, table and what.
 pub const FEED: &str = "lockstep_feed";
 
+/// Gauge: shards that this node works in.
+pub const SHARDS: &str = "lockstep_shards";
+/// Gauge: seconds since this node asked for the last renewal of its membership that was granted.
+pub const LEASE_AGE: &str = "lockstep_lease_age_seconds";
+/// Counter: how often this node's membership was in doubt.
+pub const LEASE_DOUBTS: &str = "lockstep_lease_doubts";
+
 /// The `status` of a request without an answer.
 pub const STATUS_NONE: &str = "none";
 

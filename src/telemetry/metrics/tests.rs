@@ -18,6 +18,7 @@ fn the_text_has_the_public_names() {
     metrics.invariant_violation("contoso", "INV-03");
     metrics.mails("contoso", 2);
     metrics.set_config_broken_files(1);
+    metrics.set_ownership(341, Duration::from_millis(750), 2);
     let text = metrics.clone().encode();
     for line in [
         r#"lockstep_cycles_total{tenant="contoso",result="done"} 1"#,
@@ -33,6 +34,9 @@ fn the_text_has_the_public_names() {
         r#"lockstep_invariant_violations_total{tenant="contoso",invariant="INV-03"} 1"#,
         r#"lockstep_mails_total{tenant="contoso"} 2"#,
         "lockstep_config_broken_files 1",
+        "lockstep_shards 341",
+        "lockstep_lease_age_seconds 0.75",
+        "lockstep_lease_doubts_total 2",
         "# EOF",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\nis missing in\n{text}");
