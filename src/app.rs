@@ -306,14 +306,17 @@ async fn open_store(url: &StateUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Sto
 }
 
 /// The same node has the same name after a restart; the port keeps two of them apart. Of a command
-/// several processes may run at once.
+/// several processes may run at once, and so may nodes that leave the choice of their port to the system.
 fn holder(node: &NodeConfig, command: &str) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let (host, port) = (host.trim(), node.listen.port());
-    if command == SERVE {
+    name_of(host.trim(), node.listen.port(), command, std::process::id())
+}
+
+fn name_of(host: &str, port: u16, command: &str, process: u32) -> String {
+    if command == SERVE && port != 0 {
         format!("{host}:{port}")
     } else {
-        format!("{host}:{port}:{command}:{}", std::process::id())
+        format!("{host}:{port}:{command}:{process}")
     }
 }
 
@@ -339,3 +342,6 @@ fn graph_scope(url: &str) -> String {
 fn days(duration: Duration) -> chrono::Duration {
     chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::days(365))
 }
+
+#[cfg(test)]
+mod tests;
