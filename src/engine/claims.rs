@@ -40,7 +40,7 @@ fn stores(entry: &Entry) -> bool {
     let linked = entry.verdict.pairing.link.is_some();
     match entry.after() {
         After::Nothing => false,
-        After::Forgotten => linked,
+        After::Forgotten => linked || entry.delete_marker().is_some(),
         After::Agreed
         | After::Unlinked(_)
         | After::DeletedInExchange

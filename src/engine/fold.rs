@@ -19,7 +19,7 @@ use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide::After;
 use crate::engine::normalise::{Seen, normalise};
-use crate::engine::plan::Entry;
+use crate::engine::plan::{Entry, PURGED};
 use crate::engine::sent;
 use crate::engine::translate::turns;
 
@@ -262,7 +262,7 @@ fn settle(mut link: Link, entry: &Entry, slipped: bool, context: &Context<'_>) -
         After::Nothing => return LinkChange::None,
         After::Forgotten => {
             // Only what is stored can be forgotten.
-            let stored = entry.verdict.pairing.link.is_some();
+            let stored = entry.verdict.pairing.link.is_some() || entry.delete_marker().is_some();
             return if stored { LinkChange::Drop(link.id) } else { LinkChange::None };
         }
         After::Agreed => {
@@ -318,6 +318,7 @@ fn unsettle(
         return LinkChange::Put(Box::new(link));
     }
     link.state = match (creating, before.map(|link| link.state)) {
+        (None, _) if entry.is_purged() => PURGED,
         (Some(side), _) => LinkState::Creating(side),
         // Whose half was made stays known: a user's own item does not go with its row.
         (None, Some(state @ LinkState::Creating(_))) if unmarked => state,

@@ -6,15 +6,19 @@ use uuid::Uuid;
 
 use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::Collection;
-use crate::domain::link::{Link, LinkState, Trouble};
+use crate::domain::link::{Link, LinkState, Trouble, Why};
 use crate::domain::observation::Presence;
 use crate::domain::party::NewPerson;
 use crate::domain::plan::{MailClass, Op, Step};
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
+use crate::engine::catalogue as rule;
 use crate::engine::decide::{After, Verdict, Write};
 use crate::engine::matching::{Pairing, row_link};
 use crate::engine::strangers;
+
+/// What a pair is from the moment on in which a purge writes to its item.
+pub(super) const PURGED: LinkState = LinkState::Unlinked(Why::Untracked);
 
 /// What the cycle will do: the verdicts, each with its steps.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -116,7 +120,7 @@ fn mark_creating(link: &mut Link, side: Side, pairing: &Pairing, context: &Conte
     let again = link.state == LinkState::Creating(side);
     if !again {
         let source = pairing.seen.get(side.other()).as_ref();
-        link.agreed = PerSide::default();
+        (link.agreed, link.version, link.sent) = Default::default();
         link.agreed.set(side.other(), source.map(|seen| seen.prints.clone()).unwrap_or_default());
     }
     link.state = LinkState::Creating(side);
@@ -174,18 +178,15 @@ impl Plan {
         }
     }
 
-    /// Returns the create markers to store before anything is sent.
+    /// Returns the markers of creates, and of deletes that no link knows, to store before anything is
+    /// sent.
     #[must_use]
     pub fn markers(&self) -> Vec<Link> {
-        self.entries
-            .iter()
-            .filter(|entry| {
-                Side::BOTH.into_iter().any(|side| {
-                    matches!(entry.steps.get(side), Some(Step { op: Op::Create { .. }, .. }))
-                })
-            })
-            .map(|entry| entry.link.clone())
-            .collect()
+        let marked = |entry: &Entry| {
+            let creates = entry.has_step(|op| matches!(op, Op::Create { .. }));
+            if creates { Some(entry.link.clone()) } else { entry.delete_marker() }
+        };
+        self.entries.iter().filter_map(marked).collect()
     }
 
     /// Returns all steps of a side in order: deletes first, so that a name or a slot is free.
@@ -244,6 +245,39 @@ impl Entry {
     #[must_use]
     pub const fn after(&self) -> After {
         self.verdict.after
+    }
+
+    /// Returns the link to store before an item goes, where a death in between would be taken for
+    /// something else. A pair that a hand-over ends and no link knows: somebody has to finish it, and of
+    /// its row nothing is agreed, so that it is looked at again (ORG-03). What a purge takes away: a
+    /// mailbox that is admitted again must not take it for its user's delete (OPS-01).
+    pub(super) fn delete_marker(&self) -> Option<Link> {
+        let pairing = &self.verdict.pairing;
+        let mut link = self.link.clone();
+        if self.is_purged() {
+            link.state = PURGED;
+        } else {
+            let deletes = self.has_step(|op| matches!(op, Op::Delete { .. }));
+            let hands_over = self.verdict.decision.rules.contains(&rule::ORG_03);
+            let item = pairing.seen.exchange.as_ref().filter(|_| deletes && hands_over)?;
+            if pairing.link.is_some() {
+                return None;
+            }
+            link.state = LinkState::Agreed;
+            link.agreed.exchange = item.prints.clone();
+        }
+        Some(link)
+    }
+
+    /// Tells whether a purge writes to the item.
+    pub(super) fn is_purged(&self) -> bool {
+        self.verdict.decision.rules.contains(&rule::OPS_01) && self.has_step(|_| true)
+    }
+
+    fn has_step(&self, is: impl Fn(&Op) -> bool) -> bool {
+        Side::BOTH
+            .into_iter()
+            .any(|side| self.steps.get(side).as_ref().is_some_and(|it| is(&it.op)))
     }
 }
 

@@ -25,7 +25,7 @@ pub fn markers(plan: &Plan, key: &PrintKey, context: &Context<'_>) -> Vec<Link> 
     let marked = |entry: &Entry| {
         let mut link = entry.verdict.pairing.link.clone()?;
         let known = link.sent.clone();
-        if link.state == LinkState::Agreed {
+        if matches!(link.state, LinkState::Agreed | LinkState::Creating(_)) {
             Side::BOTH.into_iter().for_each(|side| add(&mut link, entry, side, key, context));
         }
         (link.sent != known).then_some(link)
@@ -54,13 +54,8 @@ pub(super) fn settle(
 /// What an earlier write of ours left behind is no edit of that side: what it was written from is the
 /// edit, as long as it is not agreed on.
 pub(super) fn disown(changed: &mut PerSide<Vec<Group>>, pairing: &Pairing) {
-    let Some(link) = &pairing.link else { return };
     for side in Side::BOTH {
-        let Some(seen) = pairing.seen.get(side) else { continue };
-        let ours = |group: &Group| {
-            let holds = seen.prints.get(*group).unwrap_or(EMPTY);
-            link.sent.get(side).contains(&(*group, holds))
-        };
+        let ours = |group: &Group| is_ours(pairing, side, *group);
         let (mine, theirs) = changed.get(side).iter().partition(|group| ours(group));
         changed.set(side, theirs);
         let other = changed.get_mut(side.other());
@@ -70,6 +65,13 @@ pub(super) fn disown(changed: &mut PerSide<Vec<Group>>, pairing: &Pairing) {
             }
         }
     }
+}
+
+/// Tells whether a side holds in a group what an earlier write of ours was to leave behind.
+pub(super) fn is_ours(pairing: &Pairing, side: Side, group: Group) -> bool {
+    let (Some(link), Some(seen)) = (&pairing.link, pairing.seen.get(side)) else { return false };
+    let holds = seen.prints.get(group).unwrap_or(EMPTY);
+    link.sent.get(side).contains(&(group, holds))
 }
 
 fn add(link: &mut Link, entry: &Entry, side: Side, key: &PrintKey, context: &Context<'_>) {

@@ -129,6 +129,7 @@ fn ops_01_an_admitted_mailbox_gets_its_items_again() {
     purged(&system, 0, false);
     let key = known(&system, 0).key;
     assert!(system.io.block_on(system.app.links.admit(&key)).unwrap());
+    assert!(!system.io.block_on(system.app.links.admit(&key)).unwrap(), "it takes part");
     assert!(system.reasons(0).is_empty());
     system.settled();
     assert!(subjects(&system.contacts(0), "surname").contains(&"FromCRM".to_owned()));
@@ -189,6 +190,34 @@ fn ops_01_a_lost_answer_leaves_the_mailbox_out_and_a_second_purge_ends_it() {
     let (_, report) = purged(&system, 0, false);
     assert_eq!(report.unsettled, 0);
     assert_eq!(subjects(&system.events(0), "subject"), ["Private", "Tracked"]);
+}
+
+#[test]
+fn ops_01_a_mailbox_admitted_after_a_purge_that_was_cut_short_loses_no_row() {
+    // Answers to deletes are lost and nobody purges again: what the purge deleted is no delete of the
+    // user. All rows stay, none is made twice, and it is said of each that its item is not made again.
+    for stored in [true, false] {
+        let mut system = lived_in();
+        if !stored {
+            system.lose_state();
+        }
+        let rows = || ["appointments", "contacts", "tasks"].map(|set| system.rows(set).len());
+        let before = rows();
+        let mailbox = known(&system, 0);
+        let prepared = system.io.block_on(prepare(&system.tenant, &mailbox, false)).unwrap();
+        let mut faults = FaultPlan::new(7);
+        let writes = Scope::Side(FarSide::Graph).and(Scope::Writes);
+        faults.add(FaultKind::ResetAfterCommit, 1.0, writes);
+        system.organization().set_faults(faults);
+        let _ = system.io.block_on(purge(&system.tenant, prepared, &|| {}));
+        system.organization().set_faults(FaultPlan::none());
+        let gone = !subjects(&system.contacts(0), "surname").contains(&"FromCRM".to_owned());
+        assert!(gone, "something was deleted");
+        assert!(system.io.block_on(system.app.links.admit(&mailbox.key)).unwrap());
+        system.settled();
+        assert_eq!(rows(), before);
+        assert!(!stored || system.codes().contains(&Code::NotRecreated), "{:?}", system.codes());
+    }
 }
 
 #[test]

@@ -48,9 +48,6 @@ pub(super) fn decide(
         (S::LeftFilter | S::Unreadable | S::Deleted, _) => {
             removal::row_left(pairing, &standing.dynamics, context)
         }
-        (_, S::Deleted) if replaced::leaves_by_hand_over(&pairing, role, context) => {
-            replaced::gone(pairing)
-        }
         (_, S::Deleted) => removal::item_deleted(pairing, context),
         (_, S::Same | S::Changed(_) | S::New) if replaced::is_replaced(&pairing, role, context) => {
             replaced::decide(pairing, role, context)

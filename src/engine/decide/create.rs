@@ -99,12 +99,14 @@ fn in_exchange(pairing: Pairing, context: &Context<'_>) -> Verdict {
 
 /// The item of a create whose answer was lost was deleted before the answer could be learned.
 fn recreate(pairing: Pairing, context: &Context<'_>) -> Verdict {
-    let nothing = Prints::default();
-    if pairing.link.as_ref().is_some_and(|link| link.agreed.exchange != nothing) {
-        // The row was made from this item: they were a pair already (CONF-04).
+    let Some(link) = &pairing.link else { return in_exchange(pairing, context) };
+    let known = link.native.exchange.is_some();
+    let made = link.state == LinkState::Creating(Side::Exchange);
+    if link.agreed.exchange != Prints::default() || made && known {
+        // The row was made from this item, or the item was read since: they were a pair (CONF-04).
         return removal::item_deleted(pairing, context);
     }
-    if pairing.link.as_ref().is_some_and(|link| link.native.exchange.is_some()) {
+    if known {
         return leave(pairing, After::DeletedInExchange, rule::CONT_10, Code::NotRecreated);
     }
     in_exchange(pairing, context)
@@ -348,12 +350,14 @@ fn user_party(user: UserId) -> Value {
 fn orphan(pairing: Pairing, standing: &PerSide<Standing>, context: &Context<'_>) -> Verdict {
     let were_pair = pairing.link.as_ref().is_some_and(|link| match link.state {
         LinkState::Creating(Side::Exchange) => true,
-        // Only the mark was still owed to the item that the row was made from.
-        LinkState::Creating(Side::Dynamics) => link.agreed.dynamics != Prints::default(),
-        LinkState::Agreed
-        | LinkState::Unlinked(_)
-        | LinkState::DeletedInExchange
-        | LinkState::LeftAlone => false,
+        // The row was made from this item and read since: only the mark, or an edit, was still owed.
+        LinkState::Creating(Side::Dynamics) => {
+            link.agreed.dynamics != Prints::default() || link.version.dynamics.is_some()
+        }
+        LinkState::LeftAlone => {
+            standing.dynamics == Standing::LeftFilter && removal::is_met_late(&pairing)
+        }
+        LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => false,
     });
     if were_pair {
         // The create happened and its row has left since: an ordinary delete towards Exchange.

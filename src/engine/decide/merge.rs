@@ -13,8 +13,8 @@ use crate::domain::plan::Verb;
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
-use crate::engine::groups;
 use crate::engine::matching::Pairing;
+use crate::engine::{groups, sent};
 
 /// Two existing items are one pair: found by marker or by the meeting's identity. What differs is
 /// carried by the conflict policy; followers and guests write nothing to the meeting.
@@ -64,7 +64,7 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
         !agree(&pairing, group, context)
             || one_by_one(group) && occurrences::deletes_an_edited(&pairing, context)
     };
-    let changed = PerSide::from_fn(|side| {
+    let mut changed = PerSide::from_fn(|side| {
         let (own, rival) = (edited(&pairing, side), edited(&pairing, side.other()));
         let differs = |group: &Group| match (knows(&pairing, side), knows(&pairing, side.other())) {
             // What one side alone has edited since they last agreed has no rival (CONF-03).
@@ -79,8 +79,11 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
         };
         all.iter().copied().filter(differs).collect()
     });
+    sent::disown(&mut changed, &pairing);
     let guessed = Side::BOTH.into_iter().any(|side| {
-        let over_unknown = !edited(&pairing, side).is_empty() && !knows(&pairing, side.other());
+        let by_somebody = |group: &Group| !sent::is_ours(&pairing, side, *group);
+        let over_unknown =
+            edited(&pairing, side).iter().any(by_somebody) && !knows(&pairing, side.other());
         over_unknown && split(&pairing, role, &changed, context).from(side)
     });
     let mut verdict = carry(pairing, role, &changed, true, context);

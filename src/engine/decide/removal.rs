@@ -14,7 +14,7 @@ use crate::domain::code::Code;
 use crate::domain::field::{Field, Group};
 use crate::domain::ids::UserId;
 use crate::domain::kind::{Collection, Kind};
-use crate::domain::link::{LinkState, Role, Why};
+use crate::domain::link::{LinkState, Role, Trouble, Why};
 use crate::domain::plan::{MailClass, Verb};
 use crate::domain::policy::Context;
 use crate::domain::rule::RuleId;
@@ -111,19 +111,20 @@ fn handed_over(pairing: &Pairing, context: &Context<'_>) -> Option<RuleId> {
 }
 
 /// A row that only left the filter loses the identity of the meeting that goes: when it matches
-/// again, it is made again (FILT-02), and must not look like a meeting somebody deleted.
+/// again, it is made again (FILT-02), and must not look like a meeting somebody deleted. With a copy,
+/// or with a meeting that the row does not name, it loses nothing.
 fn unname(pairing: &Pairing, physical: bool) -> Option<Write> {
+    let role = pairing.link.as_ref().map_or(Role::Owner, |link| link.role);
+    if physical || role != Role::Owner || !pairing.kind().is_meeting() {
+        return None;
+    }
     let row = &pairing.seen.dynamics.as_ref()?.observation;
     // A closed row takes no change but one of its state.
     let closed = matches!(row.fields.number(Field::State), Some(1 | 2));
-    let named =
-        pairing.kind().is_meeting() && row.uid.is_some() && row.version.is_some() && !closed;
-    (named && !physical).then(|| Write::Update {
-        patch: vec![(Field::Uid, None)],
-        groups: Vec::new(),
-        mail: MailClass::Silent,
-        mark: false,
-    })
+    let item = pairing.seen.exchange.as_ref().and_then(|item| item.observation.uid.as_ref());
+    let known = pairing.link.as_ref().and_then(|link| link.uid.as_ref());
+    let meeting = item.or(known).filter(|_| row.version.is_some() && !closed)?;
+    replaced::unname(pairing, meeting)
 }
 
 /// FILT-18: the change that took the row out of the filter is carried before the pair is
@@ -162,9 +163,23 @@ fn keep_item(
 /// An item that was just made was not read before: what an edit of the row replaces there may be
 /// an edit, too.
 fn guessed(pairing: &Pairing, write: &Write) -> bool {
+    is_unread(pairing) && matches!(write, Write::Update { groups, .. } if !groups.is_empty())
+}
+
+/// Tells whether nothing is known of what the item held when the two last agreed.
+fn is_unread(pairing: &Pairing) -> bool {
     let state = pairing.link.as_ref().map(|link| link.state);
-    let made = state == Some(LinkState::Creating(Side::Exchange));
-    made && matches!(write, Write::Update { groups, .. } if !groups.is_empty())
+    state == Some(LinkState::Creating(Side::Exchange)) || is_met_late(pairing)
+}
+
+/// Tells whether an item names the row beside it, and only a failed reading has kept them apart: with
+/// a lost store they were a pair (INV-7).
+pub(super) fn is_met_late(pairing: &Pairing) -> bool {
+    let Some(link) = &pairing.link else { return false };
+    let unread = link.trouble.is_some_and(|trouble| Trouble::is_of_the_reply(trouble.code));
+    let item = pairing.seen.exchange.as_ref();
+    let named = item.is_some_and(|item| item.observation.marker == Some(link.id));
+    link.state == LinkState::LeftAlone && unread && named
 }
 
 /// An item whose adoption was cut short has no marker yet. It gets it before the pair is dissolved,
@@ -203,10 +218,9 @@ fn pending(pairing: &Pairing, context: &Context<'_>) -> Option<Write> {
         .filter(|group| *group != Group::Attendees || kind == Kind::ServiceAppointment)
         .filter(|group| seen.prints.get(*group) != link.agreed.dynamics.get(*group))
         // What was edited in Exchange, too, stays there: the pair ends, nobody has to win. An item
-        // that was just made was not read before; it holds what it was made from.
+        // that was not read before holds what it was made from.
         .filter(|group| {
-            link.state == LinkState::Creating(Side::Exchange)
-                || there.prints.get(*group) == link.agreed.exchange.get(*group)
+            is_unread(pairing) || there.prints.get(*group) == link.agreed.exchange.get(*group)
         })
         .collect();
     let row = &seen.observation.fields;
@@ -291,6 +305,10 @@ pub(super) fn cancelled(pairing: Pairing) -> Verdict {
 
 /// The Exchange item was deleted.
 pub(super) fn item_deleted(pairing: Pairing, context: &Context<'_>) -> Verdict {
+    let role = pairing.link.as_ref().map_or(Role::Guest, |link| link.role);
+    if replaced::leaves_by_hand_over(&pairing, role, context) {
+        return replaced::gone(pairing);
+    }
     let fate = match pairing.kind() {
         Kind::Appointment | Kind::RecurringAppointment => appointment_goes(&pairing, context),
         // SVC-04: nothing that is done to a copy reaches the row.

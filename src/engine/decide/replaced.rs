@@ -82,7 +82,7 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
     let item = uid(&pairing, Side::Exchange).cloned();
     match fate {
         Fate::Delete(ids, mail) => {
-            let unname = unname(&pairing, item.as_ref());
+            let unname = item.as_ref().and_then(|item| unname(&pairing, item));
             let verb = Verb::Delete(Side::Exchange);
             let verdict = verdict(pairing, After::Forgotten, verb, ids)
                 .by(rule::ORG_03)
@@ -98,7 +98,7 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
 /// The meeting of a handed over row is gone already: the row stays, for its new organizer.
 pub(super) fn gone(pairing: Pairing) -> Verdict {
     let known = pairing.link.as_ref().and_then(|link| link.uid.clone());
-    let unname = unname(&pairing, known.as_ref());
+    let unname = known.as_ref().and_then(|known| unname(&pairing, known));
     and_write(verdict(pairing, After::Forgotten, Verb::Forget, &[rule::ORG_03]), unname)
 }
 
@@ -110,9 +110,9 @@ fn and_write(verdict: Verdict, write: Option<Write>) -> Verdict {
 }
 
 /// The row forgets the meeting that goes, and no other.
-fn unname(pairing: &Pairing, meeting: Option<&GlobalId>) -> Option<Write> {
+pub(super) fn unname(pairing: &Pairing, meeting: &GlobalId) -> Option<Write> {
     let row = uid(pairing, Side::Dynamics)?;
-    (Some(row) == meeting).then(|| Write::Update {
+    (row == meeting).then(|| Write::Update {
         patch: vec![(Field::Uid, None)],
         groups: Vec::new(),
         mail: MailClass::Silent,

@@ -313,14 +313,23 @@ fn org_03_what_the_former_organizer_cancelled_is_not_back() {
 
 #[test]
 fn link_03_a_row_that_went_before_it_was_known_is_made_again_from_its_item() {
-    // The answer to the create is lost, the row is edited and deleted: only the item is left.
+    // The answer to the create is lost, the row is edited and deleted: only the item is left. Or it is
+    // deleted at once, and the node dies before it has noted what it made.
+    let gone = Act::Delete { of: 0, at: At::Row };
     for at in 2..10 {
         super::run(&[
             item(0, Sort::Contact),
             unanswered(0, at),
             Step::People(edit(0, At::Row, Part::Text)),
-            Step::People(Act::Delete { of: 0, at: At::Row }),
+            Step::People(gone.clone()),
         ]);
+        let died = Script {
+            crash: Some((at + 1, false)),
+            between: vec![(at, gone.clone())],
+            ..Script::default()
+        };
+        let died = Step::Cycle { who: 0, script: died };
+        super::run(&[Step::Settle, item(0, Sort::Contact), died]);
     }
 }
 
@@ -419,5 +428,124 @@ fn conf_03_a_row_that_wins_after_a_lost_answer_mails_once_more() {
             unanswered(1, at),
             Step::People(edit(0, At::Item, Part::Place)),
         ]);
+    }
+}
+
+#[test]
+fn appt_in_11_a_guest_who_is_taken_off_leaves_the_row_its_meeting() {
+    // The guest's copy is gone, by himself or by the cancellation, when the row leaves his filter. The
+    // row names the meeting still: without a store it would make a second one.
+    let made = Act::NewItem { who: 0, sort: Sort::Meeting, guest: true, tracked: true };
+    for by_himself in [true, false] {
+        let mut steps = vec![Step::People(made.clone()), cycle(0), cycle(1)];
+        steps.push(Step::People(Act::Guest { of: 0, at: At::Row, on: false }));
+        if by_himself {
+            steps.push(Step::People(Act::Delete { of: 0, at: At::Copy }));
+        }
+        steps.extend([cycle(0), cycle(1), Step::Lose, Step::Restart]);
+        super::run(&steps);
+    }
+}
+
+#[test]
+fn inv_7_a_task_that_could_not_be_read_at_first_is_completed_all_the_same() {
+    // With a lost store the round from the start cannot read the row; then it is completed and leaves
+    // the filter.
+    for at in 2..10 {
+        let script = Script { faults: vec![(at, FaultKind::MalformedJson)], ..Script::default() };
+        super::run(&[
+            item(0, Sort::Task),
+            Step::Lose,
+            Step::Cycle { who: 0, script },
+            Step::People(Act::Complete { of: 0, at: At::Row }),
+        ]);
+    }
+}
+
+#[test]
+fn filt_04_a_row_that_goes_while_an_edit_of_its_item_is_carried_takes_it_along() {
+    // The node died when the row was made; then the item is edited, and the row goes while the next
+    // cycle joins the two.
+    for at in 7..10 {
+        for then in 6..9 {
+            let died = Script { crash: Some((at, true)), ..Script::default() };
+            super::run(&[
+                item(1, Sort::Task),
+                Step::Cycle { who: 1, script: died },
+                Step::People(edit(0, At::Item, Part::Name)),
+                meanwhile(1, then, Act::Delete { of: 0, at: At::Row }),
+            ]);
+        }
+    }
+}
+
+#[test]
+fn conf_05_an_update_without_an_answer_before_the_mark_is_no_rival_of_an_edit() {
+    // The row is made and its item still to be marked; an update of the row gets no answer, or the node
+    // dies, and the item is edited once more.
+    for (at, looked) in (3..6).flat_map(|at| (4..7).map(move |looked| (at, looked))) {
+        for dies in [false, true] {
+            let again = edit(0, At::Item, Part::Text);
+            let mut lost = Script { between: vec![(1, again)], ..Script::default() };
+            if dies {
+                lost.crash = Some((at, true));
+            } else {
+                lost.faults = vec![(at, FaultKind::ResetAfterCommit)];
+            }
+            super::run(&[
+                cycle(0),
+                item(1, Sort::Meeting),
+                meanwhile(1, looked, Act::Look { of: 0, at: At::Row }),
+                Step::People(edit(0, At::Item, Part::Text)),
+                Step::Cycle { who: 1, script: lost },
+            ]);
+        }
+    }
+}
+
+#[test]
+fn org_03_a_meeting_deleted_while_its_row_is_made_and_handed_over_is_made_anew() {
+    // Its row is known only when somebody else organizes it: his mailbox makes a meeting of its own.
+    for at in 2..9 {
+        super::run(&[
+            Step::Settle,
+            item(0, Sort::Meeting),
+            meanwhile(0, at, Act::Delete { of: 0, at: At::Item }),
+            Step::People(Act::Organizer { of: 0 }),
+        ]);
+    }
+}
+
+#[test]
+fn org_03_a_hand_over_that_died_after_the_loss_of_the_store_leaves_one_meeting() {
+    // The former organizer's mailbox hands the meeting over, also without a store, and dies at any
+    // request; the new organizer's comes first then.
+    for (at, before) in (0..14).flat_map(|at| [(at, Step::Lose), (at, Step::Restart)]) {
+        let script = Script { crash: Some((at, false)), ..Script::default() };
+        super::run(&[
+            row(1, Sort::Meeting, false),
+            cycle(1),
+            before,
+            Step::People(Act::Organizer { of: 0 }),
+            Step::Cycle { who: 1, script },
+            cycle(0),
+        ]);
+    }
+}
+
+#[test]
+fn task_in_04_an_item_that_goes_while_an_edit_of_its_row_is_carried_takes_it_along() {
+    // The answer to its create was lost; then the row is edited, and the item goes while the next cycle
+    // joins the two.
+    for at in 6..9 {
+        for then in 2..8 {
+            super::run(&[
+                cycle(1),
+                row(0, Sort::Task, false),
+                unanswered(0, at),
+                Step::People(edit(0, At::Row, Part::Name)),
+                meanwhile(0, then, Act::Delete { of: 0, at: At::Item }),
+            ]);
+        }
     }
 }

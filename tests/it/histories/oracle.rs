@@ -223,6 +223,10 @@ impl Thing {
     /// is made again.
     pub(super) fn shaken(&mut self) {
         self.mails.updates += usize::from(self.edited_there);
+        if self.row_gone && !self.row_known {
+            self.row_gone = false;
+            self.unsure = true;
+        }
         if self.gone_from[self.home] && !self.item_known {
             self.gone_from[self.home] = false;
             self.unsure = true;

@@ -1,13 +1,16 @@
 //! Rows that leave, pairs that are dissolved, and what brings them back (FILT, dormant links).
 
-use crate::domain::field::Field;
+use crate::domain::code::Code;
+use crate::domain::field::{Field, TodoStatus, Value};
 use crate::domain::fingerprint::Prints;
 use crate::domain::kind::Kind::{Appointment, Contact, Task};
-use crate::domain::link::{LinkState, Why};
+use crate::domain::link::{LinkState, Role, Trouble, Why};
 use crate::domain::observation::Presence;
+use crate::domain::side::PerSide;
 use crate::domain::side::Side::{Dynamics, Exchange};
 use crate::engine::catalogue as rule;
 use crate::engine::decide::{After, Write};
+use crate::engine::matching::Pairing;
 use crate::engine::testing::*;
 
 #[test]
@@ -119,7 +122,7 @@ fn filt_04_an_import_that_lacks_only_its_mark_was_a_pair() {
         let pairing = linking(world.linked(&row(Task), &item(Task)), |link| {
             link.state = LinkState::Creating(Dynamics);
             if !met {
-                link.agreed.dynamics = Prints::default();
+                (link.agreed.dynamics, link.version.dynamics) = (Prints::default(), None);
             }
         });
         let verdict = world.decide(world.then(pairing, &row(Task).gone()));
@@ -139,5 +142,61 @@ fn link_03_an_adoption_cut_short_is_marked_before_the_pair_is_dissolved() {
         let marked = matches!(verdict.writes.exchange, Some(Write::Update { mark: true, .. }));
         assert_eq!(marked, marks, "{state:?}");
         assert_eq!(verdict.after, After::Unlinked(Why::LeftFilter));
+    }
+}
+
+#[test]
+fn filt_04_a_row_that_leaves_before_it_could_be_read_ends_its_pair_by_the_kinds_rules() {
+    // With a lost store the row that an item names could not be read, then it left the filter: given
+    // away, the contact goes; completed, the task is completed. What was left alone for another
+    // reason, or is named by nobody, stays.
+    let world = World::new();
+    let given = row(Contact).owned_by(SERVED).presence(Presence::LeftFilter);
+    let unread = Some(Code::ReplyIncomplete);
+    let cases = [(unread, true, true), (Some(Code::RecurringTask), true, false)];
+    for (code, named, goes) in
+        cases.into_iter().chain([(None, true, false), (unread, false, false)])
+    {
+        let here = if named { item(Contact).marked(row_guid(1)) } else { item(Contact) };
+        let verdict =
+            world.decide(world.then(met_late(&world, &row(Contact), &here, code), &given));
+        assert_eq!(deletes(&verdict, Exchange), goes, "{code:?} {named} {verdict:?}");
+    }
+    let here = item(Task).marked(row_guid(1));
+    let done = row(Task).status(1, 5).presence(Presence::LeftFilter);
+    let verdict = world.decide(world.then(met_late(&world, &row(Task), &here, unread), &done));
+    let status = writes(&verdict, Exchange, Field::TodoStatus);
+    assert_eq!(status, Some(Some(Value::Todo(TodoStatus::Completed))), "{verdict:?}");
+    assert!(cites(&verdict, rule::FILT_18) && cites(&verdict, rule::CONF_03));
+}
+
+/// A row and an item that were met while one of them could not be read.
+fn met_late(world: &World, there: &Obs, here: &Obs, code: Option<Code>) -> Pairing {
+    linking(world.linked(there, here), |link| {
+        (link.state, link.agreed) = (LinkState::LeftAlone, PerSide::default());
+        let trouble = |code| Trouble { code, parked: false, attempts: 1, since: now() };
+        link.trouble = code.map(trouble);
+    })
+}
+
+#[test]
+fn filt_04_a_row_that_leaves_forgets_the_meeting_that_goes_and_no_other() {
+    // The organizer's future meeting goes, and the row forgets its name; one that the row does not
+    // name, or of which only a copy goes, it keeps.
+    let world = World::new();
+    let left = row(Appointment).uid("here").presence(Presence::LeftFilter);
+    let forgets = |role, name: &str| {
+        let pairing = world.linked(&row(Appointment).uid("here"), &item(Appointment).uid(name));
+        let verdict = world.decide(world.then(in_role(pairing, role), &left));
+        (deletes(&verdict, Exchange), writes(&verdict, Dynamics, Field::Uid).is_some())
+    };
+    assert_eq!(forgets(Role::Owner, "here"), (true, true));
+    assert_eq!(forgets(Role::Owner, "elsewhere"), (true, false));
+    for role in [Role::Follower, Role::Guest, Role::PrivateCopy] {
+        let gone = world.linked(&row(Appointment).uid("here"), &item(Appointment).uid("here"));
+        let gone = world.then(in_role(gone, role), &item(Appointment).gone());
+        let verdict = world.decide(world.then(gone, &left));
+        assert_eq!(verdict.after, After::Forgotten, "{role:?}");
+        assert!(writes(&verdict, Dynamics, Field::Uid).is_none(), "{role:?} {verdict:?}");
     }
 }

@@ -65,8 +65,8 @@ fn conf_03_an_edit_that_may_not_leave_its_mailbox_replaces_nothing() {
 
 #[test]
 fn cont_10_an_item_that_went_before_its_answer_is_judged_by_what_is_known_of_it() {
-    // The source of a row goes as any half of a pair; an item that was made and is known by its id is
-    // not made again; of one that nobody knows nothing went.
+    // The source of a row goes as any half of a pair, and so does an item that was made and read since;
+    // beside a row that was left alone nothing is made again; of an item that nobody knows nothing went.
     let world = World::new();
     let gone = item(Task).gone();
     let decide = |state: LinkState, known: bool, prints: bool| {
@@ -84,9 +84,10 @@ fn cont_10_an_item_that_went_before_its_answer_is_judged_by_what_is_known_of_it(
     let source = decide(LinkState::Creating(Dynamics), true, true);
     assert!(!cites(&source, rule::CONT_10) && !creates(&source, Exchange), "{source:?}");
     assert!(deletes(&source, Dynamics), "{source:?}");
-    let made = decide(LinkState::Creating(Exchange), true, false);
-    assert_eq!((made.after, silent(&made)), (After::DeletedInExchange, true));
-    assert_eq!(made.decision.code, Some(Code::NotRecreated));
+    assert!(deletes(&decide(LinkState::Creating(Exchange), true, false), Dynamics));
+    let alone = decide(LinkState::LeftAlone, true, false);
+    assert_eq!((alone.after, silent(&alone)), (After::DeletedInExchange, true));
+    assert_eq!(alone.decision.code, Some(Code::NotRecreated));
     assert!(creates(&decide(LinkState::Creating(Exchange), false, false), Exchange));
 }
 
