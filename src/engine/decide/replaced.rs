@@ -178,15 +178,17 @@ fn was_pair(link: &Link) -> bool {
     }
 }
 
-/// Tells whether this user organizes a row by now whose meeting he attended, and that meeting is gone.
-/// The pair is forgotten, and the row makes a meeting like a new one.
+/// Tells whether this user organizes a row by now whose meeting he attended, and that meeting is gone:
+/// also where he had no copy of it, and its cancellation left one. The pair is forgotten, and the row
+/// makes a meeting like a new one.
 pub(super) fn is_mine_now(pairing: &Pairing, context: &Context<'_>) -> bool {
     let Some(link) = &pairing.link else { return false };
     let Some(row) = &pairing.seen.dynamics else { return false };
-    was_pair(link)
+    let item = item_facts(pairing);
+    let attended = was_pair(link) && link.role == Role::Follower && link.uid.is_some();
+    let called_off = link.state == LinkState::LeftAlone && item.is_cancelled && !item.is_organizer;
+    (attended || called_off)
         && pairing.kind().is_meeting()
-        && link.role == Role::Follower
-        && link.uid.is_some()
         && row.observation.presence == Presence::Present
         && row.observation.uid.is_none()
         && is_me(row_facts(pairing).organizer, context)

@@ -549,3 +549,17 @@ fn task_in_04_an_item_that_goes_while_an_edit_of_its_row_is_carried_takes_it_alo
         }
     }
 }
+
+#[test]
+fn org_03_a_guest_without_a_copy_who_organizes_by_now_makes_a_meeting() {
+    // He deleted his copy; the cancellation of the former organizer's meeting leaves one that the row
+    // does not mean.
+    super::run(&[
+        row(0, Sort::Meeting, true),
+        cycle(0),
+        Step::People(Act::Delete { of: 0, at: At::Copy }),
+        cycle(1),
+        Step::People(edit(0, At::Item, Part::Name)),
+        Step::People(Act::Organizer { of: 0 }),
+    ]);
+}
