@@ -203,11 +203,11 @@ pub async fn plan_cycle(
 ) -> Result<(Plan, gather::Gathered), CycleEnd> {
     let mut context = context.knowing(state);
     let memory = Memory::read(&context, state.clone());
-    let pulled = gather::pull(&context, &memory, None).await?;
+    let pulled = gather::pull_ahead(&context, &memory).await?;
     drop(memory);
-    context.heed(pulled.exchange.masters.as_ref());
+    let category = context.heed(pulled.exchange.masters.as_ref());
     let (plan, gathered) = plan_pulled(&context, state, pulled).await?;
-    Ok((plan, gather::Gathered { category: context.mailbox.personal.category, ..gathered }))
+    Ok((plan, gather::Gathered { category, ..gathered }))
 }
 
 /// The stages from gather to plan.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use self::document::{Brake, MailboxPlan};
+use self::document::{Brake, CategoryView, MailboxPlan};
 use crate::actors::fair::Lane;
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{Base, CycleContext, CycleEnd, CycleReport, Draft, draft, write};
@@ -162,6 +162,7 @@ fn view(one: &Drafted) -> MailboxPlan {
     match &one.result {
         Ok((context, draft)) => {
             view.brake = draft.halt.as_ref().map(Brake::of);
+            view.category = draft.category().and_then(CategoryView::of);
             view.items = preview(&draft.plan, context.now);
         }
         Err(reason) => view.failed = Some(reason.clone()),

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::table::table;
-use crate::app::operate::document::{MailboxPlan, PlanDoc};
+use crate::app::operate::document::{CategoryView, MailboxPlan, PlanDoc};
 use crate::engine::preview::{FieldView, ItemView, StepView};
 
 /// Characters of a value that are shown; the whole value stands in the JSON form.
@@ -18,7 +18,7 @@ pub(super) fn plan(doc: &PlanDoc) {
 }
 
 fn mailbox(one: &MailboxPlan) {
-    let quiet = one.items.is_empty() && one.skipped.is_empty();
+    let quiet = one.items.is_empty() && one.skipped.is_empty() && one.category.is_none();
     if quiet && one.failed.is_none() {
         return;
     }
@@ -34,6 +34,9 @@ fn mailbox(one: &MailboxPlan) {
             brake.wanted,
             brake.allowed
         );
+    }
+    if let Some(CategoryView { op, entry, rule }) = &one.category {
+        say!("  {op} category {entry:?} in the list of categories  {rule}");
     }
     for view in &one.items {
         item(view);

@@ -28,12 +28,13 @@ impl CycleContext {
         self.with_category(state.category.clone())
     }
 
-    /// Takes in what a pull says of the list of categories, and makes nothing.
-    pub(super) fn heed(&mut self, list: Option<&MasterList>) {
+    /// Takes in what a pull says of the list of categories, and makes nothing. Returns what a cycle
+    /// would do about it.
+    pub(super) fn heed(&mut self, list: Option<&MasterList>) -> Option<Judged> {
         let category = &mut self.mailbox.personal.category;
-        if let Some(list) = list {
-            *category = judge(category, list).category;
-        }
+        let judged = judge(category, list?);
+        *category = judged.category.clone();
+        Some(judged)
     }
 }
 
@@ -46,6 +47,11 @@ pub(super) async fn tend(
 ) -> Result<bool, CycleEnd> {
     let Some(list) = list else { return Ok(true) };
     let judged = judge(&context.mailbox.personal.category, list);
+    carry(context, judged).await
+}
+
+/// Does what was judged of the list, and remembers it. As `tend`.
+pub(super) async fn carry(context: &mut CycleContext, judged: Judged) -> Result<bool, CycleEnd> {
     let span = tracing::info_span!(names::SPAN_CATEGORY);
     let Some(category) = done(context, judged).instrument(span).await else { return Ok(false) };
     let before = std::mem::replace(&mut context.mailbox.personal.category, category);

@@ -3,18 +3,20 @@
 //! An operator reads a draft and has it carried out as it stands; undo and purge bring plans of
 //! their own. All of them are marked, written, folded and committed as a cycle does it.
 
+use super::category;
 use super::commit;
 use super::context::CycleContext;
 use super::gather::Gathered;
 use super::report::{CycleEnd, CycleReport};
 use super::{plan_cycle, write_slices};
+use crate::engine::category::Judged;
 use crate::engine::guard::{Halt, brake};
 use crate::engine::invariants;
 use crate::engine::plan::Plan;
 use crate::engine::stakes::Stakes;
 use crate::ports::links::MailboxState;
 
-/// What a cycle would do now.
+/// What a cycle would do now, beside the items to the mailbox's list of categories.
 #[derive(Debug)]
 pub struct Draft {
     /// The plan.
@@ -23,6 +25,14 @@ pub struct Draft {
     pub halt: Option<Halt>,
     state: MailboxState,
     gathered: Gathered,
+}
+
+impl Draft {
+    /// Returns what the list of categories asks for (LINK-07, LINK-08).
+    #[must_use]
+    pub fn category(&self) -> Option<&Judged> {
+        self.gathered.category.as_ref()
+    }
 }
 
 /// Plans a cycle and asks the brakes. Writes nothing, neither to a side nor to the store.
@@ -48,10 +58,17 @@ pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
 pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleReport, CycleEnd> {
     let Draft { plan, state, gathered, .. } = draft;
     context.claim_as(&state).await?;
-    let mut context = context.clone();
-    context.mailbox.personal.category = gathered.category.clone();
+    let mut context = context.knowing(&state);
+    let mut report = CycleReport::begin(&context);
+    if let Some(judged) = gathered.category.clone() {
+        let known = judged.category.clone();
+        // As in a cycle: without the entry its names go on.
+        if !category::carry(&mut context, judged).await? {
+            context.mailbox.personal.category = known;
+            report.waits();
+        }
+    }
     let context = &context;
-    let mut report = CycleReport::begin(context);
     let cursors = commit::due_cursors(context, &state, gathered);
     let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;
     Ok(report.finish(context, parked.count()))

@@ -95,7 +95,7 @@ pub(super) async fn lane(
         }
     }
     if left {
-        report.files_wait();
+        report.waits();
     }
     super::commit::store(context, StateChange { put, ..StateChange::default() }).await
 }

@@ -19,13 +19,13 @@ use super::context::CycleContext;
 use super::memory::Memory;
 use super::report::CycleEnd;
 use super::rest::Rest;
-use crate::domain::category::Category;
 use crate::domain::code::Code;
 use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::{Facts, Observation, Presence};
 use crate::domain::side::{PerSide, Side};
+use crate::engine::category::Judged;
 use crate::engine::decide::needs_other_side;
 use crate::engine::matching::{Index, Pairing, pair_in, row_link};
 use crate::engine::normalise::Seen;
@@ -47,8 +47,8 @@ pub struct Gathered {
     pub cursors: Vec<Cursor>,
     /// The feeds said anything at all, or had to start over: the cursors must be stored.
     pub moved: bool,
-    /// The tracking category, as a plan that is only shown knows it.
-    pub category: Category,
+    /// What the list of categories asks for; nothing unless a plan is only shown.
+    pub category: Option<Judged>,
     /// Pairs of which something is still to be read; nothing is decided for them.
     pub unfinished: Vec<Link>,
 }
@@ -122,6 +122,23 @@ pub(super) async fn pull(
     memory: &Memory<'_>,
     rest: Option<&Rest>,
 ) -> Result<PerSide<Pulled>, CycleEnd> {
+    pull_as(context, memory, rest, false).await
+}
+
+/// Pulls both sides for a plan that is only shown; it looks at the list of categories as well.
+pub(super) async fn pull_ahead(
+    context: &CycleContext,
+    memory: &Memory<'_>,
+) -> Result<PerSide<Pulled>, CycleEnd> {
+    pull_as(context, memory, None, true).await
+}
+
+async fn pull_as(
+    context: &CycleContext,
+    memory: &Memory<'_>,
+    rest: Option<&Rest>,
+    look: bool,
+) -> Result<PerSide<Pulled>, CycleEnd> {
     let cursors = match rest {
         Some(rest) => &rest.cursors[..],
         None => &memory.state().await?.cursors[..],
@@ -133,6 +150,7 @@ pub(super) async fn pull(
             cursors,
             known: known.get(side),
             rest: rest.map(|rest| rest.sides.get(side)),
+            look,
             now: context.now,
             window: context.window(),
         };
@@ -193,7 +211,7 @@ impl<'a> Table<'a> {
     fn finish(mut self, cursors: Vec<Cursor>, moved: bool) -> Gathered {
         let unfinished = self.take_open();
         let seen = self.seen.into_values().collect();
-        Gathered { seen, cursors, moved, unfinished, category: Category::default() }
+        Gathered { seen, cursors, moved, unfinished, category: None }
     }
 
     fn add_all(&mut self, observations: impl IntoIterator<Item = Observation>) {

@@ -191,8 +191,8 @@ impl CycleReport {
         });
     }
 
-    /// Files wait for the next cycle, which may come soon.
-    pub(super) const fn files_wait(&mut self) {
+    /// Something beside the items waits for the next cycle, which may come soon.
+    pub(super) const fn waits(&mut self) {
         self.unsettled += 1;
         self.soon = true;
     }

@@ -69,7 +69,8 @@ impl GraphSide {
         let fresh = |at: &DateTime<Utc>| *at <= ask.now && ask.now - *at < LOOK_AGE;
         let category = &ask.mailbox.personal.category;
         // The list alone knows the new name, and a row may ask for it in any cycle.
-        let due = category.is_watched() && (category.is_renamed() || !last.is_some_and(fresh));
+        let asked = ask.look || category.is_renamed() || !last.is_some_and(fresh);
+        let due = category.is_watched() && asked;
         Look { due, list: None }
     }
 
@@ -77,7 +78,9 @@ impl GraphSide {
     pub(super) async fn take_look(&self, ask: &PullAsk<'_>, look: &mut Look, reply: Option<Reply>) {
         let Some(reply) = reply else { return };
         let address = &ask.mailbox.address;
-        self.looked_at().insert(address.clone(), ask.now);
+        if !ask.look {
+            self.looked_at().insert(address.clone(), ask.now);
+        }
         match self.master_list(address, reply).await {
             Ok(list) => look.list = Some(list),
             Err(error) => {

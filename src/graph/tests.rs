@@ -179,7 +179,8 @@ impl Desk {
         let window = (now - TimeDelta::days(30), now + TimeDelta::days(540));
         let mailbox = mailbox();
         let known = &known.to_vec();
-        let ask = PullAsk { mailbox: &mailbox, cursors, known, rest: None, now, window };
+        let ask =
+            PullAsk { mailbox: &mailbox, cursors, known, rest: None, look: false, now, window };
         self.side.pull(ask).await.map_err(|error| match error {
             PullError::Side(error) => error,
             PullError::Store(error) => panic!("{error}"),

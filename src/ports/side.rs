@@ -58,6 +58,9 @@ pub struct PullAsk<'a> {
     pub known: &'a dyn KnownItems,
     /// What the last pull left behind, when nothing that is known changed since.
     pub rest: Option<&'a SideRest>,
+    /// The list of categories is looked at however fresh the last look is, and that look counts for
+    /// no other pull.
+    pub look: bool,
     /// The instant of the cycle.
     pub now: DateTime<Utc>,
     /// The calendar window of a fresh round: start and end.

@@ -20,7 +20,12 @@ pub(crate) fn plan(system: &System) -> PlanDoc {
     PlanDoc::new("cycle", "contoso", made, views(&drafted))
 }
 
-fn carry_out(system: &System, doc: &PlanDoc, release: bool) -> Result<Vec<Applied>, Refusal> {
+/// Carries a plan out.
+pub(crate) fn carry_out(
+    system: &System,
+    doc: &PlanDoc,
+    release: bool,
+) -> Result<Vec<Applied>, Refusal> {
     let judged = system.io.block_on(once::enrol(&system.tenant)).unwrap();
     system.io.block_on(apply(&system.tenant, &judged, doc, release, &|| {}))
 }

@@ -1,11 +1,14 @@
 //! The tracking category and the mailbox's list of categories, seen from outside (LINK-07).
 
+use lockstep::app::operate::apply::Refusal;
+use lockstep::app::operate::document::PlanDoc;
 use lockstep::domain::code::Code;
 use lockstep::domain::link::{LinkState, Why};
 use lockstep::sim::graph::{Renames, SettingsPermission};
 use serde_json::{Value, json};
 
 use crate::harness::{CATEGORY, System, id_of, tracked_event, two};
+use crate::plans::{carry_out, plan};
 use crate::process::run;
 
 /// Returns the names in a person's list of categories.
@@ -89,6 +92,37 @@ fn link_07_a_plan_makes_no_category() {
     let drafts = lockstep::app::operate::drafts(&system.tenant, mailboxes, &|| {});
     assert!(system.io.block_on(drafts).iter().all(|one| one.result.is_ok()));
     assert!(names(&system, 0).is_empty());
+}
+
+#[test]
+fn link_07_what_a_plan_says_of_the_list_its_application_does() {
+    // The entry that is missing is shown and made, once; it is known as Lockstep's own, so that it
+    // goes with the feature. A list that changed since refuses the plan.
+    let system = two();
+    let doc = plan(&system);
+    let shown = |doc: &PlanDoc| {
+        let each = doc.mailboxes.iter().map(|one| one.category.clone());
+        each.map(|one| one.map(|one| (one.op, one.entry))).collect::<Vec<_>>()
+    };
+    let create = Some(("create".to_owned(), CATEGORY.to_owned()));
+    assert_eq!(shown(&doc), [create.clone(), create]);
+    assert!(names(&system, 0).is_empty());
+    let (address, now) = (system.address(1), system.clock.now());
+    system.organization().graph().user_create_category(&address, CATEGORY, now).unwrap();
+    let Err(Refusal::Moved(reasons)) = carry_out(&system, &doc, false) else {
+        panic!("one list has the entry by now");
+    };
+    assert!(reasons[0].contains("list of categories"), "{reasons:?}");
+    assert!(names(&system, 0).is_empty());
+    carry_out(&system, &plan(&system), false).unwrap();
+    assert_eq!(names(&system, 0), [CATEGORY]);
+    assert_eq!(shown(&plan(&system)), [None, None]);
+    system.setting("TrackCategorizedItems", "false");
+    let doc = plan(&system);
+    assert_eq!(doc.mailboxes[0].category.as_ref().map(|one| one.op.as_str()), Some("delete"));
+    assert_eq!(doc.mailboxes[1].category, None, "its user made it");
+    carry_out(&system, &doc, false).unwrap();
+    assert!(names(&system, 0).is_empty() && names(&system, 1) == [CATEGORY]);
 }
 
 #[test]

@@ -86,6 +86,9 @@ fn parted(then: &MailboxPlan, now: &MailboxPlan) -> Vec<String> {
     if then.brake != now.brake {
         found.push(format!("{name}: the brakes say something else now"));
     }
+    if then.category != now.category {
+        found.push(format!("{name}: its list of categories asks for something else now"));
+    }
     found.extend(
         differences(&then.items, &now.items).into_iter().map(|text| format!("{name}: {text}")),
     );

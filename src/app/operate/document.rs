@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher24};
 use uuid::Uuid;
 
+use crate::domain::category::NAME;
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::policy::Mailbox;
+use crate::engine::category::{Act, Judged};
 use crate::engine::guard::Halt;
 use crate::engine::preview::ItemView;
 
@@ -61,10 +63,25 @@ pub struct MailboxPlan {
     pub brake: Option<Brake>,
     /// Why it could not be planned.
     pub failed: Option<String>,
+    /// What is done to its list of categories; absent for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<CategoryView>,
     /// The items.
     pub items: Vec<ItemView>,
     /// Items that the command leaves alone, and why.
     pub skipped: Vec<String>,
+}
+
+/// A write to a mailbox's list of categories.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CategoryView {
+    /// `create` or `delete`.
+    pub op: String,
+    /// The name of the entry that is made, the id of the one that goes.
+    pub entry: String,
+    /// The rule that says so.
+    pub rule: String,
 }
 
 /// A brake that a plan hits.
@@ -115,9 +132,23 @@ impl MailboxPlan {
             address: mailbox.address.as_str().to_owned(),
             brake: None,
             failed: None,
+            category: None,
             items: Vec::new(),
             skipped: Vec::new(),
         }
+    }
+}
+
+impl CategoryView {
+    /// Returns what was judged of a list as a document shows it; nothing when nothing is done.
+    #[must_use]
+    pub fn of(judged: &Judged) -> Option<Self> {
+        let (op, entry) = match &judged.act {
+            Act::Nothing => return None,
+            Act::Make => ("create", NAME),
+            Act::Remove(id) => ("delete", id.as_str()),
+        };
+        Some(Self { op: op.to_owned(), entry: entry.to_owned(), rule: judged.rule.0.to_owned() })
     }
 }
 

@@ -33,7 +33,8 @@ async fn pull(
     mailbox.personal.category.on = false;
     let window = (now() - TimeDelta::days(30), now() + TimeDelta::days(540));
     let known = &known.to_vec();
-    let ask = PullAsk { mailbox: &mailbox, cursors, known, rest: None, now: now(), window };
+    let ask =
+        PullAsk { mailbox: &mailbox, cursors, known, rest: None, look: false, now: now(), window };
     scripted.side.pull_deltas(ask).await.map_err(|error| match error {
         PullError::Side(error) => error,
         PullError::Store(error) => panic!("{error}"),

@@ -119,7 +119,15 @@ impl Scene {
         let now = self.now();
         let mailbox = mailbox(person);
         let (known, window) = (&known.to_vec(), (now, now));
-        let ask = PullAsk { mailbox: &mailbox, cursors: &[], known, rest: None, now, window };
+        let ask = PullAsk {
+            mailbox: &mailbox,
+            cursors: &[],
+            known,
+            rest: None,
+            look: false,
+            now,
+            window,
+        };
         self.side.pull(ask).await.map_err(|error| match error {
             PullError::Side(error) => error,
             PullError::Store(error) => panic!("{error}"),

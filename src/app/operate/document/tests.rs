@@ -11,6 +11,7 @@ fn doc() -> PlanDoc {
         address: "paul@contoso.example".to_owned(),
         brake: None,
         failed: None,
+        category: None,
         items: Vec::new(),
         skipped: Vec::new(),
     };

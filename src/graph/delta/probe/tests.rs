@@ -26,6 +26,7 @@ fn reply(status: u16, code: &str) -> InnerReply<Option<Page>> {
 fn ask(side: &GraphSide, known: &[Known], hour: i64, gone: &[&str]) -> (Vec<String>, Vec<String>) {
     let (mailbox, listed) = (mailbox(), known.to_vec());
     let ask = PullAsk {
+        look: false,
         mailbox: &mailbox,
         cursors: &[],
         known: &listed,
@@ -102,6 +103,7 @@ fn an_answer_that_is_no_absence_proves_nothing() {
     {
         let at = now() + TimeDelta::hours(48 * i64::from(status));
         let ask = PullAsk {
+            look: false,
             mailbox: &mailbox,
             cursors: &[],
             known: &known,
