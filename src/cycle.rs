@@ -139,7 +139,7 @@ async fn go_through(
     let cursors = commit::due_cursors(context, state, gathered);
     let rests = nothing_seen && cursors.is_none() && tended;
     let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;
-    files::lane(context, &touched, &mut report).await?;
+    files::lane(context, files::Scope::Cycle(&touched), &mut report).await?;
     let rest = rests.then(|| Rest::after(context, state, sides)).flatten();
     let report = report.finish(context, parked.count());
     let warm = || Warm::after(context, memory.into_state()?).filter(|_| report.is_followed());

@@ -24,7 +24,7 @@ use crate::domain::ids::{CycleId, Fence};
 use crate::domain::policy::Mailbox;
 use crate::engine::invariants::check_plan;
 use crate::engine::plan::Plan;
-use crate::engine::preview::preview;
+use crate::engine::preview::{add_files, preview};
 use crate::ports::lease::{Always, Tenure as _};
 use crate::ports::links::MailboxState;
 
@@ -164,6 +164,7 @@ fn view(one: &Drafted) -> MailboxPlan {
             view.brake = draft.halt.as_ref().map(Brake::of);
             view.category = draft.category().and_then(CategoryView::of);
             view.items = preview(&draft.plan, context.now);
+            add_files(&mut view.items, &draft.files);
         }
         Err(reason) => view.failed = Some(reason.clone()),
     }

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::table::table;
 use crate::app::operate::document::{CategoryView, MailboxPlan, PlanDoc};
-use crate::engine::preview::{FieldView, ItemView, StepView};
+use crate::engine::preview::{FieldView, FileView, ItemView, StepView};
 
 /// Characters of a value that are shown; the whole value stands in the JSON form.
 const VALUE_CHARS: usize = 72;
@@ -52,6 +52,9 @@ fn item(view: &ItemView) {
     say!("  {} {} {}  {}{code}", view.verb, view.kind, view.link, view.rules.join(" "));
     for one in &view.steps {
         step(view, one);
+    }
+    for FileView { side, op, name, size, .. } in &view.files {
+        say!("    {op} file in {side}: {name:?}, {size} bytes");
     }
 }
 
@@ -160,6 +163,9 @@ pub(super) fn totals(doc: &PlanDoc) {
         .map(|number| number.to_string()),
     );
     say!("{table}");
+    if sums.files > 0 {
+        say!("{} files of appointments are added or removed (ATT-02)", sums.files);
+    }
     if sums.addresses > 0 {
         say!(
             "{} contacts get the addresses that begin to take part, once and from Dynamics (ADDR-04); \

@@ -6,10 +6,12 @@
 use super::category;
 use super::commit;
 use super::context::CycleContext;
+use super::files::{self, Scope};
 use super::gather::Gathered;
 use super::report::{CycleEnd, CycleReport};
 use super::{plan_cycle, write_slices};
 use crate::engine::category::Judged;
+use crate::engine::files::Ahead;
 use crate::engine::guard::{Halt, brake};
 use crate::engine::invariants;
 use crate::engine::plan::Plan;
@@ -23,6 +25,8 @@ pub struct Draft {
     pub plan: Plan,
     /// The brake that would halt it.
     pub halt: Option<Halt>,
+    /// The files that move after it (ATT-05).
+    pub files: Vec<Ahead>,
     state: MailboxState,
     gathered: Gathered,
 }
@@ -47,7 +51,8 @@ pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
     let stakes = || Stakes::of(&plan).and_broken(broken.iter().map(|one| one.promise.0));
     let halt = halt
         .or_else(|| (!broken.is_empty()).then(|| Halt::broken_promise(broken.clone(), stakes())));
-    Ok(Draft { plan, halt, state, gathered })
+    let files = files::ahead(context, &state, &plan).await?;
+    Ok(Draft { plan, halt, files, state, gathered })
 }
 
 /// Carries a draft out, as the cycle would have that made it. The brakes are not asked again: who
@@ -56,7 +61,7 @@ pub async fn draft(context: &CycleContext) -> Result<Draft, CycleEnd> {
 /// # Errors
 /// As a cycle.
 pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleReport, CycleEnd> {
-    let Draft { plan, state, gathered, .. } = draft;
+    let Draft { plan, files, state, gathered, .. } = draft;
     context.claim_as(&state).await?;
     let mut context = context.knowing(&state);
     let mut report = CycleReport::begin(&context);
@@ -71,6 +76,7 @@ pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleRepo
     let context = &context;
     let cursors = commit::due_cursors(context, &state, gathered);
     let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;
+    files::lane(context, Scope::Shown(&files), &mut report).await?;
     Ok(report.finish(context, parked.count()))
 }
 

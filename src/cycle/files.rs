@@ -5,25 +5,28 @@
 //! the pair was touched in this cycle, when its row's files changed, or when they were never
 //! compared. Absent on purpose: what is to be done about them, which is `engine::files`.
 
+mod ahead;
+mod look;
+
 use std::collections::HashSet;
 
 use siphasher::sip::SipHasher24;
 use tracing::warn;
 use uuid::Uuid;
 
+pub(super) use self::ahead::ahead;
+use self::look::{Decided, Look};
 use super::context::CycleContext;
 use super::report::{CycleEnd, CycleReport};
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Group};
+use crate::domain::field::Group;
 use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::Kind;
-use crate::domain::link::{Link, LinkState, Role};
-use crate::domain::observation::Presence;
+use crate::domain::link::{Link, LinkState};
 use crate::domain::plan::Outcome;
-use crate::domain::policy::ConflictPolicy;
 use crate::domain::side::{PerSide, Side};
-use crate::engine::files::{self, FilePlan, Listing, Move, Question};
+use crate::engine::files::{self, Ahead, FilePlan, Listing, Move};
 use crate::engine::plan::Plan;
 use crate::ports::links::StateChange;
 
@@ -40,14 +43,23 @@ pub(super) fn touched(context: &CycleContext, plan: &Plan) -> HashSet<LinkId> {
     plan.entries.iter().map(|entry| entry.link.id).collect()
 }
 
+/// Whose files a lane carries.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scope<'a> {
+    /// A cycle's: where something changed, and of the pairs that it touched.
+    Cycle(&'a HashSet<LinkId>),
+    /// Those of a plan that was shown, and nothing else.
+    Shown(&'a [Ahead]),
+}
+
 /// Carries the files of this cycle. A far side that fails here has been asked everything else
 /// already: the files wait for the next cycle.
 pub(super) async fn lane(
     context: &CycleContext,
-    touched: &HashSet<LinkId>,
+    scope: Scope<'_>,
     report: &mut CycleReport,
 ) -> Result<(), CycleEnd> {
-    if !context.view.files.on {
+    if !context.view.files.on || matches!(scope, Scope::Shown([])) {
         return Ok(());
     }
     let state = context.deps.links.load(&context.mailbox.key).await?;
@@ -64,7 +76,11 @@ pub(super) async fn lane(
     for ((link, ids), row) in pairs.into_iter().zip(rows) {
         let Some(row) = row else { continue };
         let news = files::print(&row, &context.view.key) != link.agreed.dynamics.get(Group::Files);
-        if news || !link.files_known || touched.contains(&link.id) {
+        let looked_at = match scope {
+            Scope::Cycle(touched) => news || !link.files_known || touched.contains(&link.id),
+            Scope::Shown(shown) => shown.iter().any(|one| one.is_of(&link)),
+        };
+        if looked_at {
             wanted.push((link, ids, row));
         }
     }
@@ -87,7 +103,12 @@ pub(super) async fn lane(
             break;
         }
         let now = PerSide { dynamics: row, exchange: item };
-        let mut work = Work { context, report, ids: &ids, budget: &mut budget };
+        let shown = match scope {
+            Scope::Cycle(_) => None,
+            Scope::Shown(shown) => shown.iter().find(|one| one.is_of(&link)),
+        };
+        let shown = shown.map(|one| &one.plan.moves[..]);
+        let mut work = Work { context, report, ids: &ids, shown, budget: &mut budget };
         let after = work.settle(&link, &now).await;
         left |= !after.files_known;
         if after != link {
@@ -103,12 +124,16 @@ pub(super) async fn lane(
 /// Returns a link whose files may move, with its ids: a pair of single appointments at rest
 /// (ATT-04, SVC-05).
 fn pair(link: Link) -> Option<(Link, PerSide<NativeId>)> {
-    let single = link.kind == Kind::Appointment && link.state == LinkState::Agreed;
     let ids = PerSide {
         dynamics: link.native.dynamics.clone()?,
         exchange: link.native.exchange.clone()?,
     };
-    (single && link.trouble.is_none()).then_some((link, ids))
+    is_single(&link).then_some((link, ids))
+}
+
+fn is_single(link: &Link) -> bool {
+    let single = link.kind == Kind::Appointment && link.state == LinkState::Agreed;
+    single && link.trouble.is_none()
 }
 
 /// The files of one pair under work.
@@ -116,6 +141,8 @@ struct Work<'a> {
     context: &'a CycleContext,
     report: &'a mut CycleReport,
     ids: &'a PerSide<NativeId>,
+    /// The moves of a plan that was shown: no other one is made.
+    shown: Option<&'a [Move]>,
     budget: &'a mut u64,
 }
 
@@ -123,71 +150,29 @@ impl Work<'_> {
     /// Brings the files of a pair in step and returns what its link becomes.
     async fn settle(&mut self, link: &Link, now: &Listing) -> Link {
         let mut after = link.clone();
-        let key = &self.context.view.key;
-        let prints = PerSide::from_fn(|side| files::print(now.get(side), key));
-        let changed =
-            PerSide::from_fn(|side| prints.get(side) != &link.agreed.get(side).get(Group::Files));
         after.files_known = true;
-        if !changed.dynamics && !changed.exchange {
+        let plan = match self.look(link).decide(now, None).await {
+            Decided::Nothing => return after,
+            Decided::Unread => {
+                after.files_known = false;
+                return after;
+            }
+            Decided::Plan(plan) => plan,
+        };
+        // The world moved after it was compared: none of them is what was shown.
+        if self.shown.is_some_and(|shown| shown.iter().any(|one| !plan.moves.contains(one))) {
+            after.files_known = false;
+            self.report.files(link, &plan, &vec![Outcome::Stale; plan.moves.len()]);
             return after;
         }
-        let Some(writable) = self.writable(link).await else { return after };
-        let Some(same) = self.same(now).await else {
-            after.files_known = false;
-            return after;
-        };
-        let policy = &self.context.view.files;
-        let winner = match self.context.view.policy.conflict {
-            ConflictPolicy::Exchange => Side::Exchange,
-            ConflictPolicy::Dynamics | ConflictPolicy::ByKind => Side::Dynamics,
-        };
-        let question = Question { now, changed, writable, policy, winner };
-        let plan = files::decide(question, &same);
         let done = self.carry(link, &plan).await;
         self.agree(&mut after, now, &plan, &done).await;
         self.report.files(link, &plan, &done);
         after
     }
 
-    /// ORG-01, APPT-IN-05, ATT-04: who may write where; `None` when nothing moves now.
-    async fn writable(&self, link: &Link) -> Option<PerSide<bool>> {
-        let (mailbox, deps) = (&self.context.mailbox, &self.context.deps);
-        let row = [(link.kind, self.ids.dynamics.clone())];
-        let item = [(link.kind, self.ids.exchange.clone())];
-        let row = deps.dynamics.fetch(mailbox, &row).await.ok()?.pop()?;
-        let item = deps.exchange.fetch(mailbox, &item).await.ok()?.pop()?;
-        let there = row.presence == Presence::Present && item.presence == Presence::Present;
-        let single = !item.exchange_facts().recurring && row.unfit.is_none();
-        let closed = matches!(row.fields.number(Field::State), Some(1 | 2));
-        (there && single).then_some(PerSide {
-            dynamics: matches!(link.role, Role::Owner | Role::Guest) && !closed,
-            exchange: matches!(link.role, Role::Owner | Role::PrivateCopy),
-        })
-    }
-
-    /// Returns the namesakes of equal content; `None` when a content cannot be read now.
-    async fn same(&mut self, now: &Listing) -> Option<Vec<(usize, usize)>> {
-        let mut same = Vec::new();
-        for pair in files::namesakes(now, &self.context.view.files) {
-            let row = self.read(Side::Dynamics, &now.dynamics[pair.0]).await?;
-            let item = self.read(Side::Exchange, &now.exchange[pair.1]).await?;
-            if row == item {
-                same.push(pair);
-            }
-        }
-        Some(same)
-    }
-
-    async fn read(&mut self, side: Side, file: &FileEntry) -> Option<Vec<u8>> {
-        *self.budget = self.budget.saturating_sub(file.size);
-        let far = self.context.deps.side(side);
-        match far.read_file(&self.context.mailbox, self.ids.get(side), &file.id).await {
-            Ok(content) => Some(content),
-            Err(error) => {
-                warn!(%error, "the content of a file cannot be read; it waits");
-                None
-            }
-        }
+    fn look<'b>(&'b mut self, link: &'b Link) -> Look<'b> {
+        Look { context: self.context, link, budget: self.budget }
     }
 
     /// Performs the moves in order and returns an outcome for each.
@@ -195,6 +180,8 @@ impl Work<'_> {
         let mut outcomes = Vec::with_capacity(plan.moves.len());
         for one in &plan.moves {
             let outcome = match one {
+                // It came up after the plan was made.
+                _ if self.shown.is_some_and(|shown| !shown.contains(one)) => Outcome::NotSent,
                 Move::Remove { .. } if !self.context.tenure.may_send() => Outcome::NotSent,
                 Move::Remove { on, file } => {
                     let far = self.context.deps.side(*on);
@@ -211,7 +198,7 @@ impl Work<'_> {
         if *self.budget == 0 {
             return Outcome::NotSent;
         }
-        let Some(content) = self.read(from, file).await else { return Outcome::NotSent };
+        let Some(content) = self.look(link).read(from, file).await else { return Outcome::NotSent };
         if content.len() as u64 > self.context.view.files.max_bytes {
             return Outcome::Refused(Code::AttachmentTooLarge);
         }

@@ -13,7 +13,7 @@ use crate::domain::link::{Link, Trouble};
 use crate::domain::plan::{Decision, MailClass, Outcome};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
-use crate::engine::files::{FilePlan, Move};
+use crate::engine::files::FilePlan;
 use crate::engine::fold::LinkChange;
 use crate::engine::guard::Halt;
 use crate::engine::invariants::Broken;
@@ -148,20 +148,11 @@ impl CycleReport {
     /// Notes what was done about the files of one appointment.
     pub(super) fn files(&mut self, link: &Link, plan: &FilePlan, done: &[Outcome]) {
         use crate::domain::field::Group;
-        use crate::domain::plan::Verb;
-        let mut sides = Vec::new();
         for (one, outcome) in plan.moves.iter().zip(done) {
-            let side = match one {
-                Move::Copy { from, .. } => from.other(),
-                Move::Remove { on, .. } => *on,
-            };
             if matches!(outcome, Outcome::Done(_)) {
-                *self.done.get_mut(side) += 1;
+                *self.done.get_mut(one.target()) += 1;
             }
-            sides.push(side);
         }
-        sides.sort_unstable();
-        sides.dedup();
         let refused = done.iter().find_map(|one| match one {
             Outcome::Refused(code) => Some(*code),
             Outcome::Done(_) => None,
@@ -169,13 +160,7 @@ impl CycleReport {
                 Some(Code::AttachmentFailed)
             }
         });
-        let verb = match sides.as_slice() {
-            [] if plan.notes.is_empty() => return,
-            [] => Verb::LeaveAlone,
-            [side] => Verb::Update(*side),
-            [_, _, ..] => Verb::Merge,
-        };
-        let conflict = plan.conflict.then_some(Code::ConflictResolved);
+        let Some(verb) = plan.verb() else { return };
         self.lines.push(Line {
             link: link.id,
             kind: link.kind,
@@ -184,7 +169,7 @@ impl CycleReport {
                 rules: vec![rule::ATT_02, rule::ATT_05],
                 verb,
                 groups: vec![Group::Files],
-                code: plan.notes.first().copied().or(conflict),
+                code: plan.code(),
             },
             mail: MailClass::Silent,
             failed: refused,

@@ -13,6 +13,8 @@ use siphasher::sip::SipHasher24;
 use crate::domain::code::Code;
 use crate::domain::file::{FileEntry, FilePolicy};
 use crate::domain::fingerprint::PrintKey;
+use crate::domain::link::Link;
+use crate::domain::plan::Verb;
 use crate::domain::side::{PerSide, Side};
 
 /// The files of both items.
@@ -48,6 +50,15 @@ pub struct FilePlan {
     pub conflict: bool,
 }
 
+/// The files of one appointment as the next cycle moves them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ahead {
+    /// Its link as it will be then; a half that is still to be made has no id.
+    pub link: Link,
+    /// What is to be done.
+    pub plan: FilePlan,
+}
+
 /// What a decision is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -61,6 +72,48 @@ pub struct Question<'a> {
     pub policy: &'a FilePolicy,
     /// Whose file stays when both changed one of the same name.
     pub winner: Side,
+}
+
+impl Move {
+    /// Returns the side that is written.
+    #[must_use]
+    pub const fn target(&self) -> Side {
+        match self {
+            Self::Copy { from, .. } => from.other(),
+            Self::Remove { on, .. } => *on,
+        }
+    }
+}
+
+impl FilePlan {
+    /// Returns what it does with its appointment; nothing when there is nothing to say.
+    #[must_use]
+    pub fn verb(&self) -> Option<Verb> {
+        let writes = |side| self.moves.iter().any(|one| one.target() == side);
+        match (writes(Side::Dynamics), writes(Side::Exchange)) {
+            (true, true) => Some(Verb::Merge),
+            (true, false) => Some(Verb::Update(Side::Dynamics)),
+            (false, true) => Some(Verb::Update(Side::Exchange)),
+            (false, false) => (!self.notes.is_empty()).then_some(Verb::LeaveAlone),
+        }
+    }
+
+    /// Returns what is said of it: why something is not carried, or that a version was overwritten.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        self.notes.first().copied().or(self.conflict.then_some(Code::ConflictResolved))
+    }
+}
+
+impl Ahead {
+    /// Tells whether it is about this pair. A row that was still to be made may have got another guid.
+    #[must_use]
+    pub fn is_of(&self, link: &Link) -> bool {
+        Side::BOTH.into_iter().all(|side| {
+            let mine = self.link.native.get(side);
+            mine.is_none() || mine == link.native.get(side)
+        })
+    }
 }
 
 /// Returns the hash of a list; `None` for an empty one, as an empty group has.

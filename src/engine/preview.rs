@@ -5,9 +5,11 @@
 //! made; `differences` says where two worlds part.
 
 mod diff;
+mod files;
 mod value;
 
 pub use diff::differences;
+pub use files::{FileView, add_files};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,9 @@ pub struct ItemView {
     pub code: Option<String>,
     /// The writes.
     pub steps: Vec<StepView>,
+    /// The files that are moved after them, removals first; absent for none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileView>,
 }
 
 /// One write.
@@ -125,6 +130,7 @@ fn item(entry: &Entry, now: DateTime<Utc>) -> ItemView {
         rules: decision.rules.iter().map(|rule| rule.0.to_owned()).collect(),
         code: decision.code.map(|code| code.as_str().to_owned()),
         steps,
+        files: Vec::new(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lockstep::app::operate::apply::Refusal;
+use lockstep::app::operate::document::PlanDoc;
 use lockstep::domain::code::Code;
 use lockstep::domain::link::LinkState;
 use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{System, guid, id_of, tracked_event, two};
+use crate::plans::{carry_out, plan};
 
 const FUTURE: &str = "2026-12-01T10:00:00Z";
 const MEGABYTE: usize = 1024 * 1024;
@@ -163,6 +166,119 @@ fn conf_03_files_added_on_both_sides_at_once_are_all_kept() {
     system.settled();
     assert_eq!(names(&of_row(&system, row)), ["mine.txt", "old.txt", "yours.txt"]);
     assert_eq!(of_row(&system, row), of_event(&system, &event));
+}
+
+/// Returns side, op and name of each move of a file, as a plan shows it.
+fn moves(doc: &PlanDoc) -> Vec<(String, String, String)> {
+    let files = doc.mailboxes.iter().flat_map(|one| &one.items).flat_map(|item| &item.files);
+    files.map(|one| (one.side.clone(), one.op.clone(), one.name.clone())).collect()
+}
+
+fn moved(side: &str, op: &str, name: &str) -> (String, String, String) {
+    (side.to_owned(), op.to_owned(), name.to_owned())
+}
+
+#[test]
+fn att_02_a_plan_shows_the_files_that_its_application_moves() {
+    // Added, replaced and removed, in both directions, beside a write to the item and without one;
+    // planning moves none. The plan after it is empty.
+    for renamed in [false, true] {
+        let system = with_files();
+        let (row, event) = pair(&system);
+        let old = add_to_row(&system, "appointments", row, "old.txt", b"old");
+        let offer = add_to_row(&system, "appointments", row, "offer.txt", b"first");
+        system.settled();
+        system.advance(60);
+        system.delete(0, "activitymimeattachments", old);
+        let body = json!({ "body": STANDARD.encode(b"second") });
+        system.update(0, "activitymimeattachments", offer, &body);
+        add_to_row(&system, "appointments", row, "new.txt", b"new");
+        if renamed {
+            system.update(0, "appointments", row, &json!({ "subject": "Renamed" }));
+        }
+        let before = system.writes();
+        let doc = plan(&system);
+        assert_eq!(system.writes(), before);
+        let mut shown = moves(&doc);
+        shown.sort();
+        let expected = [
+            moved("exchange", "create", "new.txt"),
+            moved("exchange", "create", "offer.txt"),
+            moved("exchange", "delete", "offer.txt"),
+            moved("exchange", "delete", "old.txt"),
+        ];
+        assert_eq!((shown.as_slice(), doc.totals.files), (&expected[..], 4), "{doc:#?}");
+        carry_out(&system, &doc, false).unwrap();
+        assert_eq!(names(&of_event(&system, &event)), ["new.txt", "offer.txt"]);
+        assert_eq!(of_row(&system, row), of_event(&system, &event));
+        assert_eq!(moves(&plan(&system)), []);
+        attach(&system, &event, "plan.txt", b"plan");
+        let doc = plan(&system);
+        assert_eq!(moves(&doc), [moved("dynamics", "create", "plan.txt")]);
+        carry_out(&system, &doc, false).unwrap();
+        assert_eq!(of_row(&system, row), of_event(&system, &event));
+        let before = system.writes();
+        system.settled();
+        assert_eq!(system.writes(), before);
+    }
+}
+
+#[test]
+fn att_02_a_plan_shows_the_files_of_an_item_that_is_still_to_be_made() {
+    // Of a row without an event and of an event without a row; a closed row gets none.
+    let system = with_files();
+    let body = system.meeting("Review", FUTURE, &[system.party(0, 7)]);
+    let row = system.create(0, "appointments", &body);
+    add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    // At another hour: Dynamics refuses to book one user twice.
+    let event = system.new_event(0, &tracked_event("Walk", "2026-12-02T10:00:00Z"));
+    attach(&system, &event, "plan.txt", b"plan");
+    let doc = plan(&system);
+    let mut shown = moves(&doc);
+    shown.sort();
+    let expected =
+        [moved("dynamics", "create", "plan.txt"), moved("exchange", "create", "offer.txt")];
+    assert_eq!(shown, expected, "{doc:#?}");
+    carry_out(&system, &doc, false).unwrap();
+    assert_eq!(names(&of_event(&system, &event)), ["plan.txt"]);
+    let made = guid(
+        &system.rows("appointments").into_iter().find(|it| it["subject"] == "Walk").expect("a row"),
+        "activityid",
+    );
+    assert_eq!(names(&of_row(&system, made)), ["plan.txt"]);
+    let events = system.events(0);
+    let made = events.iter().find(|one| one["subject"] == "Review").expect("an event");
+    assert_eq!(names(&of_event(&system, &id_of(made))), ["offer.txt"]);
+    system.settled();
+    system.update(0, "appointments", row, &json!({ "statecode": 1, "statuscode": 3 }));
+    attach(&system, &id_of(made), "late.txt", b"late");
+    assert_eq!(moves(&plan(&system)), []);
+}
+
+#[test]
+fn att_02_a_plan_is_refused_when_a_file_came_or_changed_since() {
+    // Nothing is written, neither file nor field, and the sentence names the file.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    let id = add_to_row(&system, "appointments", row, "offer.txt", b"first");
+    let doc = plan(&system);
+    let body = json!({ "body": STANDARD.encode(b"second one") });
+    system.update(0, "activitymimeattachments", id, &body);
+    let before = system.writes();
+    let Err(Refusal::Moved(reasons)) = carry_out(&system, &doc, false) else {
+        panic!("a file has changed");
+    };
+    assert!(reasons.iter().any(|one| one.contains("files[0]")), "{reasons:?}");
+    assert_eq!(system.writes(), before);
+    let doc = plan(&system);
+    add_to_row(&system, "appointments", row, "more.txt", b"more");
+    let before = system.writes();
+    let Err(Refusal::Moved(reasons)) = carry_out(&system, &doc, false) else {
+        panic!("a file has come");
+    };
+    assert!(reasons.iter().any(|one| one.contains("more.txt")), "{reasons:?}");
+    assert!(of_event(&system, &event).is_empty());
+    assert_eq!(system.writes(), before);
 }
 
 /// Returns bytes of which no two ranges are alike.

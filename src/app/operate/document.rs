@@ -118,6 +118,9 @@ pub struct Totals {
     pub unwritten: usize,
     /// People whom Exchange will mail.
     pub mails: usize,
+    /// Attachments that are added or removed, on both sides.
+    #[serde(default)]
+    pub files: usize,
     /// Contacts that the one-time push of all their addresses changes (ADDR-04).
     #[serde(default)]
     pub addresses: usize,
@@ -179,7 +182,10 @@ impl Totals {
             creates: steps().filter(|step| step.op.starts_with("create")).count(),
             updates: count("update") + count("unmark"),
             deletes: count("delete"),
-            unwritten: items().filter(|item| item.steps.is_empty()).count(),
+            unwritten: items()
+                .filter(|item| item.steps.is_empty() && item.files.is_empty())
+                .count(),
+            files: items().map(|item| item.files.len()).sum(),
             addresses: items().filter(|item| item.pushes_addresses()).count(),
             mails: steps().map(|step| usize::from(step.mails)).sum(),
         }
