@@ -233,7 +233,7 @@ fn bring_back(
 ) -> Result<Verdict, Reason> {
     let kind = pairing.kind();
     let canceled = fields(&pairing, Side::Dynamics).number(Field::State) == Some(2);
-    if kind == Kind::Appointment && canceled && context.policy.settings.propagate_cancellations {
+    if kind.is_meeting() && canceled && context.policy.settings.propagate_cancellations {
         return Err(Reason::Canceled);
     }
     let mut own: Patch = back(&then.fields, &Fields::new(), &all_groups(kind, context));
@@ -246,8 +246,7 @@ fn bring_back(
         there = Some(out.patch);
     }
     let organizer = then.organizer.or_else(|| row_facts(&pairing).organizer);
-    let guest = kind == Kind::Appointment && organizer.is_some() && !is_me(organizer, context);
-    let role = if guest { Role::PrivateCopy } else { Role::Owner };
+    let role = role_again(kind, organizer, context);
     let (owner, organizer) = (then.owner.unwrap_or(context.mailbox.user), organizer);
     let row = if side == Side::Dynamics { Some(&mut own) } else { there.as_mut() };
     if let Some(row) = row {
@@ -271,10 +270,17 @@ fn bring_back(
     Ok(out)
 }
 
+/// What the mailbox is in what comes back: of a service activity (SVC-03) and of a meeting that
+/// somebody else organizes it gets a copy, which follows the row and mails nobody.
+fn role_again(kind: Kind, organizer: Option<UserId>, context: &Context<'_>) -> Role {
+    let guest = kind.is_meeting() && organizer.is_some() && !is_me(organizer, context);
+    if guest || kind == Kind::ServiceAppointment { Role::PrivateCopy } else { Role::Owner }
+}
+
 /// Every group of a kind, also those that take no part in the comparison now.
 fn all_groups(kind: Kind, context: &Context<'_>) -> Vec<Group> {
     let mut all = groups::of(kind, &context.policy.settings);
-    if kind == Kind::Appointment && !all.contains(&Group::Privacy) {
+    if kind.is_meeting() && !all.contains(&Group::Privacy) {
         all.push(Group::Privacy);
     }
     all
@@ -287,7 +293,7 @@ fn name_people(kind: Kind, patch: &mut Patch, owner: UserId, organizer: UserId) 
         Some(Value::Parties(vec![Party { address: None, name: String::new(), row }]))
     };
     patch.push((Field::Owner, user(owner)));
-    if kind == Kind::Appointment {
+    if kind.is_meeting() {
         patch.push((Field::Organizer, user(organizer)));
     }
 }

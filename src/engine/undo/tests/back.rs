@@ -3,7 +3,9 @@
 use crate::domain::field::{Field, Group, Value};
 use crate::domain::ids::UserId;
 use crate::domain::journal::{KeptContent, OpName};
-use crate::domain::kind::Kind::{self, Appointment, Task};
+use crate::domain::kind::Kind::{
+    self, Appointment, RecurringAppointment, ServiceAppointment, Task,
+};
 use crate::domain::link::Role;
 use crate::domain::plan::MailClass;
 use crate::domain::side::Side::{Dynamics, Exchange};
@@ -47,7 +49,9 @@ fn org_05_a_row_comes_back_to_whom_it_belonged() {
     for (kind, organizer, named) in [
         (Appointment, Some(SERVED), Some(SERVED.0)),
         (Appointment, None, Some(ME.0)),
+        (RecurringAppointment, Some(SERVED), Some(SERVED.0)),
         (Task, Some(SERVED), None),
+        (ServiceAppointment, Some(SERVED), None),
     ] {
         for side in Side::BOTH {
             let obs = if side == Dynamics { row(kind) } else { item(kind) };
@@ -63,12 +67,16 @@ fn org_05_a_row_comes_back_to_whom_it_belonged() {
 fn ops_02_a_meeting_of_somebody_else_comes_back_as_a_silent_copy() {
     // One's own mails its attendees; a copy has none, and nothing else of it is left out.
     let world = World::new();
-    for (organizer, role, expected) in [
+    let cases = [
         (Some(ME), Role::Owner, MailClass::Mails(1)),
         (None, Role::Owner, MailClass::Mails(1)),
         (Some(UNSERVED), Role::PrivateCopy, MailClass::Silent),
-    ] {
-        for (side, obs) in [(Exchange, item(Appointment)), (Dynamics, row(Appointment))] {
+    ];
+    let kinds = [Appointment, RecurringAppointment];
+    for (kind, (organizer, role, expected)) in
+        kinds.into_iter().flat_map(|kind| cases.map(|case| (kind, case)))
+    {
+        for (side, obs) in [(Exchange, item(kind)), (Dynamics, row(kind))] {
             let verdict = back(&world, side, &obs.invites(&[GUEST]), organizer);
             let class = mail(&verdict).unwrap();
             assert_eq!((verdict.role, class), (role, expected), "{organizer:?} {side}");
@@ -77,6 +85,23 @@ fn ops_02_a_meeting_of_somebody_else_comes_back_as_a_silent_copy() {
             assert!(writes(&verdict, Exchange, Field::Subject).flatten().is_some());
             let there = writes(&verdict, Dynamics, Field::RequiredAttendees);
             assert!(there.is_some(), "the row keeps who attends: {organizer:?} {side}");
+        }
+    }
+}
+
+#[test]
+fn svc_03_what_comes_back_of_a_service_activity_is_a_copy() {
+    // Whoever stands on its row as organizer: it invites nobody, follows the row, and no later write of
+    // it mails those whom its user invites (SVC-02).
+    let world = World::new();
+    for organizer in [None, Some(ME), Some(UNSERVED)] {
+        for (side, obs) in
+            [(Exchange, item(ServiceAppointment)), (Dynamics, row(ServiceAppointment))]
+        {
+            let verdict = back(&world, side, &obs.invites(&[GUEST]), organizer);
+            assert_eq!(verdict.role, Role::PrivateCopy, "{organizer:?} {side}");
+            assert_eq!(mail(&verdict), Some(MailClass::Silent), "{organizer:?} {side}");
+            assert_eq!(writes(&verdict, Exchange, Field::RequiredAttendees), None);
         }
     }
 }
@@ -91,6 +116,8 @@ fn ops_02_a_task_has_no_meetings_rules() {
         (Appointment, 2, true, true),
         (Appointment, 0, true, false),
         (Appointment, 2, false, false),
+        (RecurringAppointment, 2, true, true),
+        (ServiceAppointment, 2, true, false),
         (Task, 2, true, false),
     ] {
         let world = World::with(|world| world.policy.settings.propagate_cancellations = propagates);
