@@ -93,6 +93,7 @@ pub(super) fn decision(recent: &Recent) -> Value {
         "rules": line.decision.rules.iter().map(|rule| rule.0).collect::<Vec<_>>(),
         "groups": line.decision.groups.iter().map(|group| format!("{group:?}").to_lowercase()).collect::<Vec<_>>(),
         "code": line.decision.code.map(Code::as_str),
+        "notes": line.decision.notes.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
         "failed": line.failed.map(Code::as_str),
         "mails": match line.mail { MailClass::Silent => 0, MailClass::Mails(count) => count },
     })

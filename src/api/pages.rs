@@ -176,7 +176,7 @@ fn decision(tenant: &str, recent: &Recent) -> Markup {
         td { (verb_name(line.decision.verb)) }
         td { @for id in &line.decision.rules { code { (id.0) } " " } }
         td { (rule.map_or("", |rule| rule.sentence)) }
-        td { code { (line.failed.or(line.decision.code).map_or("", |code| code.as_str())) } }
+        td { @for code in line.codes() { code { (code.as_str()) } " " } }
         td.n { (mails) }
     } }
 }

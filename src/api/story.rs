@@ -81,6 +81,7 @@ fn record(record: &Record) -> Value {
         "rules": record.rules,
         "groups": record.groups.iter().map(|it| format!("{it:?}").to_lowercase()).collect::<Vec<_>>(),
         "code": record.code.map(Code::as_str),
+        "codes": record.codes(),
         "facts": record.facts.iter().map(fact).collect::<Vec<_>>(),
         "writes": writes(&record.done),
         "mails": match record.mail { MailClass::Silent => 0, MailClass::Mails(count) => count },

@@ -119,7 +119,7 @@ fn record(record: &Record) -> Markup {
         td { @for side in Side::BOTH { @if let Some(done) = record.done.get(side) {
             (done.op.as_str()) " in " (side.name()) ": " (done.ending.as_str()) br;
         } } }
-        td { code { (record.failed.or(record.code).map_or("", |code| code.as_str())) } }
+        td { @for code in record.codes() { code { (code) } " " } }
         td { code.dim { (record.cycle) } }
     } }
 }

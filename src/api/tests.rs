@@ -106,6 +106,7 @@ fn fill(runtime: &TenantRuntime) {
         verb: Verb::Create(Side::Exchange),
         groups: vec![Group::Subject],
         code: None,
+        notes: Vec::new(),
     };
     board.report(&CycleReport {
         mailbox: mailbox(1).key,

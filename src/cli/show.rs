@@ -48,14 +48,20 @@ fn mailbox(one: &MailboxPlan) {
 }
 
 fn item(view: &ItemView) {
-    let code = view.code.as_ref().map(|code| format!("  [{code}]")).unwrap_or_default();
-    say!("  {} {} {}  {}{code}", view.verb, view.kind, view.link, view.rules.join(" "));
+    say!("  {}", head(view));
     for one in &view.steps {
         step(view, one);
     }
     for FileView { side, op, name, size, .. } in &view.files {
         say!("    {op} file in {side}: {name:?}, {size} bytes");
     }
+}
+
+/// Returns what was decided for an item, with its rules and all its codes.
+fn head(view: &ItemView) -> String {
+    let codes: Vec<&str> = view.code.iter().chain(&view.notes).map(String::as_str).collect();
+    let codes = if codes.is_empty() { String::new() } else { format!("  [{}]", codes.join(" ")) };
+    format!("{} {} {}  {}{codes}", view.verb, view.kind, view.link, view.rules.join(" "))
 }
 
 fn step(view: &ItemView, step: &StepView) {

@@ -82,6 +82,14 @@ pub struct Line {
     pub failed: Option<Code>,
 }
 
+impl Line {
+    /// Returns all codes, that of a failure first.
+    pub fn codes(&self) -> impl Iterator<Item = Code> + '_ {
+        let decided = self.decision.codes().filter(|code| Some(*code) != self.failed);
+        self.failed.into_iter().chain(decided)
+    }
+}
+
 /// What one cycle did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CycleReport {
@@ -161,16 +169,20 @@ impl CycleReport {
             }
         });
         let Some(verb) = plan.verb() else { return };
+        let mut decision = Decision {
+            rules: vec![rule::ATT_02, rule::ATT_05],
+            verb,
+            groups: vec![Group::Files],
+            code: None,
+            notes: Vec::new(),
+        };
+        let conflict = plan.conflict.then_some(Code::ConflictResolved);
+        plan.notes.iter().copied().chain(conflict).for_each(|code| decision.note(code));
         self.lines.push(Line {
             link: link.id,
             kind: link.kind,
             native: link.native.clone(),
-            decision: Decision {
-                rules: vec![rule::ATT_02, rule::ATT_05],
-                verb,
-                groups: vec![Group::Files],
-                code: plan.code(),
-            },
+            decision,
             mail: MailClass::Silent,
             failed: refused,
         });

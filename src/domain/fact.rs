@@ -85,6 +85,7 @@ facts! {
     NewPerson = "new-person": "the contact or lead of an attendee whom no row knew",
     Writes = "writes": "groups to write",
     Mails = "mails": "people whom Exchange mails",
+    Note = "note": "noted beside the code",
     Folder = "folder": "the item lies in a synchronized folder",
     Window = "window": "inside the window of the calendar feed",
     Filters = "filters": "active filters of the table",

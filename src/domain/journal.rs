@@ -10,7 +10,7 @@ mod series;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::code::Code;
-use super::fact::Fact;
+use super::fact::{Fact, FactName, FactValue};
 use super::field::{Fields, Group};
 use super::ids::{CycleId, GlobalId, LinkId, MailboxKey, NativeId, UserId, Version};
 use super::kind::Kind;
@@ -51,6 +51,26 @@ pub struct Record {
     pub failed: Option<Code>,
     /// What the link became; `None` when it was forgotten or never stored.
     pub state: Option<LinkState>,
+}
+
+impl Record {
+    /// Returns all codes, that of a failure first: what was noted beside the code stands among the facts.
+    #[must_use]
+    pub fn codes(&self) -> Vec<&str> {
+        let notes = self.facts.iter().filter_map(|fact| match &fact.value {
+            FactValue::Word(word) if fact.name == FactName::Note => Some(&**word),
+            FactValue::Word(_)
+            | FactValue::Flag(_)
+            | FactValue::Count(_)
+            | FactValue::Time(_)
+            | FactValue::Id(_)
+            | FactValue::Groups(_) => None,
+        });
+        let decided = self.code.filter(|code| Some(*code) != self.failed);
+        let mut all: Vec<&str> = self.failed.into_iter().chain(decided).map(Code::as_str).collect();
+        all.extend(notes);
+        all
+    }
 }
 
 /// One write and its end.

@@ -102,6 +102,24 @@ pub struct Decision {
     pub groups: Vec<Group>,
     /// The code, when something was left alone, parked or lost.
     pub code: Option<Code>,
+    /// What is to be said beside that, each once: further losses, a conflict. Empty without a code.
+    pub notes: Vec<Code>,
+}
+
+impl Decision {
+    /// Adds a code: as the first one when there is none yet, else beside it.
+    pub fn note(&mut self, code: Code) {
+        match self.code {
+            None => self.code = Some(code),
+            Some(first) if first == code || self.notes.contains(&code) => {}
+            Some(_) => self.notes.push(code),
+        }
+    }
+
+    /// Returns all codes, the first one first.
+    pub fn codes(&self) -> impl Iterator<Item = Code> + '_ {
+        self.code.into_iter().chain(self.notes.iter().copied())
+    }
 }
 
 /// What was decided for an item.

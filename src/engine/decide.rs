@@ -298,7 +298,13 @@ pub(crate) fn verdict(pairing: Pairing, after: After, verb: Verb, rules: &[RuleI
         writes: PerSide::default(),
         after,
         role,
-        decision: Decision { rules: rules.to_vec(), verb, groups: Vec::new(), code: None },
+        decision: Decision {
+            rules: rules.to_vec(),
+            verb,
+            groups: Vec::new(),
+            code: None,
+            notes: Vec::new(),
+        },
     }
 }
 
@@ -315,9 +321,7 @@ impl Verdict {
     }
 
     pub(crate) fn with_losses(mut self, losses: &[Code]) -> Self {
-        if self.decision.code.is_none() {
-            self.decision.code = losses.first().copied();
-        }
+        losses.iter().for_each(|code| self.decision.note(*code));
         self
     }
 

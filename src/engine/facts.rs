@@ -41,13 +41,15 @@ pub fn facts(verdict: &Verdict, context: &Context<'_>) -> Vec<Fact> {
         .collect()
 }
 
-/// Returns the facts of an entry's verdict, and the rows of attendees that are made for it (RES-03):
-/// whatever Lockstep makes is remembered.
+/// Returns the facts of an entry's verdict, the rows of attendees that are made for it (RES-03), and what
+/// was noted beside its code: whatever Lockstep makes or loses is remembered.
 #[must_use]
 pub fn of_entry(entry: &Entry, context: &Context<'_>) -> Vec<Fact> {
     let mut all = facts(&entry.verdict, context);
     let made = entry.people.iter().map(|one| FactValue::Id(one.row.id));
     all.extend(made.map(|value| Fact { name: FactName::NewPerson, value }));
+    let notes = entry.verdict.decision.notes.iter();
+    all.extend(notes.map(|code| Fact::word(FactName::Note, code.as_str())));
     all
 }
 
@@ -126,7 +128,9 @@ fn value(name: FactName, verdict: &Verdict, context: &Context<'_>) -> Option<Fac
         }
         N::Recurring => FactValue::Flag(item_facts(pairing).recurring),
         // Only the plan, or a look at one item, knows these.
-        N::NewPerson | N::Folder | N::Window | N::Filters | N::FiltersMatching => return None,
+        N::NewPerson | N::Note | N::Folder | N::Window | N::Filters | N::FiltersMatching => {
+            return None;
+        }
     })
 }
 

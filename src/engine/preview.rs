@@ -46,6 +46,9 @@ pub struct ItemView {
     pub rules: Vec<String>,
     /// The code, when something is left alone or lost.
     pub code: Option<String>,
+    /// Further codes: whatever else is lost, or gave way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The writes.
     pub steps: Vec<StepView>,
     /// The files that are moved after them, removals first; absent for none.
@@ -129,6 +132,7 @@ fn item(entry: &Entry, now: DateTime<Utc>) -> ItemView {
         verb: verb(decision.verb).to_owned(),
         rules: decision.rules.iter().map(|rule| rule.0.to_owned()).collect(),
         code: decision.code.map(|code| code.as_str().to_owned()),
+        notes: decision.notes.iter().map(|code| code.as_str().to_owned()).collect(),
         steps,
         files: Vec::new(),
     }

@@ -179,7 +179,7 @@ fn attempts(entry: &Entry) -> u8 {
 fn stay_addresses(entry: &mut Entry, refused: &HashSet<PartyRow>) {
     entry.people.retain(|one| !refused.contains(&one.row));
     let decision = &mut entry.verdict.decision;
-    decision.code = decision.code.or(Some(Code::PersonNotMade));
+    decision.note(Code::PersonNotMade);
     let patch: Option<&mut Patch> = match entry.steps.dynamics.as_mut().map(|step| &mut step.op) {
         Some(Op::Create { patch } | Op::Update { patch, .. }) => Some(patch),
         Some(Op::Unmark { .. } | Op::Delete { .. }) | None => None,

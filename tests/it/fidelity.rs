@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use lockstep::api::story;
+use lockstep::cycle::Stage;
 use lockstep::dataverse;
 use lockstep::domain::code::Code;
 use lockstep::domain::kind::Kind;
@@ -120,6 +122,38 @@ fn fld_02_a_value_that_dynamics_has_no_place_for_is_noted() {
     system.settled();
     assert!(system.codes().contains(&Code::ValuesDropped));
     assert_eq!(system.rows("appointments").len(), 1);
+}
+
+#[test]
+fn fld_05_every_loss_of_an_item_is_told() {
+    // A place that is too long and a room: both codes stand in the plan, in the story, in what the cycle
+    // reports, in what is remembered of it, and on the item's page.
+    let system = two();
+    let mut body = crate::harness::tracked_event("Walk", "2026-12-01T10:00:00Z");
+    let room = json!({ "name": "Room 4", "address": "room4@fabrikam.example" });
+    body["attendees"] = json!([{ "type": "resource", "emailAddress": room }]);
+    body["location"] = json!({ "displayName": "x".repeat(300) });
+    let id = system.new_event(0, &body);
+    let both = [Code::TextTruncated, Code::ValuesDropped];
+    let sorted = |mut codes: Vec<String>| {
+        codes.sort_unstable();
+        codes
+    };
+    let named = both.map(|code| code.as_str().to_owned()).to_vec();
+    let planned = crate::plans::plan(&system);
+    let view = planned.mailboxes.iter().flat_map(|one| &one.items).next().expect("it is planned");
+    assert_eq!(sorted(view.code.iter().chain(&view.notes).cloned().collect()), named);
+    let told = crate::explains::one(&system, 0, Side::Exchange, &id);
+    let step = told.step(Stage::Decide).expect("it is decided");
+    assert_eq!(sorted(step.codes.iter().map(|code| code.as_str().to_owned()).collect()), named);
+    system.settled();
+    let reported = system.codes();
+    assert!(both.iter().all(|code| reported.contains(code)), "{reported:?}");
+    let told = crate::explains::one(&system, 0, Side::Exchange, &id);
+    let record = told.history.last().expect("it is remembered");
+    assert_eq!(sorted(record.codes().into_iter().map(str::to_owned).collect()), named);
+    let codes = &story::story(&told)["history"][0]["codes"];
+    assert_eq!(codes.as_array().map(Vec::len), Some(2), "{codes}");
 }
 
 #[test]

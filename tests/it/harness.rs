@@ -226,8 +226,8 @@ impl System {
 
     /// Returns the codes that were reported since the last call, of decisions and of failures.
     pub(crate) fn codes(&self) -> Vec<Code> {
-        let both = |line: Line| [line.decision.code, line.failed];
-        let mut codes: Vec<Code> = self.lines().into_iter().flat_map(both).flatten().collect();
+        let all = |line: Line| line.codes().collect::<Vec<_>>();
+        let mut codes: Vec<Code> = self.lines().into_iter().flat_map(all).collect();
         codes.sort_unstable();
         codes.dedup();
         codes

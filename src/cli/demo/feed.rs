@@ -184,11 +184,7 @@ fn print_line(world: &World, names: &mut Names, report: &CycleReport, line: &Lin
         MailClass::Silent => String::new(),
         MailClass::Mails(count) => format!(" ✉ {count}"),
     };
-    let failed = match (line.failed, again(line)) {
-        (Some(code), _) => format!(" — refused: {code}"),
-        (None, Some(code)) => format!(" — {code}"),
-        (None, None) => String::new(),
-    };
+    let failed = codes(line);
     say!(
         "{} {} {tenant:9} {who:18} {} {} “{name}”{mails}{failed}\n{:22}[{}] {sentence}",
         clock(),
@@ -198,6 +194,13 @@ fn print_line(world: &World, names: &mut Names, report: &CycleReport, line: &Lin
         "",
         ids.join(" "),
     );
+}
+
+/// Returns what failed, gave way or was lost, in words for the end of a line.
+fn codes(line: &Line) -> String {
+    let refused = if line.failed.is_some() { "refused: " } else { "" };
+    let all: Vec<&str> = line.codes().map(Code::as_str).collect();
+    if all.is_empty() { String::new() } else { format!(" — {refused}{}", all.join(", ")) }
 }
 
 const fn arrow(verb: Verb) -> &'static str {

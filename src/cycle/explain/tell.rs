@@ -247,7 +247,7 @@ fn decided(
         result.push_str(" But the item failed too often and is not looked at until it changes.");
     }
     Chapter::new(Stage::Decide, &decision.rules, result)
-        .with_codes(parked.or(waits).into_iter().chain(decision.code))
+        .with_codes(parked.or(waits).into_iter().chain(decision.codes()))
         .with_facts(facts.iter().cloned())
 }
 

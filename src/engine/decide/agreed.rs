@@ -217,12 +217,12 @@ pub(super) fn carry(
         let own = pairing.kind() == Kind::ServiceAppointment && !changed.exchange.is_empty();
         rules.push(if own { rule::SVC_04 } else { rule::CONF_05 });
     }
-    let code = to_exchange.code.or(to_dynamics.code);
-    let code = code.or((split.conflict || deleted).then_some(Code::ConflictResolved));
+    let conflict = (split.conflict || deleted).then_some(Code::ConflictResolved);
+    let codes = to_exchange.codes.into_iter().chain(to_dynamics.codes).chain(conflict);
     // What does not fit yet is not agreed on: once it fits, every change of it is carried.
     let after = to_exchange.unfit.or(to_dynamics.unfit).map_or(After::Agreed, After::Unsettled);
     let mut out = verdict(pairing, after, verb, &rules).with_role(role);
-    out.decision.code = code;
+    codes.for_each(|code| out.decision.note(code));
     if let Some(write) = to_exchange.write {
         out = out.with_write(Side::Exchange, write);
     }

@@ -29,7 +29,7 @@ use crate::engine::{groups, series};
 pub(super) struct Carried {
     pub(super) write: Option<Write>,
     pub(super) rules: Vec<RuleId>,
-    pub(super) code: Option<Code>,
+    pub(super) codes: Vec<Code>,
     /// The source does not fit the other side as it stands.
     pub(super) unfit: Option<Code>,
 }
@@ -37,14 +37,14 @@ pub(super) struct Carried {
 impl Carried {
     /// A rule forbids the write for good.
     fn held(id: RuleId, code: Code) -> Self {
-        Self { rules: vec![id], code: Some(code), ..Self::default() }
+        Self { rules: vec![id], codes: vec![code], ..Self::default() }
     }
 
     /// Nothing is to be written: both sides say the same, Exchange has no place for what changed
     /// (APPT-OUT-09), or a direction forbids the rest.
     fn quiet(out: &Translation) -> Self {
         let rules = vec![forbidden(out).unwrap_or(rule::CONF_05)];
-        Self { rules, code: out.losses.first().copied(), ..Self::default() }
+        Self { rules, codes: out.losses.clone(), ..Self::default() }
     }
 
     /// The write waits until the source is mended.
@@ -131,7 +131,7 @@ pub(super) fn write_to_exchange(
     Carried {
         write: Some(Write::Update { patch: out.patch, groups: wanted, mail, mark }),
         rules,
-        code: out.losses.first().copied(),
+        codes: out.losses,
         unfit: None,
     }
 }
@@ -323,7 +323,6 @@ pub(super) fn write_to_dynamics(
         return Carried::unfit(id, code);
     }
     let mut out = translate(kind, Side::Exchange, wanted, &item, &row, context);
-    let code = out.losses.first().copied();
     if !changes(&out.patch, &row) && stamp.is_none() {
         return Carried::quiet(&out);
     }
@@ -346,7 +345,7 @@ pub(super) fn write_to_dynamics(
         mail: MailClass::Silent,
         mark: false,
     };
-    Carried { write: Some(write), rules, code, unfit: None }
+    Carried { write: Some(write), rules, codes: out.losses, unfit: None }
 }
 
 /// The organizer's mailbox writes the meeting's identity to the row, by which the attendees'

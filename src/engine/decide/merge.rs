@@ -93,7 +93,7 @@ pub(super) fn decide(pairing: Pairing, role: Role, context: &Context<'_>) -> Ver
     if guessed && !verdict.decision.rules.contains(&rule::CONF_03) {
         // What a known edit replaces may be an edit, too.
         verdict.decision.rules.push(rule::CONF_03);
-        verdict.decision.code = verdict.decision.code.or(Some(Code::ConflictResolved));
+        verdict.decision.note(Code::ConflictResolved);
     }
     let id = if verdict.pairing.kind().is_meeting() { rule::APPT_IN_11 } else { rule::LINK_03 };
     verdict.decision.rules.insert(0, id);

@@ -34,6 +34,7 @@ fn an_item_whose_row_was_refused_has_its_name_from_exchange() {
             verb: Verb::Create(Side::Dynamics),
             groups: Vec::new(),
             code: None,
+            notes: Vec::new(),
         },
         mail: MailClass::Silent,
         failed: Some(Code::SchedulingConflict),

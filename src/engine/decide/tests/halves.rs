@@ -6,6 +6,7 @@ use crate::domain::field::Field;
 use crate::domain::kind::Kind::{Appointment, Task};
 use crate::domain::link::{Link, LinkState, Trouble, Why};
 use crate::domain::observation::Presence;
+use crate::domain::policy::ConflictPolicy;
 use crate::domain::side::Side::{Dynamics, Exchange};
 use crate::engine::catalogue as rule;
 use crate::engine::decide::{After, needs_other_side};
@@ -40,6 +41,21 @@ fn err_02_only_a_pair_at_rest_does_without_its_other_half() {
     let mut alone = pair();
     alone.seen.exchange = None;
     assert!(!needs_other_side(&alone, Dynamics), "an item that was not read lost no category");
+}
+
+#[test]
+fn err_05_a_conflict_and_every_loss_are_told_beside_each_other() {
+    // Exchange wins the subject, and of the item two values cannot be carried: three codes, each once, in
+    // the order in which they were found.
+    let world = World::with(|world| world.policy.conflict = ConflictPolicy::Exchange);
+    let mut here = item(Task).text(Field::Subject, "Theirs");
+    here.0.losses = vec![Code::TextTruncated, Code::ValuesDropped, Code::TextTruncated];
+    let pair = world.linked(&row(Task), &item(Task));
+    let pair = world.then(pair, &row(Task).text(Field::Subject, "Ours"));
+    let decision = world.decide(world.then(pair, &here)).decision;
+    let all = [Code::ConflictResolved, Code::TextTruncated, Code::ValuesDropped];
+    assert_eq!(decision.codes().collect::<Vec<_>>(), all);
+    assert_eq!((decision.code, &*decision.notes), (Some(all[0]), &all[1..]));
 }
 
 #[test]
