@@ -64,7 +64,7 @@ catalogue! {
     LINK_01 "LINK-01" "A linked pair follows changes of either side." "BASE L36, L66";
     LINK_02 "LINK-02" "Exchange items reach Dynamics only with a tracking signal." "BASE L55-59";
     LINK_03 "LINK-03" "A tracked item is created in Dynamics and linked." "BASE L66";
-    LINK_04 "LINK-04" "Only the main calendar is synchronized." "BASE L62";
+    LINK_04 "LINK-04" "Only the main calendar, the default contact folder and the default list of tasks are synchronized; a folder below the main calendar is not, Graph does not tell it from another calendar." "BASE L62";
     LINK_05 "LINK-05" "The category tracks appointments and tasks, never contacts." "DOC use-outlook-category, track-a-task, track-contacts";
     LINK_06 "LINK-06" "Removing the category unlinks and deletes nothing." "DOC use-outlook-category";
     LINK_07 "LINK-07" "The category is known by its id under every name, and is made again when it was deleted from the master list." "DOC use-outlook-category; META";

@@ -149,6 +149,21 @@ pub const ONLY_IN_EXCHANGE: &[(&str, &str, &str)] = &[
     ("event", "answers of attendees", "kept in Exchange"),
     (
         "event",
+        "a folder below the main calendar",
+        "its events are not synchronized: Graph lists all calendars side by side and says of none in which folder it lies, so that it cannot be told from a calendar of its own (LINK-04)",
+    ),
+    (
+        "contact",
+        "a folder below the default one",
+        "its contacts are not synchronized; the source of LINK-04 speaks of calendars only",
+    ),
+    (
+        "task",
+        "a list beside the default one",
+        "its tasks are not synchronized; no list of To Do lies below another (LINK-04)",
+    ),
+    (
+        "event",
         "an organizer or attendee of whom Dynamics has no row",
         "an attendee stays an address, or becomes a contact or lead when the user asks for it (RES-03); an outside organizer is no organizer (ORG-05)",
     ),
