@@ -168,7 +168,7 @@ catalogue! {
     CONF_06 "CONF-06" "A new contact of which Dynamics finds a duplicate waits for its user's decision." "DOC monitor-email-processing-errors";
     RES_01 "RES-01" "Inactive rows and disabled users do not resolve." "DOC OrgDbOrgSettings; META";
     RES_02 "RES-02" "Several rows with one address: synchronized user, user, contact, lead, account, queue; then the oldest." "META; PROPOSED";
-    RES_03 "RES-03" "Contacts or leads are made of unknown people of a tracked meeting when the user's option says so." "DOC set-personal-options, OrgDbOrgSettings; PROPOSED";
+    RES_03 "RES-03" "Contacts or leads are made of unknown attendees of a tracked meeting when the user's option says so; of its inviter only as an attendee." "DOC set-personal-options, OrgDbOrgSettings; PROPOSED";
     REC_01 "REC-01" "A series becomes a series with its occurrences." "BASE L139";
     REC_02 "REC-02" "A changed occurrence becomes an exception of the series." "BASE L139";
     REC_03 "REC-03" "Tracking a series mails nobody." "BASE L130-133";
