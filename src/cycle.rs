@@ -122,7 +122,8 @@ async fn go_through(
     let context = &known;
     let pulled = newcomer::equip(context, &memory, pulled).await?;
     let sides = PerSide::from_fn(|side| pulled.get(side).rest.clone());
-    let (plan, gathered) = plan_pulled(context, state, pulled).await?;
+    let (mut plan, gathered) = plan_pulled(context, state, pulled).await?;
+    report.unsettled += context.orders.spare(&mut plan);
     let nothing_seen = gathered.seen.is_empty() && gathered.unfinished.is_empty();
     let released = context.orders.released.as_deref();
     let plan = info_span!(names::SPAN_GUARD)

@@ -127,6 +127,7 @@ fn fill(runtime: &TenantRuntime) {
         }],
         done: PerSide { dynamics: 0, exchange: 1 },
         unsettled: 2,
+        waiting: Vec::new(),
         soon: false,
         parked: 1,
         left_alone: 0,

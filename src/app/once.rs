@@ -1,6 +1,7 @@
 //! All mailboxes of some tenants, once, without actors: `lockstep sync --once` and the first
 //! synchronization of the demo.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -10,6 +11,7 @@ use crate::actors::messages::Ended;
 use crate::actors::runtime::TenantRuntime;
 use crate::cycle::{CycleReport, Judged, Orders};
 use crate::domain::code::Code;
+use crate::domain::ids::LinkId;
 use crate::domain::policy::Mailbox;
 use crate::domain::side::{PerSide, Side};
 
@@ -56,7 +58,8 @@ pub async fn enrol(tenant: &TenantRuntime) -> anyhow::Result<Vec<Judged>> {
 /// Runs passes over the mailboxes until one of them changes nothing, at most `passes`.
 ///
 /// One pass is not enough by nature: an invitation sent in the organizer's cycle is found in the
-/// attendee's next one.
+/// attendee's next one. What failed in one pass is not tried in the next (ERR-02: the next cycle comes
+/// minutes later, these come at once), but for what asks for a second look.
 pub async fn run(
     tenant: &Arc<TenantRuntime>,
     mailboxes: Vec<Arc<Mailbox>>,
@@ -64,27 +67,59 @@ pub async fn run(
     progress: &dyn Progress,
 ) -> Vec<MailboxResult> {
     let mut results: Vec<MailboxResult> = mailboxes.into_iter().map(fresh).collect();
+    let mut spared: Vec<Spared> = results.iter().map(|_| Spared::default()).collect();
     for number in 1..=passes {
         progress.pass(number, results.len());
         let mut running: FuturesUnordered<_> = results
             .iter()
+            .zip(&spared)
             .enumerate()
-            .map(|(at, result)| {
-                let cycle = tenant.clone().cycle(result.mailbox.clone(), Orders::default());
+            .map(|(at, (result, spared))| {
+                let orders = Orders { spared: spared.items.clone(), ..Orders::default() };
+                let cycle = tenant.clone().cycle(result.mailbox.clone(), orders);
                 let task = tenant.io.spawn(cycle);
                 async move { (at, task.await.unwrap_or(Ended::Panicked)) }
             })
             .collect();
         let mut quiet = true;
+        let mut failed = vec![Vec::new(); results.len()];
         while let Some((at, ended)) = running.next().await {
+            if let Ended::Report(report) = &ended {
+                failed[at] = report.waiting.clone();
+            }
             quiet &= record(&mut results[at], ended, progress);
         }
         drop(running);
+        for (spared, failed) in spared.iter_mut().zip(failed) {
+            spared.take_in(failed);
+        }
         if quiet {
             break;
         }
     }
     results
+}
+
+/// The items of a mailbox that failed in this run and are not tried in it again.
+#[derive(Debug, Default)]
+struct Spared {
+    items: Arc<HashSet<LinkId>>,
+    /// What got no answer once: the next pass looks whether it was done.
+    unanswered: HashSet<LinkId>,
+}
+
+impl Spared {
+    /// Takes in what waits after a pass.
+    fn take_in(&mut self, waiting: Vec<(LinkId, Code)>) {
+        for (link, code) in waiting {
+            // Nothing was tried, or not on what is there now.
+            let untried = [Code::PutOff, Code::ChangedMeanwhile, Code::ReadUnfinished];
+            let looks = code == Code::ResultUnknown && self.unanswered.insert(link);
+            if !looks && !untried.contains(&code) {
+                Arc::make_mut(&mut self.items).insert(link);
+            }
+        }
+    }
 }
 
 fn fresh(mailbox: Arc<Mailbox>) -> MailboxResult {
@@ -100,7 +135,7 @@ fn fresh(mailbox: Arc<Mailbox>) -> MailboxResult {
     }
 }
 
-/// Adds a cycle to a mailbox's result; tells whether it changed nothing.
+/// Adds a cycle to a mailbox's result; tells whether it wrote nothing and nothing asks for another.
 fn record(result: &mut MailboxResult, ended: Ended, progress: &dyn Progress) -> bool {
     result.cycles += 1;
     result.quiet = false;
@@ -115,7 +150,7 @@ fn record(result: &mut MailboxResult, ended: Ended, progress: &dyn Progress) -> 
             result.parked = report.parked;
             result.end = None;
             result.quiet = report.is_quiet();
-            result.quiet
+            !report.is_followed()
         }
         Ended::End(end) => {
             progress.cycle(None);

@@ -109,6 +109,8 @@ pub struct CycleReport {
     pub done: PerSide<u32>,
     /// Items that stay unsettled and are tried again in the next cycle.
     pub unsettled: u32,
+    /// Those of them that were tried, or looked at, in this cycle, each with its code.
+    pub waiting: Vec<(LinkId, Code)>,
     /// One of them may be settled at once: its answer was lost, or it changed meanwhile. A refusal
     /// can wait for the sweep.
     pub soon: bool,
@@ -129,6 +131,7 @@ impl CycleReport {
             lines: Vec::new(),
             done: PerSide::default(),
             unsettled: 0,
+            waiting: Vec::new(),
             soon: false,
             parked: 0,
             left_alone: 0,
@@ -228,6 +231,7 @@ impl CycleReport {
             LinkChange::Put(link) if link.is_unsettled() => {
                 self.unsettled += 1;
                 let code = link.trouble.map(|trouble| trouble.code);
+                self.waiting.extend(code.map(|code| (link.id, code)));
                 let chance = [
                     Code::ResultUnknown,
                     Code::ChangedMeanwhile,

@@ -11,7 +11,7 @@ use crate::actors::phase::Pace;
 use crate::actors::runtime::RuntimeParts;
 use crate::cluster::ownership::Ownership;
 use crate::cycle::TenantOptions;
-use crate::cycle::tests::fakes::{World, mailbox};
+use crate::cycle::tests::fakes::{Fault, World, mailbox};
 use crate::domain::ids::TenantId;
 use crate::domain::mailbox::{DeliveryMethod, MailboxRecord, MailboxSource, Regarding};
 use crate::domain::policy::{Directions, Limits};
@@ -127,6 +127,46 @@ async fn passes_end_when_one_changes_nothing() {
     assert_eq!((result.cycles, result.done.dynamics, result.done.exchange), (2, 1, 2));
     assert!(result.quiet && result.end.is_none());
     assert_eq!(world.exchange.subjects(), world.dynamics.subjects());
+}
+
+/// How often each item of the mailbox that waits was tried.
+async fn attempts(world: &World) -> Vec<u8> {
+    let links = world.state().await.links;
+    links.iter().filter_map(|link| link.trouble).map(|trouble| trouble.attempts).collect()
+}
+
+#[tokio::test]
+async fn err_02_a_run_tries_an_item_that_is_refused_once() {
+    // The next cycle comes minutes later, the next pass at once: it leaves the item, which still waits,
+    // while what goes well goes on. Another run is another attempt.
+    let world = World::new();
+    world.dynamics.add("Bad");
+    world.dynamics.add("Good");
+    world.exchange.poison("Bad");
+    for run in 1..=2 {
+        let (result, _) = passes(&world, 8).await;
+        assert_eq!((result.unsettled, result.parked, result.quiet), (1, 0, false), "run {run}");
+        assert_eq!(attempts(&world).await, [run]);
+        assert_eq!(world.exchange.subjects(), ["Good"]);
+    }
+}
+
+#[tokio::test]
+async fn err_02_a_run_looks_once_for_what_got_no_answer() {
+    // Done although no answer came: the next pass finds it. Without an answer again, it waits for another
+    // run. What changed meanwhile is read and written in the next pass.
+    for (faults, cycles, waits) in [
+        (&[Fault::UnknownDone][..], 2, &[][..]),
+        (&[Fault::UnknownNotDone; 8], 3, &[2]),
+        (&[Fault::NotSent; 2], 4, &[]),
+    ] {
+        let world = World::new();
+        world.dynamics.add("Call Anna");
+        world.exchange.faults(faults);
+        let (result, _) = passes(&world, 8).await;
+        assert_eq!((result.cycles, &*attempts(&world).await), (cycles, waits), "{faults:?}");
+        assert_eq!(result.unsettled as usize, waits.len(), "{faults:?}");
+    }
 }
 
 #[tokio::test]

@@ -194,7 +194,7 @@ impl World {
             Err(CycleEnd::Halted(halt)) => Some(Arc::new(halt.stakes)),
             Ok(_) | Err(_) => None,
         };
-        let orders = Orders { released, retry: Retry::All };
+        let orders = Orders { released, retry: Retry::All, ..Orders::default() };
         *self.left.lock().unwrap() = None;
         self.cycle_in(&CycleContext { orders, ..self.context() }).await
     }

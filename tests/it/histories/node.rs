@@ -151,7 +151,11 @@ impl Node {
                 Err(CycleEnd::Halted(halt)) => {
                     assert_ne!(halt.code, Code::PromiseBroken, "a plan broke a promise: {halt:?}");
                     // The operator looks at it and lets it pass; people may add to it meanwhile.
-                    orders = Orders { released: Some(Arc::new(halt.stakes)), retry: Retry::All };
+                    orders = Orders {
+                        released: Some(Arc::new(halt.stakes)),
+                        retry: Retry::All,
+                        ..Orders::default()
+                    };
                 }
                 other => return Some(other),
             }
