@@ -32,7 +32,7 @@ pub(crate) mod tests;
 
 pub use chronicle::Chronicle;
 pub use context::{CycleContext, CycleDeps, Resolved, TenantView};
-pub use draft::{Draft, carry_out, draft, write};
+pub use draft::{Draft, carry_out, draft, write, write_undo};
 pub use explain::{Chapter, Stage, Story, Target, add_phase, excluded, explain};
 use memory::Memory;
 pub use orders::{Orders, Retry};

@@ -75,11 +75,15 @@ pub async fn write_prepared(
     prepared: Prepared,
 ) -> Result<CycleReport, String> {
     let Prepared { context, plan, state } = prepared;
-    let broken = check_plan(&plan, context.mailbox.user);
-    if let Some(first) = broken.first() {
-        return Err(format!("{}: {first}; this is a defect of Lockstep", Code::PromiseBroken));
-    }
+    keeps_promises(&plan, &context)?;
     owned(tenant, context, async move |context| write(&context, plan, &state).await).await
+}
+
+/// Refuses a plan that breaks a promise.
+fn keeps_promises(plan: &Plan, context: &CycleContext) -> Result<(), String> {
+    let broken = check_plan(plan, context.mailbox.user);
+    let Some(first) = broken.first() else { return Ok(()) };
+    Err(format!("{}: {first}; this is a defect of Lockstep", Code::PromiseBroken))
 }
 
 /// Runs some work on a mailbox with the right to write and the present fence. What runs when that

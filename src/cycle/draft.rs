@@ -9,6 +9,7 @@ use super::context::CycleContext;
 use super::files::{self, Scope};
 use super::gather::Gathered;
 use super::report::{CycleEnd, CycleReport};
+use super::undo::Undo;
 use super::{plan_cycle, write_slices};
 use crate::engine::category::Judged;
 use crate::engine::files::Ahead;
@@ -77,6 +78,18 @@ pub async fn carry_out(context: &CycleContext, draft: Draft) -> Result<CycleRepo
     let cursors = commit::due_cursors(context, &state, gathered);
     let parked = write_slices(context, plan, &state.links, cursors, &mut report).await?;
     files::lane(context, Scope::Shown(&files), &mut report).await?;
+    Ok(report.finish(context, parked.count()))
+}
+
+/// Carries an undo out: the items, then the files.
+///
+/// # Errors
+/// As a cycle.
+pub async fn write_undo(context: &CycleContext, undo: Undo) -> Result<CycleReport, CycleEnd> {
+    context.claim_as(&undo.state).await?;
+    let mut report = CycleReport::begin(context);
+    let parked = write_slices(context, undo.plan, &undo.state.links, None, &mut report).await?;
+    super::undo::carry(context, &undo.files, &mut report).await?;
     Ok(report.finish(context, parked.count()))
 }
 

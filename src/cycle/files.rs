@@ -6,6 +6,7 @@
 //! compared. Absent on purpose: what is to be done about them, which is `engine::files`.
 
 mod ahead;
+mod keep;
 mod look;
 
 use std::collections::HashSet;
@@ -15,7 +16,10 @@ use tracing::warn;
 use uuid::Uuid;
 
 pub(super) use self::ahead::ahead;
-use self::look::{Decided, Look};
+pub(super) use self::keep::Leaving;
+use self::keep::leaving;
+use self::look::Decided;
+pub(super) use self::look::Look;
 use super::context::CycleContext;
 use super::report::{CycleEnd, CycleReport};
 use crate::domain::code::Code;
@@ -26,6 +30,7 @@ use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState};
 use crate::domain::plan::Outcome;
 use crate::domain::side::{PerSide, Side};
+use crate::engine::catalogue as rule;
 use crate::engine::files::{self, Ahead, FilePlan, Listing, Move};
 use crate::engine::plan::Plan;
 use crate::ports::links::StateChange;
@@ -109,7 +114,7 @@ pub(super) async fn lane(
         };
         let shown = shown.map(|one| &one.plan.moves[..]);
         let mut work = Work { context, report, ids: &ids, shown, budget: &mut budget };
-        let after = work.settle(&link, &now).await;
+        let after = work.settle(&link, &now).await?;
         left |= !after.files_known;
         if after != link {
             put.push(after);
@@ -148,14 +153,14 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Brings the files of a pair in step and returns what its link becomes.
-    async fn settle(&mut self, link: &Link, now: &Listing) -> Link {
+    async fn settle(&mut self, link: &Link, now: &Listing) -> Result<Link, CycleEnd> {
         let mut after = link.clone();
         after.files_known = true;
         let plan = match self.look(link).decide(now, None).await {
-            Decided::Nothing => return after,
+            Decided::Nothing => return Ok(after),
             Decided::Unread => {
                 after.files_known = false;
-                return after;
+                return Ok(after);
             }
             Decided::Plan(plan) => plan,
         };
@@ -163,26 +168,36 @@ impl Work<'_> {
         if self.shown.is_some_and(|shown| shown.iter().any(|one| !plan.moves.contains(one))) {
             after.files_known = false;
             self.report.files(link, &plan, &vec![Outcome::Stale; plan.moves.len()]);
-            return after;
+            return Ok(after);
         }
-        let done = self.carry(link, &plan).await;
+        let done = self.carry(link, &plan).await?;
         self.agree(&mut after, now, &plan, &done).await;
         self.report.files(link, &plan, &done);
-        after
+        Ok(after)
     }
 
     fn look<'b>(&'b mut self, link: &'b Link) -> Look<'b> {
         Look { context: self.context, link, budget: self.budget }
     }
 
-    /// Performs the moves in order and returns an outcome for each.
-    async fn carry(&mut self, link: &Link, plan: &FilePlan) -> Vec<Outcome> {
+    /// Performs the moves in order and returns an outcome for each. What goes is kept first.
+    async fn carry(&mut self, link: &Link, plan: &FilePlan) -> Result<Vec<Outcome>, CycleEnd> {
+        let mut goes = leaving(plan, rule::ATT_02);
+        goes.retain(|one| {
+            let shown = |shown: &[Move]| {
+                let gone = |it: &Move| matches!(it, Move::Remove { file, .. } if file == one.file);
+                shown.iter().any(gone)
+            };
+            self.shown.is_none_or(shown)
+        });
+        let unkept = self.look(link).keep(&goes).await?;
         let mut outcomes = Vec::with_capacity(plan.moves.len());
         for one in &plan.moves {
             let outcome = match one {
                 // It came up after the plan was made.
                 _ if self.shown.is_some_and(|shown| !shown.contains(one)) => Outcome::NotSent,
                 Move::Remove { .. } if !self.context.tenure.may_send() => Outcome::NotSent,
+                Move::Remove { file, .. } if unkept.contains(&file.id) => Outcome::NotSent,
                 Move::Remove { on, file } => {
                     let far = self.context.deps.side(*on);
                     far.remove_file(&self.context.mailbox, self.ids.get(*on), &file.id).await
@@ -191,7 +206,7 @@ impl Work<'_> {
             };
             outcomes.push(outcome);
         }
-        outcomes
+        Ok(outcomes)
     }
 
     async fn copy(&mut self, link: &Link, from: Side, file: &FileEntry) -> Outcome {

@@ -1,23 +1,27 @@
 //! Undo: finds the versions that were kept of a mailbox, looks at both sides as they are now, and
 //! plans what brings them back.
 
+mod files;
+
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;
 
+use self::files::FileWish;
+pub(super) use self::files::carry;
 use super::context::{CycleContext, Resolved};
 use super::report::CycleEnd;
 use crate::domain::ids::{CycleId, LinkId, NativeId};
-use crate::domain::journal::{Ending, Kept, content};
+use crate::domain::journal::{Ending, Kept, content, file};
 use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::{Observation, Presence};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::matching::Pairing;
 use crate::engine::plan::{Plan, plan};
-use crate::engine::undo::{Former, undo};
+use crate::engine::undo::{FilesBack, Former, undo};
 use crate::ports::error::{SideError, StoreError};
 use crate::ports::journal::{Ask, KEPT_MAX, Of, RECORDS_MAX};
 use crate::ports::links::MailboxState;
@@ -61,6 +65,8 @@ impl From<StoreError> for UndoError {
 pub struct Undo {
     /// The plan.
     pub plan: Plan,
+    /// The files that come back after it.
+    pub files: Vec<FilesBack>,
     /// The links when it was made.
     pub state: MailboxState,
     /// What is left as it is.
@@ -116,7 +122,7 @@ pub async fn plan_undo(
 ) -> Result<Undo, UndoError> {
     let state = context.deps.links.load(&context.mailbox.key).await?;
     let context = &context.knowing(&state);
-    let wishes = wishes(context, kept(context, wanted).await?)?;
+    let (wishes, of_files) = wishes(context, kept(context, wanted).await?)?;
     let nobody = Resolved::default();
     let engine = context.engine(&nobody);
     let (mut verdicts, mut left) = (Vec::new(), Vec::new());
@@ -134,22 +140,57 @@ pub async fn plan_undo(
         }
     }
     let plan = plan(verdicts, &engine, Uuid::new_v4);
-    Ok(Undo { plan, state, left })
+    let mut files = Vec::new();
+    for (id, wish) in of_files {
+        let name = format!("files of {} {id}", wish.kind);
+        let there = |link: &&Link| link.id == id && link.state == LinkState::Agreed;
+        let Some(link) = state.links.iter().find(there) else {
+            left.push(format!("{name}: there is no pair that they could come back to"));
+            continue;
+        };
+        match files::plan(context, link, wish).await? {
+            Ok(back) => files.push(back),
+            Err(reason) => left.push(format!("{name}: {reason}")),
+        }
+    }
+    Ok(Undo { plan, files, state, left })
 }
 
-/// Opens the versions and groups them by link.
-fn wishes(context: &CycleContext, kept: Vec<Kept>) -> Result<BTreeMap<LinkId, Wish>, UndoError> {
+/// Opens a kept version.
+fn opened(context: &CycleContext, one: &Kept) -> Result<Vec<u8>, UndoError> {
     let vault = context.deps.chronicle.vault.as_ref();
     let vault = vault.ok_or(UndoError::NothingKept)?;
+    let bytes = vault.open(&one.label.bound_to(&context.mailbox.key), &one.sealed);
+    bytes.map_err(|error| sealed_error(one, &error.to_string()))
+}
+
+fn sealed_error(one: &Kept, what: &str) -> UndoError {
+    let label = &one.label;
+    UndoError::Sealed(format!("{} {} of {}: {what}", label.kind, label.link, label.at))
+}
+
+type Wishes = (BTreeMap<LinkId, Wish>, BTreeMap<LinkId, FileWish>);
+
+/// Opens the versions and groups them by link.
+fn wishes(context: &CycleContext, kept: Vec<Kept>) -> Result<Wishes, UndoError> {
+    if context.deps.chronicle.vault.is_none() {
+        return Err(UndoError::NothingKept);
+    }
+    let mut of_files: BTreeMap<LinkId, FileWish> = BTreeMap::new();
     let mut wishes: BTreeMap<LinkId, Wish> = BTreeMap::new();
     // Newest first: the last one on a side that is taken is the oldest.
-    for Kept { label, sealed } in kept {
-        let sealed_error = |what: String| {
-            UndoError::Sealed(format!("{} {} of {}: {what}", label.kind, label.link, label.at))
-        };
-        let bytes = vault.open(&label.bound_to(&context.mailbox.key), &sealed);
-        let bytes = bytes.map_err(|error| sealed_error(error.to_string()))?;
-        let content = content::decode(&bytes).map_err(|error| sealed_error(error.to_string()))?;
+    for one in kept {
+        let bytes = opened(context, &one)?;
+        if file::is_file(&bytes) {
+            let file = file::decode(&bytes).map_err(|it| sealed_error(&one, &it.to_string()))?;
+            let label = one.label;
+            let wish = of_files.entry(label.link);
+            let wish = wish.or_insert_with(|| FileWish::new(label.kind, label.at));
+            wish.add(label.at, label.cycle, label.side, file);
+            continue;
+        }
+        let content = content::decode(&bytes).map_err(|it| sealed_error(&one, &it.to_string()))?;
+        let label = one.label;
         let wish = wishes.entry(label.link).or_insert_with(|| Wish {
             kind: label.kind,
             former: PerSide::default(),
@@ -165,7 +206,7 @@ fn wishes(context: &CycleContext, kept: Vec<Kept>) -> Result<BTreeMap<LinkId, Wi
         wish.former.set(label.side, Some(Former { op, content }));
         wish.native.set(label.side, Some(label.native));
     }
-    Ok(wishes)
+    Ok((wishes, of_files))
 }
 
 /// Returns the cycle that wrote the pair after the wanted ones.

@@ -98,6 +98,8 @@ codes! {
     AttachmentForm = "attachment-form",
     /// An attachment could not be carried now; it is tried again (ATT-05).
     AttachmentFailed = "attachment-failed",
+    /// A file larger than what is kept was removed or replaced.
+    AttachmentNotKept = "attachment-not-kept",
     /// The far side's reply lacks a field that it must have.
     ReplyIncomplete = "reply-incomplete",
     /// A subject is required and the item has none.

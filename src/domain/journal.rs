@@ -5,6 +5,7 @@
 
 pub mod codec;
 pub mod content;
+pub mod file;
 mod series;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -146,7 +147,8 @@ pub struct KeptLabel {
 }
 
 /// The content of a kept version: all that Lockstep reads of an item, as it was before the write.
-/// What it does not read (attachments, other columns) is not in it.
+/// What it does not read (other columns) is not in it; a file that is removed is a version by itself
+/// (`file`).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeptContent {
     /// The fields, in comparable form.

@@ -5,6 +5,8 @@
 //! that differ, so that both agree again. Nothing is restored over a change that somebody made
 //! since, and nobody is mailed unless the operator allows it. Absent: taking back what was created.
 
+mod files;
+
 use std::fmt;
 
 use crate::domain::field::{Field, Fields, Group, Patch, Value};
@@ -26,6 +28,8 @@ use crate::engine::groups;
 use crate::engine::matching::Pairing;
 use crate::engine::normalise::prints;
 use crate::engine::translate::{local_midnights, translate};
+
+pub use files::{Back, FilesBack, FilesLeft, Wished, files_back};
 
 /// A version that a write replaced or removed.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,6 +131,8 @@ fn untouched(pairing: &Pairing, deleted: Option<Side>) -> Result<(), Reason> {
                 return Err(Reason::Forgotten(side));
             }
             let mut groups = seen.prints.differing(link.agreed.get(side));
+            // Files have a lane of their own.
+            groups.retain(|group| *group != Group::Files);
             // A canceled row must be reopened before its meeting can come back.
             groups.retain(|group| deleted.is_none() || *group != Group::Status);
             if !groups.is_empty() {

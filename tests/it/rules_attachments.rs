@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockstep::app::operate::apply::Refusal;
 use lockstep::app::operate::document::PlanDoc;
+use lockstep::cycle::Wanted;
 use lockstep::domain::code::Code;
 use lockstep::domain::link::LinkState;
 use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use crate::harness::{System, guid, id_of, tracked_event, two};
 use crate::plans::{carry_out, plan};
+use crate::undos::{newest, rests, undone};
 
 const FUTURE: &str = "2026-12-01T10:00:00Z";
 const MEGABYTE: usize = 1024 * 1024;
@@ -279,6 +281,111 @@ fn att_02_a_plan_is_refused_when_a_file_came_or_changed_since() {
     assert!(reasons.iter().any(|one| one.contains("more.txt")), "{reasons:?}");
     assert!(of_event(&system, &event).is_empty());
     assert_eq!(system.writes(), before);
+}
+
+#[test]
+fn ops_02_a_file_that_was_removed_or_replaced_comes_back_on_both_sides() {
+    // Removed and replaced in Dynamics, carried to Exchange: the undo of that cycle brings both old
+    // files back, quietly; the undo of the undo brings back what it replaced.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    let old = add_to_row(&system, "appointments", row, "old.txt", b"old");
+    let offer = add_to_row(&system, "appointments", row, "offer.txt", b"first");
+    attach(&system, &event, "plan.txt", b"plan");
+    system.settled();
+    let before = of_row(&system, row);
+    system.advance(60);
+    system.delete(0, "activitymimeattachments", old);
+    let body = json!({ "body": STANDARD.encode(b"second") });
+    system.update(0, "activitymimeattachments", offer, &body);
+    system.settled();
+    let after = of_row(&system, row);
+    assert_eq!(
+        (names(&after), of_event(&system, &event)),
+        (vec!["offer.txt", "plan.txt"], after.clone())
+    );
+    system.advance(60);
+    let done = undone(&system, &Wanted::Cycle(newest(&system, 0)), false);
+    assert_eq!((done.verbs, done.left), (vec!["merge".to_owned()], vec![]));
+    assert_eq!((of_row(&system, row), of_event(&system, &event)), (before.clone(), before));
+    rests(&system);
+    system.advance(60);
+    let done = undone(&system, &Wanted::Item(event.clone()), false);
+    assert_eq!(done.left, Vec::<String>::new());
+    let again = |files: Vec<(String, Vec<u8>)>| {
+        files.into_iter().find(|(name, _)| name == "offer.txt").map(|(_, content)| content)
+    };
+    assert_eq!(again(of_row(&system, row)), Some(b"second".to_vec()));
+    assert_eq!(of_row(&system, row), of_event(&system, &event));
+    rests(&system);
+    assert!(system.mails().is_empty());
+}
+
+#[test]
+fn ops_02_a_file_that_somebody_attached_since_is_not_replaced() {
+    // Before a cycle has carried it and after; the operator is told, and nothing is written.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    let old = add_to_row(&system, "appointments", row, "old.txt", b"old");
+    system.settled();
+    system.advance(60);
+    system.delete(0, "activitymimeattachments", old);
+    system.settled();
+    system.advance(60);
+    let cycle = newest(&system, 0);
+    add_to_row(&system, "appointments", row, "old.txt", b"another");
+    for _ in 0..2 {
+        let before = system.writes();
+        let done = undone(&system, &Wanted::Cycle(cycle), false);
+        assert!(done.left[0].contains("changed its files since"), "{:?}", done.left);
+        assert_eq!(system.writes(), before);
+        system.settled();
+    }
+    assert_eq!(of_event(&system, &event), [("old.txt".to_owned(), b"another".to_vec())]);
+}
+
+#[test]
+fn ops_02_an_overwritten_field_of_an_appointment_with_files_comes_back() {
+    // The files are no change that stands in the way.
+    let system = with_files();
+    let (row, event) = pair(&system);
+    add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    system.settled();
+    system.advance(60);
+    system.update(0, "appointments", row, &json!({ "subject": "Renamed" }));
+    system.settled();
+    system.advance(60);
+    let done = undone(&system, &Wanted::Cycle(newest(&system, 0)), false);
+    assert_eq!(done.left, Vec::<String>::new());
+    assert_eq!(system.events(0)[0]["subject"], "Review");
+    assert_eq!(names(&of_event(&system, &event)), ["offer.txt"]);
+}
+
+#[test]
+fn ops_02_a_file_larger_than_what_is_kept_goes_without_and_is_told() {
+    // A byte more than 5 MiB; the plan says so before, and the undo brings the other file back.
+    let system = with_files();
+    organization(&system, "maxuploadfilesize", json!(10 * MEGABYTE));
+    let (row, event) = pair(&system);
+    let fits = add_to_row(&system, "appointments", row, "fits.bin", b"fits");
+    let large = add_to_row(&system, "appointments", row, "large.bin", &content(5 * MEGABYTE + 1));
+    system.settled();
+    assert_eq!(names(&of_event(&system, &event)), ["fits.bin", "large.bin"]);
+    system.advance(60);
+    system.delete(0, "activitymimeattachments", fits);
+    system.delete(0, "activitymimeattachments", large);
+    let doc = plan(&system);
+    let told =
+        doc.mailboxes[0].items.iter().any(|it| it.code.as_deref() == Some("attachment-not-kept"));
+    assert!(told, "{doc:#?}");
+    system.settled();
+    assert!(system.codes().contains(&Code::AttachmentNotKept));
+    assert!(of_event(&system, &event).is_empty());
+    system.advance(60);
+    undone(&system, &Wanted::Cycle(newest(&system, 0)), false);
+    assert_eq!(names(&of_event(&system, &event)), ["fits.bin"]);
+    assert!(of_row(&system, row) == of_event(&system, &event), "the contents differ");
+    rests(&system);
 }
 
 /// Returns bytes of which no two ranges are alike.

@@ -12,12 +12,12 @@ use crate::plans::plan;
 use crate::process::{Running, run};
 
 /// What was planned: the verbs, what was left, and people mailed.
-struct Planned {
-    verbs: Vec<String>,
-    left: Vec<String>,
+pub(crate) struct Planned {
+    pub(crate) verbs: Vec<String>,
+    pub(crate) left: Vec<String>,
 }
 
-fn undone(system: &System, wanted: &Wanted, allow_mail: bool) -> Planned {
+pub(crate) fn undone(system: &System, wanted: &Wanted, allow_mail: bool) -> Planned {
     let mailboxes = system.enrol();
     let (tenant, io) = (&system.tenant, &system.io);
     let planned = io.block_on(prepare(tenant, mailboxes, wanted, allow_mail, &|| {}));
@@ -35,13 +35,13 @@ fn undone(system: &System, wanted: &Wanted, allow_mail: bool) -> Planned {
 }
 
 /// The next cycles write nothing.
-fn rests(system: &System) {
+pub(crate) fn rests(system: &System) {
     let writes = system.writes();
     system.settled();
     assert_eq!(system.writes(), writes, "{:#?}", plan(system));
 }
 
-fn newest(system: &System, at: usize) -> CycleId {
+pub(crate) fn newest(system: &System, at: usize) -> CycleId {
     let address = system.address(at);
     let mailbox = system.enrol().into_iter().find(|one| one.address.as_str() == address).unwrap();
     let listed = system.io.block_on(cycles(&system.tenant, &mailbox)).unwrap();

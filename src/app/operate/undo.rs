@@ -6,20 +6,21 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::document::MailboxPlan;
-use super::{Prepared, Tick, write_prepared};
+use super::{Tick, keeps_promises, owned};
 use crate::actors::runtime::TenantRuntime;
-use crate::cycle::{self, CycleReport, Undo, Wanted};
+use crate::cycle::{self, CycleContext, CycleReport, Undo, Wanted, write_undo};
 use crate::domain::ids::CycleId;
 use crate::domain::journal::OpName;
 use crate::domain::policy::Mailbox;
-use crate::engine::preview::preview;
+use crate::engine::preview::{add_files, preview};
+use crate::engine::undo::FilesBack;
 
 /// One mailbox with its undo, or why there is none.
 pub struct Undone {
     /// The mailbox.
     pub mailbox: Arc<Mailbox>,
-    /// The undo, ready to be carried out, and what it leaves.
-    pub result: Result<(Prepared, Vec<String>), String>,
+    /// The undo, ready to be carried out, with the context in which it was made.
+    pub result: Result<(CycleContext, Undo), String>,
 }
 
 /// A cycle of which versions are kept.
@@ -57,11 +58,11 @@ async fn one(
     mailbox: &Mailbox,
     wanted: Wanted,
     allow_mail: bool,
-) -> Result<(Prepared, Vec<String>), String> {
+) -> Result<(CycleContext, Undo), String> {
     let context = super::context(tenant, mailbox).ok_or("the profile was not read")?;
     let task = tenant.io.spawn(async move {
         let planned = cycle::plan_undo(&context, &wanted, allow_mail).await;
-        planned.map(|Undo { plan, state, left }| (Prepared { context, plan, state }, left))
+        planned.map(|undo| (context, undo))
     });
     match task.await {
         Ok(Ok(planned)) => Ok(planned),
@@ -75,9 +76,11 @@ async fn one(
 pub fn view(one: &Undone) -> MailboxPlan {
     let mut view = MailboxPlan::empty(&one.mailbox);
     match &one.result {
-        Ok((prepared, left)) => {
-            view.items = preview(&prepared.plan, prepared.context.now);
-            view.skipped.clone_from(left);
+        Ok((context, undo)) => {
+            view.items = preview(&undo.plan, context.now);
+            let files: Vec<_> = undo.files.iter().map(FilesBack::shown).collect();
+            add_files(&mut view.items, &files);
+            view.skipped.clone_from(&undo.left);
         }
         Err(reason) => view.failed = Some(reason.clone()),
     }
@@ -93,13 +96,22 @@ pub async fn undo(
     let mut done = Vec::new();
     for one in planned {
         match one.result {
-            Ok((prepared, _)) if prepared.plan.entries.is_empty() => {}
-            Ok((prepared, _)) => done.push((one.mailbox, write_prepared(tenant, prepared).await)),
+            Ok((_, undo)) if undo.plan.entries.is_empty() && undo.files.is_empty() => {}
+            Ok((context, undo)) => done.push((one.mailbox, write(tenant, context, undo).await)),
             Err(reason) => done.push((one.mailbox, Err(reason))),
         }
         tick();
     }
     done
+}
+
+async fn write(
+    tenant: &Arc<TenantRuntime>,
+    context: CycleContext,
+    undo: Undo,
+) -> Result<CycleReport, String> {
+    keeps_promises(&undo.plan, &context)?;
+    owned(tenant, context, async move |context| write_undo(&context, undo).await).await
 }
 
 /// Returns the cycles of a mailbox of which versions are kept, newest first.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::super::context::CycleContext;
 use super::super::report::CycleEnd;
+use super::keep::keeps;
 use super::look::{Decided, Look};
 use super::{BYTES_PER_CYCLE, ITEMS_PER_CYCLE, is_single};
 use crate::domain::field::Group;
@@ -52,7 +53,7 @@ pub(in crate::cycle) async fn ahead(
         let now = PerSide { dynamics: row, exchange: item };
         let mut look = Look { context, link: &link, budget: &mut budget };
         let Decided::Plan(plan) = look.decide(&now, entry).await else { continue };
-        let plan = affordable(plan, &mut budget);
+        let plan = affordable(context, plan, &mut budget);
         if plan.verb().is_some() {
             found.push(Ahead { link, plan });
         }
@@ -108,10 +109,11 @@ async fn listed(
 }
 
 /// Returns what of a plan one cycle carries.
-fn affordable(mut plan: FilePlan, budget: &mut u64) -> FilePlan {
+fn affordable(context: &CycleContext, mut plan: FilePlan, budget: &mut u64) -> FilePlan {
     plan.moves.retain(|one| match one {
-        Move::Remove { .. } => true,
-        Move::Copy { file, .. } => {
+        // It is read to be kept.
+        Move::Remove { file, .. } if !keeps(context, file) => true,
+        Move::Remove { file, .. } | Move::Copy { file, .. } => {
             let goes = *budget > 0;
             *budget = budget.saturating_sub(file.size);
             goes

@@ -5,22 +5,25 @@
 use tracing::warn;
 
 use super::super::context::CycleContext;
+use super::keep;
+use crate::domain::code::Code;
 use crate::domain::field::{Field, Group, Value};
 use crate::domain::file::FileEntry;
+use crate::domain::journal::file::FILE_KEPT_MAX;
 use crate::domain::link::{Link, Role};
 use crate::domain::observation::Presence;
 use crate::domain::plan::Op;
 use crate::domain::policy::ConflictPolicy;
 use crate::domain::side::{PerSide, Side};
-use crate::engine::files::{self, FilePlan, Listing, Question};
+use crate::engine::files::{self, FilePlan, Listing, Move, Question};
 use crate::engine::plan::Entry;
 
 /// One pair under the eye.
-pub(super) struct Look<'a> {
-    pub(super) context: &'a CycleContext,
-    pub(super) link: &'a Link,
+pub(in crate::cycle) struct Look<'a> {
+    pub(in crate::cycle) context: &'a CycleContext,
+    pub(in crate::cycle) link: &'a Link,
     /// Bytes that may still be read.
-    pub(super) budget: &'a mut u64,
+    pub(in crate::cycle) budget: &'a mut u64,
 }
 
 /// What is to be done about a pair's files.
@@ -50,11 +53,19 @@ impl Look<'_> {
             ConflictPolicy::Dynamics | ConflictPolicy::ByKind => Side::Dynamics,
         };
         let question = Question { now, changed, writable, policy: &view.files, winner };
-        Decided::Plan(files::decide(question, &same))
+        let mut plan = files::decide(question, &same);
+        let lost = |one: &Move| match one {
+            Move::Remove { file, .. } => keep::keeps_any(self.context) && file.size > FILE_KEPT_MAX,
+            Move::Copy { .. } => false,
+        };
+        if plan.moves.iter().any(lost) {
+            plan.notes.insert(0, Code::AttachmentNotKept);
+        }
+        Decided::Plan(plan)
     }
 
     /// ORG-01, APPT-IN-05, ATT-04: who may write where; `None` when nothing moves now.
-    async fn writable(&self, entry: Option<&Entry>) -> Option<PerSide<bool>> {
+    pub(in crate::cycle) async fn writable(&self, entry: Option<&Entry>) -> Option<PerSide<bool>> {
         let (mailbox, link) = (&self.context.mailbox, self.link);
         let mut state = None;
         for side in Side::BOTH {
@@ -93,7 +104,7 @@ impl Look<'_> {
     }
 
     /// Returns the content of a file; nothing when it cannot be read now.
-    pub(super) async fn read(&mut self, side: Side, file: &FileEntry) -> Option<Vec<u8>> {
+    pub(in crate::cycle) async fn read(&mut self, side: Side, file: &FileEntry) -> Option<Vec<u8>> {
         *self.budget = self.budget.saturating_sub(file.size);
         let id = self.link.native.get(side).as_ref()?;
         match self.context.deps.side(side).read_file(&self.context.mailbox, id, &file.id).await {

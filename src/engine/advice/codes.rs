@@ -81,6 +81,7 @@ advice! {
     AttachmentBlocked "Take the type off the organization's list of blocked types, or remove the file.";
     AttachmentTooLarge "Make the file smaller, or raise the organization's limit.";
     AttachmentForm "Attach the file itself instead of an inline image, an item or a link.";
+    AttachmentNotKept "Nothing; `lockstep undo` cannot bring this file back.";
     AttachmentFailed "Wait: the file is tried again with the next cycle that looks at the item.";
     WouldMail "Allow the mail, or make the change in Exchange by hand.";
     Purged "Admit the mailbox again with `lockstep admit`.";

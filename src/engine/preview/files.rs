@@ -15,7 +15,7 @@ pub struct FileView {
     pub side: String,
     /// `create`: a copy of the other side's file; `delete`: the file goes.
     pub op: String,
-    /// The id of the file that is copied or goes.
+    /// The id of the file that is copied or goes; `kept` of one that an undo brings back.
     pub file: String,
     /// Its version, where files have one.
     pub version: Option<String>,
@@ -32,6 +32,8 @@ pub fn add_files(items: &mut Vec<ItemView>, ahead: &[Ahead]) {
         let files: Vec<FileView> = one.plan.moves.iter().map(view).collect();
         if let Some(item) = items.iter_mut().find(|item| item.link == one.link.id.0) {
             item.files = files;
+            let said = one.plan.code().map(|code| code.as_str().to_owned());
+            item.code = item.code.take().or(said);
             continue;
         }
         let Some(named) = one.plan.verb().map(verb) else { continue };
@@ -45,6 +47,7 @@ pub fn add_files(items: &mut Vec<ItemView>, ahead: &[Ahead]) {
             verb: named.to_owned(),
             rules: vec![rule::ATT_02.0.to_owned(), rule::ATT_05.0.to_owned()],
             code: one.plan.code().map(|code| code.as_str().to_owned()),
+            notes: Vec::new(),
             steps: Vec::new(),
             files,
         });
