@@ -95,11 +95,7 @@ fn value(name: FactName, verdict: &Verdict, context: &Context<'_>) -> Option<Fac
         N::CreatePeople => FactValue::Flag(settings.create_people),
         N::Strangers => word(strangers_word(context.mailbox.personal.strangers)),
         N::IgnoreCopies => FactValue::Flag(settings.ignore_copies),
-        N::Conflict => word(match context.policy.conflict {
-            ConflictPolicy::ByKind => "default",
-            ConflictPolicy::Dynamics => "dynamics",
-            ConflictPolicy::Exchange => "exchange",
-        }),
+        N::Conflict => word(conflict_word(context.policy.conflict)),
         N::KeepContacts => FactValue::Flag(context.policy.keep_contacts),
         N::PlainBooking => FactValue::Flag(context.policy.plain_booking),
         N::Addresses => FactValue::Flag(settings.three_addresses),
@@ -132,6 +128,14 @@ fn value(name: FactName, verdict: &Verdict, context: &Context<'_>) -> Option<Fac
             return None;
         }
     })
+}
+
+const fn conflict_word(policy: ConflictPolicy) -> &'static str {
+    match policy {
+        ConflictPolicy::ByKind => "default",
+        ConflictPolicy::Dynamics => "dynamics",
+        ConflictPolicy::Exchange => "exchange",
+    }
 }
 
 fn write_fact(name: FactName, verdict: &Verdict) -> Option<FactValue> {
