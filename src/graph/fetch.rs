@@ -23,6 +23,14 @@ pub(super) enum Read {
 }
 
 impl Read {
+    /// Returns the item, if it is there and can be read.
+    pub(super) fn there(self) -> Option<Observation> {
+        match self {
+            Self::There(seen) => Some(*seen),
+            Self::Gone | Self::Unreadable => None,
+        }
+    }
+
     /// Returns what is observed of an item that was asked for.
     pub(super) fn observed(self, collection: Collection, id: &NativeId) -> Observation {
         let blank = || map::blank(collection, id.clone());

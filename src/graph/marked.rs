@@ -1,9 +1,10 @@
 //! Every item that carries a marker: whole collections are read, whatever the delta rounds name.
 //!
 //! Slow by nature, so only operators' commands ask for it. Absent: to-do lists other than the
-//! default one, and occurrences of series.
+//! default one. A series comes whole, with what deviates from it.
 
 use super::GraphSide;
+use super::fetch::Read;
 use super::map;
 use super::url::{Paths, expand, relative};
 use crate::domain::ids::Address;
@@ -47,7 +48,10 @@ impl GraphSide {
             let Some(url) = next.take() else { return Ok(()) };
             let page = self.page(mailbox, url).await?;
             let seen = page.value.into_iter().filter_map(|row| map::observe(collection, row));
-            found.extend(seen.filter(|one| one.marker.is_some()));
+            let marked = seen.filter(|one| one.marker.is_some());
+            let mut reads: Vec<Read> = marked.map(|one| Read::There(Box::new(one))).collect();
+            self.whole_series(mailbox, &mut reads).await?;
+            found.extend(reads.into_iter().filter_map(Read::there));
             next = page.next.map(|link| relative(&self.root, &link)).transpose()?;
         }
         if next.is_none() {

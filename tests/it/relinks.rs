@@ -5,8 +5,9 @@ use lockstep::cycle::Relinked;
 use lockstep::domain::code::Code;
 use serde_json::json;
 
-use crate::harness::{CATEGORY, System, id_of, tracked_event, two};
+use crate::harness::{CATEGORY, System, guid, id_of, tracked_event, two};
 use crate::plans::plan;
+use crate::series_desk::{MASTERS, instance, weekly};
 
 fn relinked(system: &System) -> Vec<Relinked> {
     let mailboxes = system.enrol();
@@ -51,6 +52,25 @@ fn a_lost_store_comes_back_without_a_write_and_without_a_mail() {
     let again = relinked(&system);
     assert!(again.iter().all(|one| one.agreed == 0 && one.left == 0 && one.kept > 0), "{again:?}");
     assert!(is_empty(&system));
+}
+
+#[test]
+fn rec_02_a_series_with_deviating_occurrences_comes_back_as_the_pair_that_it_was() {
+    // One occurrence has a name of its own, another one is gone: the pair agrees, and nothing is planned.
+    let mut system = two();
+    system.create(0, MASTERS, &weekly(&system, "Weekly", true));
+    system.settled();
+    let named = guid(&instance(&system, "2026-12-15"), "activityid");
+    system.update(0, "appointments", named, &json!({ "subject": "Special" }));
+    system.delete(0, "appointments", guid(&instance(&system, "2026-12-22"), "activityid"));
+    system.settled();
+    let (writes, mails) = (system.writes(), system.mails());
+    system.lose_state();
+    let found = relinked(&system);
+    assert_eq!((found[0].agreed, found[0].differing, found[0].alone), (1, 0, 0), "{found:?}");
+    assert!(is_empty(&system), "{:#?}", plan(&system));
+    system.settled();
+    assert_eq!((system.writes(), system.mails()), (writes, mails));
 }
 
 #[test]
