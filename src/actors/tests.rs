@@ -6,6 +6,7 @@ mod held;
 mod mailbox;
 mod node;
 mod orders;
+mod outage;
 mod rest;
 mod schedule;
 mod tenant;
