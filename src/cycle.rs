@@ -165,6 +165,7 @@ async fn write_slices(
         let mut slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
         commit::markers(context, &slice).await?;
         let waiting = strangers::introduce(context, &mut slice).await;
+        files::keep_removed(context, &mut slice).await?;
         let outcomes = apply::all(context, &slice, &waiting).await;
         let mut change = info_span!(names::SPAN_FOLD)
             .in_scope(|| commit::fold_all(context, &slice, &outcomes, report));

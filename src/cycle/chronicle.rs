@@ -8,14 +8,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::context::{CycleContext, Resolved};
-use super::report::CycleEnd;
+use super::report::{CycleEnd, Line};
 use crate::domain::code::Code;
 use crate::domain::journal::{
     Done, Ending, Kept, KeptContent, KeptLabel, OpName, Record, Retention, content,
 };
+use crate::domain::link::Link;
 use crate::domain::plan::{MailClass, Op, Outcome, Verb};
 use crate::domain::side::{PerSide, Side};
-use crate::engine::facts::of_entry;
+use crate::engine::facts::{notes, of_entry};
+use crate::engine::files::FilePlan;
 use crate::engine::fold::LinkChange;
 use crate::engine::plan::{Entry, Plan};
 use crate::ports::error::StoreError;
@@ -140,6 +142,38 @@ pub(super) fn record(
             LinkChange::Drop(_) => None,
         },
     })
+}
+
+/// Returns the record of what was done about the files of one appointment, told by its line.
+pub(super) fn record_of_files(
+    context: &CycleContext,
+    (link, line): (&Link, &Line),
+    plan: &FilePlan,
+    outcomes: &[Outcome],
+) -> Record {
+    let done = |side: Side| {
+        let his = plan.moves.iter().zip(outcomes).filter(|(one, _)| one.target() == side);
+        let endings: Vec<Ending> = his.map(|(_, outcome)| Ending::of(outcome)).collect();
+        let failed = endings.iter().find(|ending| **ending != Ending::Done);
+        failed.or(endings.first()).map(|ending| Done { op: OpName::Update, ending: *ending })
+    };
+    Record {
+        at: context.now,
+        cycle: context.cycle,
+        trace: crate::telemetry::current_trace_id().map(Into::into),
+        link: link.id,
+        kind: link.kind,
+        native: link.native.clone(),
+        rules: line.decision.rules.iter().map(|rule| rule.0.into()).collect(),
+        verb: line.decision.verb,
+        groups: line.decision.groups.clone(),
+        code: line.decision.code,
+        facts: notes(&line.decision).collect(),
+        done: PerSide::from_fn(done),
+        mail: line.mail,
+        failed: line.failed,
+        state: Some(link.state),
+    }
 }
 
 /// Forgets what is too old, after a cycle that wrote something down. A failure here costs nothing

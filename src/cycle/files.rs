@@ -16,16 +16,18 @@ use tracing::warn;
 use uuid::Uuid;
 
 pub(super) use self::ahead::ahead;
-pub(super) use self::keep::Leaving;
 use self::keep::leaving;
+pub(super) use self::keep::{Leaving, keep_removed};
 use self::look::Decided;
 pub(super) use self::look::Look;
+use super::chronicle::record_of_files;
 use super::context::CycleContext;
 use super::report::{CycleEnd, CycleReport};
 use crate::domain::code::Code;
 use crate::domain::field::Group;
 use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{LinkId, NativeId};
+use crate::domain::journal::Record;
 use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState};
 use crate::domain::plan::Outcome;
@@ -100,7 +102,7 @@ pub(super) async fn lane(
         }
     };
     let mut budget = BYTES_PER_CYCLE;
-    let mut put = Vec::new();
+    let (mut put, mut records) = (Vec::new(), Vec::new());
     for ((link, ids, row), item) in wanted.into_iter().zip(items) {
         let Some(item) = item else { continue };
         if budget == 0 {
@@ -113,7 +115,8 @@ pub(super) async fn lane(
             Scope::Shown(shown) => shown.iter().find(|one| one.is_of(&link)),
         };
         let shown = shown.map(|one| &one.plan.moves[..]);
-        let mut work = Work { context, report, ids: &ids, shown, budget: &mut budget };
+        let mut work =
+            Work { context, report, records: &mut records, ids: &ids, shown, budget: &mut budget };
         let after = work.settle(&link, &now).await?;
         left |= !after.files_known;
         if after != link {
@@ -123,7 +126,7 @@ pub(super) async fn lane(
     if left {
         report.waits();
     }
-    super::commit::store(context, StateChange { put, ..StateChange::default() }).await
+    super::commit::store(context, StateChange { put, records, ..StateChange::default() }).await
 }
 
 /// Returns a link whose files may move, with its ids: a pair of single appointments at rest
@@ -145,6 +148,7 @@ fn is_single(link: &Link) -> bool {
 struct Work<'a> {
     context: &'a CycleContext,
     report: &'a mut CycleReport,
+    records: &'a mut Vec<Record>,
     ids: &'a PerSide<NativeId>,
     /// The moves of a plan that was shown: no other one is made.
     shown: Option<&'a [Move]>,
@@ -167,13 +171,22 @@ impl Work<'_> {
         // The world moved after it was compared: none of them is what was shown.
         if self.shown.is_some_and(|shown| shown.iter().any(|one| !plan.moves.contains(one))) {
             after.files_known = false;
-            self.report.files(link, &plan, &vec![Outcome::Stale; plan.moves.len()]);
+            self.tell(link, &plan, &vec![Outcome::Stale; plan.moves.len()]);
             return Ok(after);
         }
         let done = self.carry(link, &plan).await?;
         self.agree(&mut after, now, &plan, &done).await;
-        self.report.files(link, &plan, &done);
+        self.tell(link, &plan, &done);
         Ok(after)
+    }
+
+    fn tell(&mut self, link: &Link, plan: &FilePlan, done: &[Outcome]) {
+        let line = self.report.files(link, plan, done);
+        // What waits is tried again, and written down when something comes of it.
+        let waits = |one: &Outcome| matches!(one, Outcome::NotSent | Outcome::Stale);
+        let line = line.filter(|_| done.is_empty() || !done.iter().all(waits));
+        let record = line.map(|line| record_of_files(self.context, (link, line), plan, done));
+        self.records.extend(record);
     }
 
     fn look<'b>(&'b mut self, link: &'b Link) -> Look<'b> {

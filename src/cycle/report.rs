@@ -156,8 +156,14 @@ impl CycleReport {
         self.soon || self.done.dynamics > 0 || self.done.exchange > 0
     }
 
-    /// Notes what was done about the files of one appointment.
-    pub(super) fn files(&mut self, link: &Link, plan: &FilePlan, done: &[Outcome]) {
+    /// Notes what was done about the files of one appointment. Returns its line, when there is something
+    /// to say.
+    pub(super) fn files(
+        &mut self,
+        link: &Link,
+        plan: &FilePlan,
+        done: &[Outcome],
+    ) -> Option<&Line> {
         use crate::domain::field::Group;
         for (one, outcome) in plan.moves.iter().zip(done) {
             if matches!(outcome, Outcome::Done(_)) {
@@ -171,7 +177,7 @@ impl CycleReport {
                 Some(Code::AttachmentFailed)
             }
         });
-        let Some(verb) = plan.verb() else { return };
+        let verb = plan.verb()?;
         let mut decision = Decision {
             rules: vec![rule::ATT_02, rule::ATT_05],
             verb,
@@ -189,6 +195,7 @@ impl CycleReport {
             mail: MailClass::Silent,
             failed: refused,
         });
+        self.lines.last()
     }
 
     /// Something beside the items waits for the next cycle, which may come soon.

@@ -19,6 +19,7 @@ use crate::domain::kind::Kind;
 use crate::domain::link::{Link, LinkState};
 use crate::domain::observation::{Observation, Presence};
 use crate::domain::side::{PerSide, Side};
+use crate::engine::decide::{Verdict, Write};
 use crate::engine::matching::Pairing;
 use crate::engine::plan::{Plan, plan};
 use crate::engine::undo::{FilesBack, Former, undo};
@@ -139,10 +140,16 @@ pub async fn plan_undo(
             Err(reason) => left.push(format!("{name}: {reason}")),
         }
     }
-    let plan = plan(verdicts, &engine, Uuid::new_v4);
     let mut files = Vec::new();
     for (id, wish) in of_files {
         let name = format!("files of {} {id}", wish.kind);
+        if let Some(verdict) = verdicts.iter().find(|verdict| makes_anew(verdict, id)) {
+            match files::plan_anew(context, verdict, wish).await? {
+                Ok(back) => files.push(back),
+                Err(reason) => left.push(format!("{name}: {reason}")),
+            }
+            continue;
+        }
         let there = |link: &&Link| link.id == id && link.state == LinkState::Agreed;
         let Some(link) = state.links.iter().find(there) else {
             left.push(format!("{name}: there is no pair that they could come back to"));
@@ -153,7 +160,15 @@ pub async fn plan_undo(
             Err(reason) => left.push(format!("{name}: {reason}")),
         }
     }
+    let plan = plan(verdicts, &engine, Uuid::new_v4);
     Ok(Undo { plan, files, state, left })
+}
+
+/// Tells whether a half of this pair is made again.
+fn makes_anew(verdict: &Verdict, id: LinkId) -> bool {
+    let its = verdict.pairing.link.as_ref().is_some_and(|link| link.id == id);
+    let made = |side: Side| matches!(verdict.writes.get(side), Some(Write::Create { .. }));
+    its && Side::BOTH.into_iter().any(made)
 }
 
 /// Opens a kept version.
@@ -217,7 +232,9 @@ async fn written_since(
 ) -> Result<Option<CycleId>, UndoError> {
     let ask = Ask { of: Of::Link(id), since: Some(wish.newest), most: RECORDS_MAX };
     let records = context.deps.chronicle.journal.records(&context.mailbox.key, &ask).await?;
-    let wrote = records.into_iter().filter(|one| !wish.cycles.contains(&one.cycle)).find(|one| {
+    // Files have versions of their own.
+    let later = records.into_iter().filter(|one| !one.is_of_files());
+    let wrote = later.filter(|one| !wish.cycles.contains(&one.cycle)).find(|one| {
         Side::BOTH
             .into_iter()
             .any(|side| one.done.get(side).is_some_and(|done| done.ending == Ending::Done))

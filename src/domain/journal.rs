@@ -55,6 +55,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// Tells whether it is about the files of an appointment, not about its other content (ATT-02).
+    #[must_use]
+    pub fn is_of_files(&self) -> bool {
+        self.groups == [Group::Files]
+    }
+
     /// Returns all codes, that of a failure first: what was noted beside the code stands among the facts.
     #[must_use]
     pub fn codes(&self) -> Vec<&str> {

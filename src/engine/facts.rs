@@ -11,7 +11,7 @@ use crate::domain::ids::UserId;
 use crate::domain::link::{Link, LinkState, Role, Why};
 use crate::domain::observation::{Observation, Presence};
 use crate::domain::party::Strangers;
-use crate::domain::plan::MailClass;
+use crate::domain::plan::{Decision, MailClass};
 use crate::domain::policy::{ConflictPolicy, Context};
 use crate::domain::side::Side;
 use crate::engine::advice;
@@ -48,9 +48,13 @@ pub fn of_entry(entry: &Entry, context: &Context<'_>) -> Vec<Fact> {
     let mut all = facts(&entry.verdict, context);
     let made = entry.people.iter().map(|one| FactValue::Id(one.row.id));
     all.extend(made.map(|value| Fact { name: FactName::NewPerson, value }));
-    let notes = entry.verdict.decision.notes.iter();
-    all.extend(notes.map(|code| Fact::word(FactName::Note, code.as_str())));
+    all.extend(notes(&entry.verdict.decision));
     all
+}
+
+/// Returns what was noted beside the code of a decision.
+pub fn notes(decision: &Decision) -> impl Iterator<Item = Fact> + '_ {
+    decision.notes.iter().map(|code| Fact::word(FactName::Note, code.as_str()))
 }
 
 fn word(word: &'static str) -> FactValue {

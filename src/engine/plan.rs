@@ -270,7 +270,7 @@ impl Entry {
     }
 
     /// Tells whether a purge writes to the item.
-    pub(super) fn is_purged(&self) -> bool {
+    pub(crate) fn is_purged(&self) -> bool {
         self.verdict.decision.rules.contains(&rule::OPS_01) && self.has_step(|_| true)
     }
 

@@ -29,7 +29,7 @@ use crate::engine::matching::Pairing;
 use crate::engine::normalise::prints;
 use crate::engine::translate::{local_midnights, translate};
 
-pub use files::{Back, FilesBack, FilesLeft, Wished, files_back};
+pub use files::{Back, FilesBack, FilesLeft, Wished, entry, files_back};
 
 /// A version that a write replaced or removed.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,12 @@ use lockstep::app::operate::apply::Refusal;
 use lockstep::app::operate::document::PlanDoc;
 use lockstep::cycle::Wanted;
 use lockstep::domain::code::Code;
+use lockstep::domain::field::Group;
+use lockstep::domain::journal::{Done, Ending, OpName};
 use lockstep::domain::link::LinkState;
+use lockstep::domain::plan::Verb;
+use lockstep::domain::side::Side;
+use lockstep::ports::journal::{Ask, Of, RECORDS_MAX};
 use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -115,6 +120,28 @@ fn att_02_files_go_both_ways_and_come_to_rest() {
     system.settled();
     assert_eq!(system.writes(), before);
     assert!(system.mails().is_empty());
+}
+
+#[test]
+fn att_02_what_is_done_about_files_is_written_down() {
+    // The file that went to Exchange and the one that the organization does not take: cycle, rule, what was
+    // sent and why not, without a name.
+    let system = with_files();
+    organization(&system, "blockedattachments", json!("exe"));
+    let (row, event) = pair(&system);
+    add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    attach(&system, &event, "tool.exe", b"tool");
+    system.settled();
+    let key = system.enrol().remove(0).key.clone();
+    let ask = Ask { of: Of::Mailbox, since: None, most: RECORDS_MAX };
+    let journal = &system.tenant.deps.chronicle.journal;
+    let records = system.io.block_on(journal.records(&key, &ask)).expect("records");
+    let told: Vec<_> = records.iter().filter(|one| one.groups == [Group::Files]).collect();
+    let [one] = &told[..] else { panic!("{told:#?}") };
+    assert_eq!((&*one.rules[0], one.verb), ("ATT-02", Verb::Update(Side::Exchange)));
+    assert_eq!(one.done.exchange, Some(Done { op: OpName::Update, ending: Ending::Done }));
+    assert_eq!((one.done.dynamics, one.codes()), (None, vec!["attachment-blocked"]));
+    assert!(!format!("{one:?}").contains("offer") && !format!("{one:?}").contains("tool"));
 }
 
 #[test]
@@ -386,6 +413,116 @@ fn ops_02_a_file_larger_than_what_is_kept_goes_without_and_is_told() {
     assert_eq!(names(&of_event(&system, &event)), ["fits.bin"]);
     assert!(of_row(&system, row) == of_event(&system, &event), "the contents differ");
     rests(&system);
+}
+
+#[test]
+fn ops_02_files_that_went_with_their_appointment_come_back_with_it() {
+    // Its user deletes the event, and the row goes with it, then the other way round: each time what was
+    // still there is made again on both sides with all of its files, and the pair is at rest.
+    for side in [Side::Exchange, Side::Dynamics] {
+        let system = with_files();
+        let row = system.create(
+            0,
+            "appointments",
+            &system.meeting("Review", FUTURE, &[system.party(0, 7)]),
+        );
+        system.settled();
+        let event = id_of(&system.events(0)[0]);
+        add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+        attach(&system, &event, "plan.txt", b"plan");
+        system.settled();
+        let before = of_row(&system, row);
+        assert_eq!(names(&before), ["offer.txt", "plan.txt"]);
+        system.advance(60);
+        match side {
+            Side::Exchange => system.delete_event(0, &event),
+            Side::Dynamics => system.delete(0, "appointments", row),
+        }
+        system.settled();
+        assert!(system.rows("appointments").is_empty() && system.events(0).is_empty());
+        system.advance(60);
+        let done = undone(&system, &Wanted::Cycle(newest(&system, 0)), false);
+        assert_eq!(done.left, Vec::<String>::new());
+        let (rows, events) = (system.rows("appointments"), system.events(0));
+        assert_eq!((rows.len(), events.len()), (1, 1));
+        let row = guid(&rows[0], "activityid");
+        assert_eq!(of_row(&system, row), before, "{side}");
+        assert_eq!(of_event(&system, &id_of(&events[0])), before, "{side}");
+        rests(&system);
+    }
+}
+
+#[test]
+fn ops_02_files_of_an_event_that_is_deleted_come_back_where_files_are_not_synchronized() {
+    // By default Lockstep moves none; those of the event that it deletes are kept all the same, and come
+    // back to the event alone.
+    let system = two();
+    let (row, event) = pair(&system);
+    attach(&system, &event, "plan.txt", b"plan");
+    system.settled();
+    system.advance(60);
+    system.delete(0, "appointments", row);
+    system.settled();
+    assert!(system.events(0).is_empty());
+    system.advance(60);
+    let done = undone(&system, &Wanted::Cycle(newest(&system, 0)), false);
+    assert_eq!(done.left, Vec::<String>::new());
+    let event = id_of(&system.events(0)[0]);
+    assert_eq!(names(&of_event(&system, &event)), ["plan.txt"]);
+    assert!(system.rows("activitymimeattachments").is_empty());
+    rests(&system);
+}
+
+#[test]
+fn ops_02_a_half_that_stayed_says_which_files_come_back() {
+    // The row leaves the filter and its event goes; one of its two files is removed from the row, and then
+    // the event is brought back with the other one, and with the one that never crosses.
+    let system = with_files();
+    organization(&system, "blockedattachments", json!("exe"));
+    let (row, event) = pair(&system);
+    let old = add_to_row(&system, "appointments", row, "old.txt", b"old");
+    add_to_row(&system, "appointments", row, "offer.txt", b"offer");
+    attach(&system, &event, "tool.exe", b"tool");
+    system.settled();
+    assert_eq!(names(&of_event(&system, &event)), ["offer.txt", "old.txt", "tool.exe"]);
+    system.advance(60);
+    system.setting("SSSPropagateAppointmentCancellationsToExchange", "true");
+    system.update(0, "appointments", row, &json!({ "statecode": 2, "statuscode": 4 }));
+    system.settled();
+    assert!(system.events(0).is_empty());
+    system.advance(60);
+    system.update(0, "appointments", row, &json!({ "statecode": 3, "statuscode": 5 }));
+    system.delete(0, "activitymimeattachments", old);
+    let done = undone(&system, &Wanted::Cycle(newest(&system, 0)), false);
+    assert_eq!(done.left, Vec::<String>::new());
+    let event = id_of(&system.events(0)[0]);
+    assert_eq!(names(&of_event(&system, &event)), ["offer.txt", "tool.exe"]);
+    rests(&system);
+    assert_eq!(names(&of_row(&system, row)), ["offer.txt"]);
+}
+
+#[test]
+fn ops_02_a_file_that_cannot_be_kept_does_not_hold_its_appointment_back() {
+    // The list of the row's files is refused for good, and one file is a byte too large: the row goes with
+    // its event, and it is told that files went without.
+    for refused in [true, false] {
+        let system = with_files();
+        organization(&system, "maxuploadfilesize", json!(10 * MEGABYTE));
+        let (row, event) = pair(&system);
+        let large = if refused { 5 } else { 5 * MEGABYTE + 1 };
+        add_to_row(&system, "appointments", row, "offer.bin", &content(large));
+        system.settled();
+        system.advance(60);
+        system.delete_event(0, &event);
+        if refused {
+            let scope = Scope::PathContains("activitymimeattachments".to_owned());
+            let faults = FaultPlan::new(1).with(FaultKind::Refuse(403), 1.0, scope);
+            system.organization().set_faults(faults);
+        }
+        system.one_pass(0);
+        assert!(system.rows("appointments").is_empty(), "{refused}");
+        assert!(system.codes().contains(&Code::AttachmentNotKept), "{refused}");
+    }
 }
 
 /// Returns bytes of which no two ranges are alike.

@@ -35,13 +35,15 @@ pub(super) fn tell(
 ) -> Story {
     let entry = looked.entry.as_ref();
     let waits = awaited(link, &looked);
+    // Files have a lane of their own: what was done about them says nothing of the item.
+    let own: Vec<Record> = history.iter().filter(|one| !one.is_of_files()).cloned().collect();
     let steps = vec![
         detect(link, &looked),
         scope(&looked),
         matched(link, &looked),
         decided(entry, link, waits, &history),
-        written(entry, waits, &history),
-        verified(&looked, link, &history),
+        written(entry, waits, &own),
+        verified(&looked, link, &own),
     ];
     let last = history.first();
     let mut native = ids(target, link, last);
@@ -50,13 +52,13 @@ pub(super) fn tell(
             native.set(side, Some(seen.id.clone()));
         }
     }
-    let own = entry.map(|(entry, _)| &entry.link);
+    let mine = entry.map(|(entry, _)| &entry.link);
     Story {
         mailbox: context.mailbox.key.clone(),
-        kind: own.map(|link| link.kind).or_else(|| last.map(|record| record.kind)),
-        link: own.or(link).map(|link| link.id).or_else(|| last.map(|record| record.link)),
+        kind: mine.map(|link| link.kind).or_else(|| last.map(|record| record.kind)),
+        link: mine.or(link).map(|link| link.id).or_else(|| last.map(|record| record.link)),
         native,
-        summary: summary(&looked, link, waits, &history),
+        summary: summary(&looked, link, waits, &own),
         steps,
         filters: looked.filters.unwrap_or_default(),
         history,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::super::chronicle::record_of_files;
 use super::super::commit;
 use super::super::context::CycleContext;
 use super::super::files::{Leaving, Look};
@@ -15,13 +16,15 @@ use crate::domain::field::Group;
 use crate::domain::file::{FileEntry, NewFile};
 use crate::domain::ids::{CycleId, LinkId};
 use crate::domain::journal::file::{self, KeptFile};
+use crate::domain::journal::{Kept, OpName};
 use crate::domain::kind::Kind;
 use crate::domain::link::Link;
 use crate::domain::plan::Outcome;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
+use crate::engine::decide::{Verdict, Write};
 use crate::engine::files::{Listing, print};
-use crate::engine::undo::{Back, FilesBack, FilesLeft, Wished, files_back};
+use crate::engine::undo::{Back, FilesBack, FilesLeft, Wished, entry, files_back};
 use crate::ports::journal::{Ask, KEPT_MAX, Of};
 use crate::ports::links::StateChange;
 
@@ -92,8 +95,45 @@ pub(super) async fn plan(
     }
     let moves = files_back(&now, writable, &wished);
     Ok(moves
-        .map(|moves| FilesBack { link: link.clone(), now, moves })
+        .map(|moves| FilesBack { link: link.clone(), now, moves, anew: false })
         .map_err(|left| left.to_string()))
+}
+
+/// Returns what brings files back to the halves of a pair that the same undo makes again, or why they are
+/// left. A half that stayed says which files its pair has: where files are synchronized, only those come
+/// back that it holds, or that are not carried.
+pub(super) async fn plan_anew(
+    context: &CycleContext,
+    verdict: &Verdict,
+    wish: FileWish,
+) -> Result<Result<FilesBack, String>, UndoError> {
+    let Some(link) = verdict.pairing.link.clone() else {
+        return Ok(Err("the pair is not remembered".to_owned()));
+    };
+    let is_made = |side: Side| matches!(verdict.writes.get(side), Some(Write::Create { .. }));
+    let mut held: Option<Vec<FileEntry>> = None;
+    for side in Side::BOTH.into_iter().filter(|side| !is_made(*side)) {
+        let Some(seen) = verdict.pairing.seen.get(side) else { continue };
+        let asked = [seen.observation.id.clone()];
+        let listed = context.deps.side(side).files(&context.mailbox, &asked).await;
+        held = listed.map_err(|error| CycleEnd::Side(side, error))?.pop().flatten();
+    }
+    let policy = &context.view.files;
+    let mut moves = Vec::new();
+    for (from, file) in wish.files.into_values().flat_map(|(_, files)| files) {
+        let shown = entry(&file);
+        let carried = policy.on && policy.allows(&shown).is_ok();
+        let stays = held.as_ref().is_none_or(|held| held.iter().any(|it| it.name == file.name));
+        for side in Side::BOTH.into_iter().filter(|side| is_made(*side)) {
+            if (carried && stays) || (!carried && side == from) {
+                moves.push(Back::Add(side, file.clone()));
+            }
+        }
+    }
+    if moves.is_empty() {
+        return Ok(Err("the half that stayed does not hold them any more".to_owned()));
+    }
+    Ok(Ok(FilesBack { link, now: Listing::default(), moves, anew: true }))
 }
 
 /// Returns the cycle that took a file of a wanted name off after the wanted ones.
@@ -104,7 +144,10 @@ async fn moved_since(
 ) -> Result<Option<CycleId>, UndoError> {
     let ask = Ask { of: Of::Link(id), since: Some(wish.newest), most: KEPT_MAX };
     let later = context.deps.chronicle.journal.kept(&context.mailbox.key, &ask).await?;
-    for one in later.into_iter().filter(|one| !wish.cycles.contains(&one.label.cycle)) {
+    // With a pair that is there, a removal as a whole did not happen, or was undone.
+    let moved = |one: &Kept| one.label.op != OpName::Delete;
+    for one in later.into_iter().filter(|one| !wish.cycles.contains(&one.label.cycle) && moved(one))
+    {
         let bytes = opened(context, &one)?;
         let name = file::decode(&bytes).map(|file| file.name);
         if name.is_ok_and(|name| wish.files.contains_key(&name)) {
@@ -118,13 +161,20 @@ async fn moved_since(
 async fn list(context: &CycleContext, link: &Link) -> Result<Option<Listing>, CycleEnd> {
     let mut lists: PerSide<Vec<FileEntry>> = PerSide::default();
     for side in Side::BOTH {
-        let Some(id) = link.native.get(side).clone() else { return Ok(None) };
-        let listed = context.deps.side(side).files(&context.mailbox, &[id]).await;
-        let listed = listed.map_err(|error| CycleEnd::Side(side, error))?.pop();
-        let Some(list) = listed.flatten() else { return Ok(None) };
+        let Some(list) = list_of(context, link, side).await? else { return Ok(None) };
         lists.set(side, list);
     }
     Ok(Some(lists))
+}
+
+async fn list_of(
+    context: &CycleContext,
+    link: &Link,
+    side: Side,
+) -> Result<Option<Vec<FileEntry>>, CycleEnd> {
+    let Some(id) = link.native.get(side).clone() else { return Ok(None) };
+    let listed = context.deps.side(side).files(&context.mailbox, &[id]).await;
+    Ok(listed.map_err(|error| CycleEnd::Side(side, error))?.pop().flatten())
 }
 
 /// Carries the return of files out. What they replace is kept first, so that it can come back in its turn.
@@ -139,8 +189,14 @@ pub(in crate::cycle) async fn carry(
             continue;
         };
         let outcomes = carry_one(context, &link, back).await?;
-        report.files(&link, &back.shown().plan, &outcomes);
-        if outcomes.iter().all(|one| matches!(one, Outcome::Done(_))) {
+        let plan = back.shown().plan;
+        let line = report.files(&link, &plan, &outcomes);
+        let record = line.map(|line| record_of_files(context, (&link, line), &plan, &outcomes));
+        let records = record.into_iter().collect();
+        commit::store(context, StateChange { records, ..StateChange::default() }).await?;
+        if back.anew {
+            agree_later(context, link).await?;
+        } else if outcomes.iter().all(|one| matches!(one, Outcome::Done(_))) {
             agree(context, link, back).await?;
         } else {
             report.waits();
@@ -155,7 +211,7 @@ async fn carry_one(
     back: &FilesBack,
 ) -> Result<Vec<Outcome>, CycleEnd> {
     let nothing = || vec![Outcome::NotSent; back.moves.len()];
-    if list(context, link).await?.as_ref() != Some(&back.now) {
+    if !back.anew && list(context, link).await?.as_ref() != Some(&back.now) {
         return Ok(vec![Outcome::Stale; back.moves.len()]);
     }
     let leaving: Vec<Leaving<'_>> = back
@@ -163,7 +219,8 @@ async fn carry_one(
         .iter()
         .filter_map(|one| match one {
             Back::Remove(on, file) => {
-                Some(Leaving { on: *on, file, replaced: true, rule: rule::OPS_02 })
+                let (rule, op) = (rule::OPS_02, OpName::Update);
+                Some(Leaving { on: *on, file, replaced: true, rule, op })
             }
             Back::Add(..) => None,
         })
@@ -198,6 +255,15 @@ fn anew(context: &CycleContext, link: &Link, file: &KeptFile) -> NewFile {
     let key = Uuid::new_v5(&link.id.0, name.as_bytes());
     let (name, mime, content) = (file.name.clone(), file.mime.clone(), file.content.clone());
     NewFile { key, name, mime, content }
+}
+
+/// The next cycle compares the files of both halves, whatever was agreed of those that are gone.
+async fn agree_later(context: &CycleContext, mut link: Link) -> Result<(), CycleEnd> {
+    for side in Side::BOTH {
+        link.agreed.get_mut(side).set(Group::Files, None);
+    }
+    link.files_known = false;
+    commit::store(context, StateChange { put: vec![link], ..StateChange::default() }).await
 }
 
 /// What was agreed is what was there, with what came back and nothing that somebody did meanwhile.

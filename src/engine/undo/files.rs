@@ -37,6 +37,8 @@ pub struct FilesBack {
     pub now: Listing,
     /// What is done, removals first.
     pub moves: Vec<Back>,
+    /// A half of the pair is made anew by the same undo, and holds none of them.
+    pub anew: bool,
 }
 
 /// Why files are left as they are.
@@ -73,7 +75,9 @@ impl FilesBack {
     }
 }
 
-fn entry(file: &KeptFile) -> FileEntry {
+/// Returns a kept file as a list shows one that is still to be attached.
+#[must_use]
+pub fn entry(file: &KeptFile) -> FileEntry {
     FileEntry {
         id: NativeId::new("kept"),
         version: None,
