@@ -352,7 +352,7 @@ impl<'a> Table<'a> {
         }
         let link = pairing.link.as_ref();
         if let Some(id) = link.and_then(|link| link.native.get(other).clone()) {
-            if needs_other_side(pairing, side) {
+            if needs_other_side(pairing, side, self.context.mailbox.user) {
                 self.want_fetch(wants, other, pairing.kind(), id);
             }
             return;

@@ -182,9 +182,9 @@ fn judge(pairing: Pairing, context: &Context<'_>) -> Verdict {
 }
 
 /// Tells whether a pairing can be decided from what was seen: a link of which one item was seen
-/// unchanged needs no look at the other.
+/// unchanged needs no look at the other. `user` is whose mailbox it is.
 #[must_use]
-pub fn needs_other_side(pairing: &Pairing, side: Side) -> bool {
+pub fn needs_other_side(pairing: &Pairing, side: Side, user: UserId) -> bool {
     let standing = standing(pairing, side);
     let settled = pairing
         .link
@@ -193,7 +193,9 @@ pub fn needs_other_side(pairing: &Pairing, side: Side) -> bool {
         // REC-05: whatever happens to the series, the occurrence that waits is tried again.
         && !pairing.link.as_ref().is_some_and(crate::domain::link::Link::awaits_expansion);
     let untracked = side == Side::Exchange && !item_facts(pairing).tracked;
-    !(settled && standing == Standing::Same && !untracked)
+    // ORG-03: who organizes a row is no content of it, and may take its meeting from here.
+    let handed_over = side == Side::Dynamics && replaced::has_other_organizer(pairing, user);
+    !settled || standing != Standing::Same || untracked || handed_over
 }
 
 /// Compares one side with the agreement.

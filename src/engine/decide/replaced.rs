@@ -12,7 +12,7 @@ use super::create::is_past;
 use super::removal::{Fate, appointment_leaves};
 use super::{After, Verdict, Write, fields, is_me, item_facts, row_facts, verdict};
 use crate::domain::field::{Field, Value};
-use crate::domain::ids::GlobalId;
+use crate::domain::ids::{GlobalId, UserId};
 use crate::domain::link::{Link, LinkState, Role, Why};
 use crate::domain::observation::Presence;
 use crate::domain::party::Party;
@@ -24,6 +24,13 @@ use crate::engine::matching::Pairing;
 
 fn uid(pairing: &Pairing, side: Side) -> Option<&GlobalId> {
     pairing.seen.get(side).as_ref()?.observation.uid.as_ref()
+}
+
+/// Tells whether a row that this mailbox met as its organizer's has another organizer by now.
+pub(super) fn has_other_organizer(pairing: &Pairing, user: UserId) -> bool {
+    let owns = pairing.link.as_ref().is_some_and(|link| link.role == Role::Owner);
+    let organizer = row_facts(pairing).organizer;
+    owns && pairing.kind().is_meeting() && organizer.is_some_and(|it| it != user)
 }
 
 /// Tells whether an open row of a meeting of this mailbox has another organizer by now, whose mailbox

@@ -563,3 +563,17 @@ fn org_03_a_guest_without_a_copy_who_organizes_by_now_makes_a_meeting() {
         Step::People(Act::Organizer { of: 0 }),
     ]);
 }
+
+#[test]
+fn org_03_a_meeting_that_no_filter_returned_yet_is_handed_over() {
+    // Its row was made from it, and goes to another organizer before the next cycle, without the former one.
+    let guest = Act::Guest { of: 0, at: At::Row, on: false };
+    super::run(&[
+        item(0, Sort::Meeting),
+        row(0, Sort::Meeting, false),
+        Step::People(Act::Wait { minutes: 1 }),
+        cycle(0),
+        Step::People(Act::Organizer { of: 0 }),
+        Step::People(guest),
+    ]);
+}

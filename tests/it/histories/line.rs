@@ -12,6 +12,7 @@ use lockstep::sim::world::{Outcome, World};
 use tokio::sync::Notify;
 
 use super::acts::Act;
+use super::oracle::Thing;
 use super::scene::Scene;
 
 /// Where the stand-ins seem to be; nothing listens there.
@@ -80,6 +81,9 @@ impl Line for InProcess {
         if !acts.is_empty() {
             let mut scene = lock(&self.scene);
             acts.iter().for_each(|act| scene.act(act));
+        }
+        if fault.is_some() || crash.is_some() {
+            lock(&self.scene).things.iter_mut().for_each(Thing::disturbed);
         }
         if crash != Some(false) {
             if let Some(kind) = fault {

@@ -141,7 +141,12 @@ impl Node {
                 tokio::select! {
                     biased;
                     () = self.line.crashed.notified() => None,
-                    ended = run_cycle(&context) => Some(ended),
+                    ended = run_cycle(&context) => tokio::select! {
+                        biased;
+                        // It died all the same when another request ended the cycle meanwhile.
+                        () = self.line.crashed.notified() => None,
+                        () = std::future::ready(()) => Some(ended),
+                    },
                 }
             }
         };

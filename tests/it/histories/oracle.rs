@@ -43,6 +43,8 @@ pub(super) struct Thing {
     /// Row and item went separate ways by a rule; their fields are no longer compared.
     pub(super) apart: bool,
     pub(super) copy_differs: bool,
+    /// Its item was completed while a part of it had been edited on both sides.
+    contested: bool,
     /// An untracked item whose row nobody knew any more when the store was lost: the row may get
     /// another one.
     pub(super) stray: bool,
@@ -105,6 +107,7 @@ impl Thing {
             closed: false,
             apart: false,
             copy_differs: false,
+            contested: false,
             stray: false,
             row_known: false,
             item_known: false,
@@ -240,6 +243,19 @@ impl Thing {
     pub(super) fn close(&mut self) {
         self.closed = true;
         self.unsure = true;
+    }
+
+    /// Tells whether a part was edited on both sides, and each has its own value.
+    fn is_contested(&self, part: Part, (row, item): (Option<String>, Option<String>)) -> bool {
+        let Some(set) = self.allowed.get(key(part)) else { return false };
+        let by = |value: Option<String>| value.and_then(|value| set.get(&value));
+        row != item && matches!((by(row), by(item)), (Some(By::Row), Some(By::Item)))
+    }
+
+    /// A request failed. The row of a completed task leaves the filters when it is closed, and where both
+    /// sides were edited each keeps its own, unless both halves of that write succeed.
+    pub(super) fn disturbed(&mut self) {
+        self.apart |= self.contested;
     }
 
     /// Tells whether somebody changed who sees it since the last judgement.
@@ -378,6 +394,13 @@ impl Scene {
         (row, item)
     }
 
+    /// The item of a task is completed.
+    pub(super) fn note_contested(&self, thing: &mut Thing) {
+        let parts = thing.sort.parts().iter();
+        thing.contested =
+            parts.copied().any(|part| thing.is_contested(part, self.values(thing, part)));
+    }
+
     /// Judges everything at rest and begins a new phase.
     pub(super) fn judge(&mut self) {
         self.judge_sides();
@@ -480,6 +503,7 @@ impl Scene {
         thing.row_known = row.is_some();
         thing.item_known |= self.item(thing, thing.home).is_some();
         thing.unsure = false;
+        thing.contested = false;
         thing.edited_there = false;
         thing.mails = Expected::default();
         thing.allowed.clear();

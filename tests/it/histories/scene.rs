@@ -421,6 +421,7 @@ impl Scene {
             }
             (Sort::Task | Sort::Call, At::Item) => {
                 let item = self.own_item(thing)?;
+                self.note_contested(thing);
                 let body = json!({ "status": "completed" });
                 self.change_item(thing, thing.home, &item, &body)?;
                 thing.apart |= thing.owner != thing.home;

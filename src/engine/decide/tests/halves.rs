@@ -4,7 +4,7 @@
 use crate::domain::code::Code;
 use crate::domain::field::Field;
 use crate::domain::kind::Kind::{Appointment, Task};
-use crate::domain::link::{Link, LinkState, Trouble, Why};
+use crate::domain::link::{Link, LinkState, Role, Trouble, Why};
 use crate::domain::observation::Presence;
 use crate::domain::policy::ConflictPolicy;
 use crate::domain::side::Side::{Dynamics, Exchange};
@@ -15,7 +15,7 @@ use crate::engine::testing::*;
 
 /// Whether the row, and whether the item, asks for the other half.
 fn asks(pairing: &Pairing) -> [bool; 2] {
-    [Dynamics, Exchange].map(|side| needs_other_side(pairing, side))
+    [Dynamics, Exchange].map(|side| needs_other_side(pairing, side, ME))
 }
 
 #[test]
@@ -40,7 +40,21 @@ fn err_02_only_a_pair_at_rest_does_without_its_other_half() {
     assert_eq!(asks(&world.met(&row(Task), &item(Task))), [true, true]);
     let mut alone = pair();
     alone.seen.exchange = None;
-    assert!(!needs_other_side(&alone, Dynamics), "an item that was not read lost no category");
+    assert!(!needs_other_side(&alone, Dynamics, ME), "an item that was not read lost no category");
+}
+
+#[test]
+fn org_03_a_row_that_another_organizes_asks_for_the_meeting_of_its_former_one() {
+    // Nothing else of it changed. The copy of one who attends has no say.
+    let world = World::new();
+    let pair = |organizer| {
+        let row = row(Appointment).organized_by(organizer);
+        world.then(world.linked(&row, &item(Appointment)), &row)
+    };
+    assert_eq!(asks(&pair(ME)), [false, false]);
+    assert_eq!(asks(&pair(SERVED)), [true, false]);
+    let attends = linking(pair(SERVED), |link: &mut Link| link.role = Role::Follower);
+    assert_eq!(asks(&attends), [false, false]);
 }
 
 #[test]

@@ -246,7 +246,7 @@ impl Model {
                     let link = pairing.link.as_ref();
                     let id = link.and_then(|link| link.native.get(other).clone());
                     if let Some(id) = id {
-                        if needs_other_side(&pairing, side) {
+                        if needs_other_side(&pairing, side, ME) {
                             more.push((other, id, pairing.kind()));
                         }
                     } else {
