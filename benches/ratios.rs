@@ -14,6 +14,8 @@ mod explain;
 mod fakes;
 #[path = "ratios/first.rs"]
 mod first;
+#[path = "ratios/latency.rs"]
+mod latency;
 #[path = "ratios/memory.rs"]
 mod memory;
 #[path = "ratios/node.rs"]
@@ -24,6 +26,10 @@ mod plan;
 mod process;
 #[path = "ratios/proxy.rs"]
 mod proxy;
+#[path = "ratios/quota.rs"]
+mod quota;
+#[path = "ratios/redis.rs"]
+mod redis;
 #[path = "ratios/replay.rs"]
 mod replay;
 #[path = "ratios/stand_ins.rs"]
@@ -43,13 +49,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Part = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 /// In the order of the table.
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 9] = [
     ("engine", engine::run),
     ("cycle", cycle::run),
     ("memory", memory::run),
     ("first", first::run),
     ("plan", plan::run),
     ("explain", explain::run),
+    ("quota", quota::run),
+    ("redis", redis::run),
+    ("latency", latency::run),
 ];
 
 fn main() -> anyhow::Result<ExitCode> {

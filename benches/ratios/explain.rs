@@ -19,7 +19,7 @@ use crate::table::{Goal, Row};
 /// the others' links have passed through the store's cache.
 const MAILBOXES: usize = 100;
 /// Links of each mailbox. All of them are read for one answer.
-const LINKS_EACH: usize = 1_000;
+pub(crate) const LINKS_EACH: usize = 1_000;
 /// Questions about each mailbox.
 const ROUNDS: usize = 5;
 /// What an operator is asked to wait.
@@ -51,7 +51,7 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
 }
 
 /// Fills up the mailboxes that are there, then others that are only in the store.
-async fn fill(node: &Node, mailboxes: usize) -> anyhow::Result<()> {
+pub(crate) async fn fill(node: &Node, mailboxes: usize) -> anyhow::Result<()> {
     let store = &node.tenant.deps.links;
     let first = node.mailboxes.first().context("no mailbox")?;
     let patterns = store.load(&first.key).await?.links;

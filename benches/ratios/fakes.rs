@@ -158,7 +158,7 @@ pub(crate) async fn tenant(
     };
     let (dynamics, exchange) = (side(SWEEP_BYTES), side(DELTAS_BYTES));
     let runtime = Arc::new(TenantRuntime::new(RuntimeParts {
-        options: options(),
+        options: options("contoso"),
         deps: CycleDeps {
             dynamics,
             exchange: exchange.clone(),
@@ -202,9 +202,10 @@ pub(crate) async fn tenant(
     Ok(runtime)
 }
 
-fn options() -> TenantOptions {
+/// Returns the choices of a tenant.
+pub(crate) fn options(tenant: &str) -> TenantOptions {
     TenantOptions {
-        tenant: TenantId::new("contoso"),
+        tenant: TenantId::new(tenant),
         source: MailboxSource::Dataverse,
         takeover: false,
         policy: Arc::new(|_| lockstep::domain::policy::Choices::default()),

@@ -19,7 +19,7 @@ const GRAPH_PER_SECOND: f64 = 10_000.0 / 600.0;
 const SAMPLE: usize = 10;
 
 /// Stands before each request of a multipart batch, and nowhere else in what Lockstep sends.
-const PART: &str = "Content-Type: application/http";
+pub(crate) const PART: &str = "Content-Type: application/http";
 
 /// Returns the requests an item as each side's quota counts them: those inside of batches, too.
 fn requests_per_item() -> anyhow::Result<(f64, f64)> {

@@ -11,7 +11,7 @@ use lockstep::actors::messages::Ended;
 use lockstep::actors::runtime::TenantRuntime;
 use lockstep::app::App;
 use lockstep::app::once::{self, Progress};
-use lockstep::config::{self, Environment};
+use lockstep::config::{self, Environment, NodeConfig};
 use lockstep::cycle::{CycleReport, Left};
 use lockstep::domain::policy::Mailbox;
 use lockstep::domain::side::Side;
@@ -50,16 +50,19 @@ impl Progress for Silent {
 }
 
 impl Node {
-    /// Builds the node with the `memory` or the `embedded` store and reads the profile.
+    /// Builds the node with the `memory` or the `embedded` store, or with that of a Redis address, and reads
+    /// the profile.
     pub(crate) fn start(stand_ins: &StandIns, store: &str) -> anyhow::Result<Self> {
         let about = &stand_ins.about;
         let secrets: Vec<(String, String)> = serde_json::from_value(about["secrets"].clone())?;
         let environment = Environment::new(secrets);
         let directory = tempfile::tempdir()?;
-        let place = if store == "memory" { String::new() } else { path(&directory) };
-        let text = format!("[state]\nurl = \"{store}:{place}\"\n[sync]\ncycles_at_once = 32\n");
-        let (node, problems) = config::check_node(&text, Path::new("lockstep.toml"), &environment);
-        let node = node.ok_or_else(|| anyhow!("{}", config::render(&problems)))?;
+        let url = match store {
+            "memory" => "memory:".to_owned(),
+            "embedded" => format!("embedded:{}", directory.path().display()),
+            address => address.to_owned(),
+        };
+        let node = configured(&url, &environment)?;
         let text = about["tenant"].as_str().context("no tenant file")?;
         let budget = WEB_SERVERS * 6_000;
         let text = format!("{text}\n[limits]\ndataverse_requests = {budget}\n");
@@ -86,6 +89,11 @@ impl Node {
         (Side::BOTH.into_iter().map(done).sum(), results.iter().all(|it| it.quiet))
     }
 
+    /// Tells whether the last cycle left a mailbox at rest.
+    pub(crate) fn is_at_rest(&self, mailbox: &Mailbox) -> bool {
+        matches!(self.rests.get(&mailbox.key.mailbox), Some(Left::Rest(_)))
+    }
+
     /// Runs one cycle of a mailbox as its actor would, which keeps what the last one left behind.
     pub(crate) fn cycle(&mut self, mailbox: &Arc<Mailbox>) -> anyhow::Result<Box<CycleReport>> {
         let rest = self.rests.remove(&mailbox.key.mailbox);
@@ -101,6 +109,9 @@ impl Node {
     }
 }
 
-fn path(directory: &tempfile::TempDir) -> String {
-    directory.path().display().to_string()
+/// Returns the configuration of a node with this store.
+pub(crate) fn configured(url: &str, environment: &Environment) -> anyhow::Result<NodeConfig> {
+    let text = format!("[state]\nurl = \"{url}\"\n[sync]\ncycles_at_once = 32\n");
+    let (node, problems) = config::check_node(&text, Path::new("lockstep.toml"), environment);
+    node.ok_or_else(|| anyhow!("{}", config::render(&problems)))
 }

@@ -1,0 +1,338 @@
+//! The first synchronization of an organization under the enforced quotas: how much of them it uses, and
+//! how often it is refused.
+//!
+//! In this process and in simulated time: the far sides answer at once, so that nothing but the budgets
+//! takes time. The stand-ins enforce what the services publish, each request inside of a batch counted.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, anyhow};
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::try_join_all;
+use lockstep::cycle::{
+    Base, Chronicle, CycleContext, CycleDeps, CycleEnd, Orders, roster, run_cycle,
+};
+use lockstep::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
+use lockstep::domain::fingerprint::PrintKey;
+use lockstep::domain::ids::{CycleId, Fence};
+use lockstep::domain::journal::Retention;
+use lockstep::domain::policy::Mailbox;
+use lockstep::graph::{GraphOptions, GraphSide};
+use lockstep::http::{
+    HttpClient, HttpError, Line, Parcel, Reply, Session, TokenOptions, TokenSource,
+};
+use lockstep::memory::MemoryStore;
+use lockstep::ports::clock::Clock;
+use lockstep::ports::error::Disposition;
+use lockstep::ports::lease::Always;
+use lockstep::ports::organization::Organization as _;
+use lockstep::sim::directory::AppCredentials;
+use lockstep::sim::seed::{self, SeedSpec};
+use lockstep::sim::wire::{Request, Response};
+use lockstep::sim::world::{OrganizationSpec, Outcome, World};
+use lockstep::telemetry::Metrics;
+use lockstep::throttle::{Throttle, ThrottleOptions};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::cycle::count;
+use crate::fakes;
+use crate::first::PART;
+use crate::process::size;
+use crate::table::{Goal, Row};
+
+/// Where the stand-ins seem to be; nothing listens there.
+const BASE: &str = "http://127.0.0.1:9";
+/// Cycles at once, as a node has them.
+const CYCLES: usize = 32;
+/// Dataverse: 6,000 requests in 300 seconds.
+const PER_SECOND: f64 = 6_000.0 / 300.0;
+/// The goals.
+const GOODPUT: f64 = 0.95;
+const REFUSED: f64 = 0.001;
+const REBUILT_SECONDS: f64 = 600.0;
+
+/// One time for everybody: tokio's, which moves when all wait.
+struct Time(DateTime<Utc>, Instant);
+
+impl Clock for Time {
+    fn now(&self) -> DateTime<Utc> {
+        self.0 + TimeDelta::from_std(self.1.elapsed()).unwrap_or_default()
+    }
+}
+
+/// The way to the stand-ins, on which requests are counted.
+struct Counted {
+    world: Arc<World>,
+    dataverse: AtomicU64,
+    graph: AtomicU64,
+    refused: AtomicU64,
+    last: Mutex<Instant>,
+}
+
+#[async_trait]
+impl Line for Counted {
+    async fn exchange(&self, parcel: Parcel) -> Result<Reply, HttpError> {
+        // The others' requests come between.
+        tokio::task::yield_now().await;
+        let target = parcel.url.strip_prefix(BASE).unwrap_or(&parcel.url).to_owned();
+        let to_dataverse = target.contains("/dataverse/api/");
+        let count = requests_in(&target, &parcel.body);
+        let method = parcel.method.name().to_owned();
+        let request = Request { method, target, headers: parcel.headers, body: parcel.body };
+        let outcome = match self.world.admit(request) {
+            Ok(admitted) => self.world.carry_out(admitted),
+            Err(refusal) => Outcome::Answer(refusal),
+        };
+        let Outcome::Answer(Response { status, headers, body }) = outcome else {
+            return Err(HttpError::NoAnswer("no answer".to_owned()));
+        };
+        let refused = if status == 429 { count } else { refused_in(&body) };
+        self.refused.fetch_add(refused, Relaxed);
+        let counter = if to_dataverse { &self.dataverse } else { &self.graph };
+        counter.fetch_add(count, Relaxed);
+        if to_dataverse {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+        let low = |(name, value): (String, String)| (name.to_lowercase(), value);
+        Ok(Reply { status, headers: headers.into_iter().map(low).collect(), body })
+    }
+}
+
+/// Returns how many requests a parcel is, those inside of a batch counted.
+fn requests_in(target: &str, body: &[u8]) -> u64 {
+    if !target.ends_with("/$batch") {
+        return 1;
+    }
+    let json = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let inner = json.and_then(|json| json["requests"].as_array().map(Vec::len));
+    let inner = inner.unwrap_or_else(|| String::from_utf8_lossy(body).matches(PART).count());
+    inner.max(1) as u64
+}
+
+/// Returns how many requests of a batch were refused for now.
+fn refused_in(body: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(body);
+    (text.matches("HTTP/1.1 429").count() + text.matches("\"status\":429").count()) as u64
+}
+
+/// One node and one tenant.
+struct Node {
+    deps: CycleDeps,
+    view: Arc<lockstep::cycle::TenantView>,
+    mailboxes: Vec<Mailbox>,
+}
+
+impl Node {
+    async fn start(line: &Arc<Counted>, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let organization = line.world.organizations.first().context("no organization")?;
+        let http = HttpClient::over(line.clone());
+        let session = |app: &AppCredentials, token: String, scope: &str, limits| {
+            let options = TokenOptions {
+                token_url: token,
+                client_id: app.client_id.clone(),
+                client_secret: app.client_secret.clone().into(),
+                scope: scope.to_owned(),
+            };
+            let tokens = TokenSource::new(http.clone(), options, clock.clone());
+            Session::new(http.clone(), tokens, limits, clock.clone())
+        };
+        let url = format!("{BASE}/contoso/dataverse");
+        let api_root = format!("{url}/api/data/v9.2");
+        let (token, scope) = (format!("{url}/oauth2/v2.0/token"), format!("{url}/.default"));
+        // The sweep and the profile spend one budget: both call as the application user.
+        let throttle = Arc::new(Throttle::new(ThrottleOptions::DATAVERSE, clock.clone()));
+        let app = &organization.dataverse_app;
+        let dataverse = || session(app, token.clone(), &scope, throttle.clone());
+        let graph_url = format!("{BASE}/contoso/graph");
+        let graph = session(
+            &organization.graph_app,
+            format!("{graph_url}/oauth2/v2.0/token"),
+            "https://graph.microsoft.com/.default",
+            Arc::new(Throttle::new(ThrottleOptions::GRAPH, clock.clone())),
+        );
+        let profile = DataverseOrganization::new(dataverse(), &api_root).profile().await?;
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let root = format!("{graph_url}/v1.0");
+        let deps = CycleDeps {
+            dynamics: Arc::new(DataverseSide::new(dataverse(), &DataverseOptions { api_root })),
+            exchange: Arc::new(GraphSide::new(graph, clock.clone(), GraphOptions { root })),
+            links: store.clone(),
+            chronicle: Chronicle {
+                journal: store.clone(),
+                vault: None,
+                retention: Retention { versions: TimeDelta::zero(), ..Retention::default() },
+            },
+            clock: clock.clone(),
+            metrics: Metrics::new(),
+        };
+        let key = PrintKey([7; 16]);
+        let (nothing, nobody) = Default::default();
+        let roster = roster(&fakes::options("contoso"), &profile, key, &nothing, &nobody);
+        let mailboxes = roster.mailboxes().cloned().collect();
+        Ok(Self { deps, view: roster.view, mailboxes })
+    }
+
+    /// Runs cycles of a mailbox until one had nothing to do, waiting as its actor would.
+    async fn settle(&self, mailbox: &Mailbox, slots: &Semaphore) -> anyhow::Result<()> {
+        loop {
+            let slot = slots.acquire().await?;
+            let context = CycleContext {
+                cycle: CycleId(Uuid::new_v4()),
+                mailbox: mailbox.clone(),
+                fence: Fence(1),
+                tenure: Arc::new(Always),
+                base: Base::default(),
+                view: self.view.clone(),
+                deps: self.deps.clone(),
+                orders: Orders::default(),
+                now: self.deps.clock.now(),
+            };
+            let ended = Box::pin(run_cycle(&context)).await;
+            drop(slot);
+            match ended {
+                Ok(report) if report.is_quiet() => return Ok(()),
+                Ok(_) => sleep(std::time::Duration::from_secs(5)).await,
+                Err(CycleEnd::Side(_, error)) => match error.disposition() {
+                    Disposition::Retry { after } => sleep(after).await,
+                    other @ (Disposition::Reauthenticate
+                    | Disposition::Resync
+                    | Disposition::Park(_)
+                    | Disposition::Fatal(_)) => return Err(anyhow!("{other:?}: {error}")),
+                },
+                Err(end) => return Err(end.into()),
+            }
+        }
+    }
+}
+
+/// Measures in simulated time.
+pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
+    let mailboxes = size("LOCKSTEP_BENCH_QUOTA", 120)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    runtime.block_on(measure(mailboxes))
+}
+
+async fn measure(mailboxes: usize) -> anyhow::Result<Vec<Row>> {
+    let begin: DateTime<Utc> = "2026-11-24T09:00:00Z".parse()?;
+    let time = Arc::new(Time(begin, Instant::now()));
+    let clock: Arc<dyn Clock> = time.clone();
+    let spec = SeedSpec {
+        contacts_per: 30,
+        tasks_per: 30,
+        appointments_per: 20,
+        services_per: 0,
+        exchange_items_per: 20,
+        ..SeedSpec::new("contoso", mailboxes, 7, begin)
+    };
+    let people = seed::organization(&spec);
+    let shown = time.clone();
+    let world = Arc::new(World::new(
+        BASE,
+        vec![OrganizationSpec::new("contoso", people, 7)],
+        Arc::new(move || shown.now()),
+    ));
+    let organization = world.organization("contoso").context("no organization")?;
+    seed::fill(organization, &spec)?;
+    let begun = Instant::now();
+    let line = Arc::new(Counted {
+        world,
+        dataverse: AtomicU64::new(0),
+        graph: AtomicU64::new(0),
+        refused: AtomicU64::new(0),
+        last: Mutex::new(begun),
+    });
+    let first = line.settled(&clock).await?;
+    // What a service was asked within its window is over.
+    sleep(std::time::Duration::from_secs(600)).await;
+    // A node with an empty store finds the pairs by their markers.
+    let again = line.settled(&clock).await?;
+    let mut rows = used(mailboxes, &first);
+    rows.extend(rebuilt(&again));
+    Ok(rows)
+}
+
+/// What the requests of one run were.
+struct Used {
+    dataverse: f64,
+    graph: f64,
+    refused: f64,
+    seconds: f64,
+    links: f64,
+}
+
+impl Counted {
+    /// Starts a node with an empty store and lets all mailboxes come to rest.
+    async fn settled(self: &Arc<Self>, clock: &Arc<dyn Clock>) -> anyhow::Result<Used> {
+        for counter in [&self.dataverse, &self.graph, &self.refused] {
+            counter.store(0, Relaxed);
+        }
+        let begun = Instant::now();
+        let node = Node::start(self, clock).await?;
+        let slots = Semaphore::new(CYCLES);
+        try_join_all(node.mailboxes.iter().map(|mailbox| node.settle(mailbox, &slots))).await?;
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut links = 0;
+        for mailbox in &node.mailboxes {
+            links += node.deps.links.load(&mailbox.key).await?.links.len();
+        }
+        let number = |counter: &AtomicU64| {
+            f64::from(u32::try_from(counter.load(Relaxed)).unwrap_or(u32::MAX))
+        };
+        let used = Used {
+            dataverse: number(&self.dataverse),
+            graph: number(&self.graph),
+            refused: number(&self.refused),
+            seconds: (last - begun).as_secs_f64(),
+            links: count(links),
+        };
+        let Used { dataverse, graph, refused, seconds, links } = &used;
+        eprintln!(
+            "  {links} links: {dataverse} requests to Dataverse, {graph} to Graph in {seconds:.0} s; \
+             {refused} refused"
+        );
+        Ok(used)
+    }
+}
+
+/// Links that are found again, as if there were a hundred thousand of them.
+fn rebuilt(used: &Used) -> Vec<Row> {
+    let many = 100_000.0 / used.links;
+    let least = used.dataverse / PER_SECOND;
+    let row = |rival, goal| Row {
+        name: "100000 links found again after the loss of the store".to_owned(),
+        unit: "s simulated",
+        ours: used.seconds * many,
+        rival,
+        goal,
+    };
+    vec![
+        row(("the limit", REBUILT_SECONDS), Goal::AtMost(1.0)),
+        row(("its requests at the quota", least * many), Goal::None),
+    ]
+}
+
+fn used(mailboxes: usize, used: &Used) -> Vec<Row> {
+    let Used { dataverse, graph, refused, seconds, .. } = used;
+    let name = |what: &str| format!("first synchronization of {mailboxes} mailboxes: {what}");
+    vec![
+        Row {
+            name: name("requests to Dataverse"),
+            unit: "requests/s",
+            ours: (dataverse - refused) / seconds,
+            rival: ("its quota", PER_SECOND),
+            goal: Goal::AtLeast(GOODPUT),
+        },
+        Row {
+            name: name("share of 429"),
+            unit: "of all",
+            ours: refused / (dataverse + graph),
+            rival: ("the goal", REFUSED),
+            goal: Goal::AtMost(1.0),
+        },
+    ]
+}
