@@ -220,7 +220,7 @@ proptest! {
             max_wait: Duration::from_secs(600),
         };
         // A request heavier than the bucket is spread over time, which `run` does not see.
-        let weight = share.min((requests / 4).max(1));
+        let weight = share.min((requests / 20).max(1));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
