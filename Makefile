@@ -50,20 +50,20 @@ bench: ## Measure the ratios against plain HTTP calls.
 deny: ## Check licenses and sources of the dependencies (needs cargo-deny).
 	$(CARGO) deny check licenses bans sources
 
-# The tests start their own redis-server; only the program must be there.
+# The tests start their own redis-server; only the programs must be there.
 redis:
-	@if command -v redis-server >/dev/null 2>&1; then exit 0; fi; \
+	@if command -v redis-server >/dev/null 2>&1 && command -v redis-cli >/dev/null 2>&1; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null 2>&1; then as=none; \
 	elif [ "$$(id -u)" = 0 ]; then as=; \
 	elif sudo -n true 2>/dev/null; then as='sudo -n'; \
 	else as=none; fi; \
 	if [ "$$as" != none ]; then \
 		$$as apt-get update -qq; \
-		$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; \
+		$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server redis-tools >/dev/null; \
 	fi; \
-	if ! command -v redis-server >/dev/null 2>&1; then \
-		echo 'The tests need redis-server 7 or newer. Install it and run make test again:'; \
-		echo '  Debian, Ubuntu:  sudo apt-get install -y redis-server'; \
+	if ! command -v redis-server >/dev/null 2>&1 || ! command -v redis-cli >/dev/null 2>&1; then \
+		echo 'The tests need redis-server 7 or newer and redis-cli. Install them and run make test again:'; \
+		echo '  Debian, Ubuntu:  sudo apt-get install -y redis-server redis-tools'; \
 		echo '  Fedora:          sudo dnf install redis'; \
 		echo '  macOS:           brew install redis'; \
 		exit 1; \

@@ -284,7 +284,7 @@ fn keep_key(url: &StateUrl) -> anyhow::Result<Option<SecretSlice<u8>>> {
     Ok(match url {
         StateUrl::Memory => Some(vault::fresh_secret()?),
         StateUrl::Embedded(path) => Some(vault::load_or_make(path)?),
-        StateUrl::Redis { .. } => None,
+        StateUrl::Redis(_) => None,
     })
 }
 
@@ -295,11 +295,11 @@ async fn open_store(url: &StateUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Sto
             let path: &Path = path;
             Store::of(EmbeddedStore::open(path, clock).await?, Arc::new(LocalBus::new()))
         }
-        StateUrl::Redis { url, .. } => {
-            let store = RedisStore::connect(url.expose(), RedisOptions::default()).await.context(
+        StateUrl::Redis(address) => {
+            let store = RedisStore::connect(address, RedisOptions::default()).await.context(
                 "the state store of `state.url` cannot be reached; start Redis or mend the address",
             )?;
-            let bus = RedisBus::new(store.clone(), url.expose())?;
+            let bus = RedisBus::new(store.clone(), address)?;
             Store::of(store, Arc::new(bus))
         }
     })

@@ -14,6 +14,7 @@ mod problem;
 mod reader;
 mod secret;
 mod settings;
+mod state;
 mod tenant;
 mod values;
 
@@ -25,11 +26,10 @@ use std::path::{Path, PathBuf};
 
 use siphasher::sip::SipHasher13;
 
-pub use node::{
-    IngressConfig, LogFormat, NodeConfig, StateConfig, StateUrl, SyncConfig, TelemetryConfig,
-};
+pub use node::{IngressConfig, LogFormat, NodeConfig, SyncConfig, TelemetryConfig};
 pub use problem::{Problem, Severity, as_json, render, split};
 pub use secret::{Environment, Secret};
+pub use state::{StateConfig, StateUrl};
 pub use tenant::{
     ExchangeApi, ExchangeConfig, FarSide, KeepConfig, Mailboxes, PolicyConfig, TenantConfig,
 };

@@ -19,20 +19,24 @@
 //! | `ls:{TENANT}:subscriptions` | hash | none | mailbox id → its subscriptions as JSON, without content | `write_notes` |
 //! | `ls:{TENANT}:feeds` | hash | none | table → where its reader goes on | `write_notes` |
 //!
-//! Channels, not keys: `ls:wake:SHARD` and `ls:wake:all` carry hints (`ports::wake`) as JSON.
+//! Channels, not keys: `ls:{wake}:SHARD` and `ls:{wake}:all` carry hints (`ports::wake`) as JSON.
 //!
-//! All keys of one script share a hash tag, so each script stays in one slot of a cluster. No two
-//! families share an ending, so a tenant may even be called `cluster`.
+//! All keys of one script, one transaction or one pipeline share a hash tag, so each stays in one slot
+//! of a cluster. No two families share an ending, so a tenant may even be called `cluster`.
 //!
 //! What the server must be told: `appendonly yes` (an acknowledged commit survives a crash of the
 //! server only in its log) and `maxmemory-policy noeviction` (an evicted fence is no fence).
 //! `hash-max-listpack-value 512` saves about 70 bytes a link.
 //!
-//! Memberships expire by the server's own clock. Absent: Sentinel and Cluster addresses.
+//! Memberships expire by the server's own clock. A single server, the master that Sentinels name, and a
+//! cluster are reached in the same way (`line`); commands that an ACL user needs: docs/configuration.md.
+//! Absent: reads from replicas.
 
+mod address;
 mod journal;
 mod keys;
 mod leases;
+mod line;
 mod notes;
 mod sightings;
 mod wakes;
@@ -41,9 +45,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation};
-use tokio::time::timeout;
+use redis::{FromRedisValue, Pipeline, Script, ScriptInvocation};
 use uuid::Uuid;
 
 use crate::domain::fingerprint::PrintKey;
@@ -53,6 +55,8 @@ use crate::domain::link::codec;
 use crate::ports::error::StoreError;
 use crate::ports::journal::{KEPT_MAX, RECORDS_MAX};
 use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
+pub use address::{Address, Hidden, Host, Login, Servers, Tls};
+use line::Line;
 pub use wakes::RedisBus;
 
 /// Links that one commit may write or drop. Redis refuses a command of more than 1,048,576
@@ -85,7 +89,7 @@ impl Default for RedisOptions {
 /// Keeps the state of mailboxes, and leases, in Redis.
 ///
 /// Every call ends within the sum of two time-outs. A lost connection is opened again by the
-/// next call.
+/// next call; behind Sentinels, to the master of then.
 #[derive(Clone)]
 pub struct RedisStore {
     data: Line,
@@ -93,14 +97,6 @@ pub struct RedisStore {
     /// behind the links of many mailboxes.
     leases: Line,
     scripts: Scripts,
-}
-
-/// One connection, which many calls share.
-#[derive(Clone)]
-struct Line {
-    connection: ConnectionManager,
-    /// Bound of one call, with its second attempt.
-    patience: Duration,
 }
 
 #[derive(Clone)]
@@ -126,24 +122,21 @@ impl Scripts {
     }
 }
 
-/// No answer came within the bound.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer within {0:?}")]
-struct NoAnswer(Duration);
-
 /// A commit beyond what one command can carry.
 #[derive(Debug, thiserror::Error)]
 #[error("a commit of {0} links; one may hold {COMMIT_MAX_LINKS}")]
 struct TooMany(usize);
 
 impl RedisStore {
-    /// Connects to `redis://…` or `rediss://…`.
-    pub async fn connect(url: &str, options: RedisOptions) -> Result<Self, StoreError> {
-        let client = Client::open(url).map_err(unavailable)?;
+    /// Connects to the servers of an address.
+    ///
+    /// # Errors
+    /// When none of them is reached, or the address cannot be one.
+    pub async fn connect(address: &Address, options: RedisOptions) -> Result<Self, StoreError> {
         let connect = options.connect_timeout;
         let (data, leases) = tokio::try_join!(
-            Line::open(&client, connect, options.response_timeout),
-            Line::open(&client, connect, options.lease_timeout),
+            Line::open(address, connect, options.response_timeout),
+            Line::open(address, connect, options.lease_timeout),
         )?;
         Ok(Self { data, leases, scripts: Scripts::new() })
     }
@@ -160,69 +153,6 @@ impl RedisStore {
         T: FromRedisValue + Send,
     {
         self.data.pipe(pipe).await
-    }
-}
-
-impl Line {
-    async fn open(
-        client: &Client,
-        connect: Duration,
-        response: Duration,
-    ) -> Result<Self, StoreError> {
-        // No retries inside: while Redis is away each call must fail at once.
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(connect))
-            .set_response_timeout(Some(response));
-        let patience = connect.saturating_add(response);
-        let connected = timeout(patience, client.get_connection_manager_with_config(config)).await;
-        let connection =
-            connected.map_err(|_| unavailable(NoAnswer(patience)))?.map_err(unavailable)?;
-        Ok(Self { connection, patience })
-    }
-
-    /// Bounds a call in time.
-    async fn bounded<T>(
-        &self,
-        call: impl Future<Output = Result<T, RedisError>> + Send,
-    ) -> Result<T, StoreError> {
-        let result = timeout(self.patience, call).await;
-        result.map_err(|_| unavailable(NoAnswer(self.patience)))?.map_err(unavailable)
-    }
-
-    // A call is made once more when the connection was found broken: every call of this room may
-    // be repeated. A time-out is not repeated, so that an outage stays short.
-
-    async fn run<T>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError>
-    where
-        T: FromRedisValue + Send,
-    {
-        let mut connection = self.connection.clone();
-        let call = async move {
-            match script.invoke_async(&mut connection).await {
-                Err(error) if error.is_connection_dropped() => {
-                    script.invoke_async(&mut connection).await
-                }
-                result => result,
-            }
-        };
-        self.bounded(call).await
-    }
-
-    async fn pipe<T>(&self, pipe: &Pipeline) -> Result<T, StoreError>
-    where
-        T: FromRedisValue + Send,
-    {
-        let mut connection = self.connection.clone();
-        let call = async move {
-            match pipe.query_async(&mut connection).await {
-                Err(error) if error.is_connection_dropped() => {
-                    pipe.query_async(&mut connection).await
-                }
-                result => result,
-            }
-        };
-        self.bounded(call).await
     }
 }
 

@@ -5,10 +5,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ingress;
-use super::reader::{Section, Text};
-use super::secret::{Environment, Secret};
-use super::values::{address, web_url};
+use super::reader::Section;
+use super::secret::Environment;
+use super::state::{StateConfig, StateUrl};
+use super::values::web_url;
+use super::{ingress, state};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -24,8 +25,6 @@ const WINDOW_BACK_RANGE: RangeInclusive<Duration> = DAY..=Duration::from_secs(36
 const WINDOW_AHEAD_RANGE: RangeInclusive<Duration> = DAY..=Duration::from_secs(1_400 * 24 * 3600);
 /// Orchestrators kill a process some time after they asked it to end.
 const GRACE_RANGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(600);
-/// A shorter key could be guessed, and with it the content behind the fingerprints.
-const KEY_MIN_BYTES: usize = 16;
 /// The longest name that DNS carries, in characters.
 const HOST_NAME_MAX: usize = 253;
 
@@ -53,31 +52,6 @@ pub struct IngressConfig {
     pub listen: SocketAddr,
     /// The address under which Graph reaches it, the same for all nodes, without a slash at the end.
     pub url: String,
-}
-
-/// The state store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateConfig {
-    /// Which store.
-    pub url: StateUrl,
-    /// The key of the fingerprints; `None`: the store makes one and keeps it.
-    pub key: Option<Secret>,
-}
-
-/// A kind of state store and its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StateUrl {
-    /// `memory:` – gone with the process.
-    Memory,
-    /// `embedded:PATH` – a folder of this machine, for a single node.
-    Embedded(PathBuf),
-    /// `redis://…` or `rediss://…` – shared by the nodes of a cluster.
-    Redis {
-        /// The whole address; it may hold a password.
-        url: Secret,
-        /// `rediss://`: the connection is encrypted.
-        tls: bool,
-    },
 }
 
 /// The rhythm of a node.
@@ -150,7 +124,7 @@ pub(super) fn read(root: Section<'_>, env: &Environment) -> Option<NodeConfig> {
     let config = NodeConfig {
         listen,
         host_names,
-        state: read_state(root.section("state"), defaults.state, env),
+        state: state::read(root.section("state"), defaults.state, env),
         sync: read_sync(root.section("sync"), &defaults.sync),
         ingress: ingress::read(root.section("ingress")),
         telemetry: read_telemetry(root.section("telemetry"), &defaults.telemetry),
@@ -182,72 +156,6 @@ fn read_listen(node: &Section<'_>, default: SocketAddr) -> SocketAddr {
         node.error(&text.span, "listen", &message, "write it like \"127.0.0.1:8080\"");
         default
     })
-}
-
-fn read_state(state: Section<'_>, default: StateConfig, env: &Environment) -> StateConfig {
-    let url = read_state_url(&state, env).unwrap_or(default.url);
-    let key = state.secret("key", env);
-    if key.as_ref().is_some_and(|key| key.expose().len() < KEY_MIN_BYTES) {
-        let message = format!("is shorter than {KEY_MIN_BYTES} bytes");
-        state.at("key", &message, "make one with: openssl rand -hex 32");
-    }
-    state.finish();
-    StateConfig { url, key }
-}
-
-/// Returns the store, given as a string or, since it may hold a password, as a secret.
-fn read_state_url(state: &Section<'_>, env: &Environment) -> Option<StateUrl> {
-    if state.is_table("url") {
-        let url = state.secret("url", env)?;
-        return parse_state_url(&url, true)
-            .map_err(|(message, remedy)| state.at("url", &message, remedy))
-            .ok();
-    }
-    let Text { value, .. } = state.text("url")?;
-    parse_state_url(&Secret::new(value), false)
-        .map_err(|(message, remedy)| state.at("url", &message, remedy))
-        .ok()
-}
-
-fn parse_state_url(url: &Secret, secret: bool) -> Result<StateUrl, (String, &'static str)> {
-    let text = url.expose();
-    let refuse = |message: &str, remedy| Err((message.to_owned(), remedy));
-    let scheme = text.split(':').next().unwrap_or_default();
-    match scheme {
-        "memory" if text == "memory:" => return Ok(StateUrl::Memory),
-        "embedded" => {
-            return match text.split_once(':') {
-                Some((_, path)) if !path.is_empty() && !path.starts_with("//") => {
-                    Ok(StateUrl::Embedded(PathBuf::from(path)))
-                }
-                _ => refuse("names no folder", "write it like \"embedded:./data\""),
-            };
-        }
-        "redis" | "rediss" => {}
-        "redis+sentinel" | "redis+cluster" => {
-            return refuse(
-                "Sentinel and Cluster are not supported yet",
-                "use redis:// or rediss:// with the address of one server",
-            );
-        }
-        _ => {
-            return refuse(
-                "is no known kind of store",
-                "write \"embedded:PATH\", \"redis://HOST:6379\", \"rediss://…\" or \"memory:\"",
-            );
-        }
-    }
-    let parts = address(text).map_err(|message| {
-        (message.to_owned(), "write it like \"redis://HOST:6379\" or \"rediss://HOST:6379\"")
-    })?;
-    let password = parts.user_info.is_some_and(|user| user.contains(':'));
-    if password && !secret {
-        return refuse(
-            "holds a password",
-            "put the whole address into a secret: url = { env = \"NAME\" } or { file = \"/path\" }",
-        );
-    }
-    Ok(StateUrl::Redis { url: url.clone(), tls: scheme == "rediss" })
 }
 
 fn read_sync(sync: Section<'_>, defaults: &SyncConfig) -> SyncConfig {

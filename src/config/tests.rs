@@ -5,6 +5,7 @@ mod folders;
 mod ingress;
 mod secrets;
 mod settings;
+mod state;
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,6 +31,9 @@ client_id = "app-2"
 client_secret = { file = "graph.txt" }
 "#;
 
+/// The frame of a certificate; nobody looks inside.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
+
 fn env() -> Environment {
     let variables = [
         ("DV", "hunter2-dataverse"),
@@ -37,6 +41,11 @@ fn env() -> Environment {
         ("KEY", "0123456789abcdef0123"),
         ("SHORT", "0123"),
         ("REDIS", "rediss://:hunter2-redis@store.example:6380/1"),
+        ("REDIS_USER", "hunter2-user"),
+        ("REDIS_CODED", "redis+sentinel://le%20on:hunter2%2F%40@a,b:1/m"),
+        ("REDIS_WRONG", "redis://:hunter2@"),
+        ("NOT_UTF8", "redis://:%ff@h"),
+        ("CERTIFICATE", CERTIFICATE),
     ];
     Environment::with_files(
         variables.map(|(name, value)| (name.to_owned(), value.to_owned())),

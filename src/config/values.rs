@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// Longest address of a web service; real ones have about 100 characters.
-const URL_MAX_BYTES: usize = 2048;
+pub(super) const URL_MAX_BYTES: usize = 2048;
 
 /// Longest SMTP address (RFC 5321, 4.5.3.1.3).
 const MAILBOX_MAX_BYTES: usize = 254;
@@ -67,7 +67,8 @@ pub(super) fn address(text: &str) -> Result<Address<'_>, &'static str> {
     Ok(Address { scheme, user_info, host })
 }
 
-fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
+/// Returns the host and what stands behind its colon.
+pub(super) fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
     if let Some(rest) = text.strip_prefix('[') {
         let Some((host, after)) = rest.split_once(']') else {
             return Err("has a bracket that is not closed");

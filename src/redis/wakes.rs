@@ -1,20 +1,29 @@
-//! Hints over Redis' channels: what is published reaches whoever listens at that moment.
+//! Hints over Redis' channels: what is published reaches whoever listens at that moment. In a cluster
+//! each server passes it on to all others, so a listener may sit at any.
 
-use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::{Stream, StreamExt};
-use redis::{Client, Msg};
+use futures_util::StreamExt;
+use redis::aio::{PubSubSink, PubSubStream};
+use tokio::time::timeout;
 
-use super::{RedisStore, unavailable};
+use super::address::Route;
+use super::{Address, RedisStore, unavailable};
 use crate::ports::error::StoreError;
 use crate::ports::wake::{Channel, Hint, Listener, WakeBus};
 
-/// The channels' names begin so; a listener hears all of them.
-const PREFIX: &str = "ls:wake:";
+/// The channels' names begin so; a listener hears all of them. One hash tag: a pipeline of hints goes
+/// to one server of a cluster.
+const PREFIX: &str = "ls:{wake}:";
 /// The wait before a lost connection is opened again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The longest that opening one takes, and the answer to a ping.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A connection that was silent for so long is asked whether it lives: of a server whose machine died
+/// no word comes.
+const SILENT: Duration = Duration::from_secs(10);
 /// Hints in one command; a command may carry a thousand times more.
 const CHUNK: usize = 1_000;
 
@@ -28,14 +37,12 @@ fn channel(to: Channel) -> String {
 /// Carries hints between the nodes that share a Redis.
 pub struct RedisBus {
     store: RedisStore,
-    client: Client,
+    route: Arc<Route>,
 }
 
-type Messages = Pin<Box<dyn Stream<Item = Msg> + Send>>;
-
 struct RedisListener {
-    client: Client,
-    messages: Option<Messages>,
+    route: Arc<Route>,
+    open: Option<(PubSubSink, PubSubStream)>,
     told: bool,
 }
 
@@ -44,8 +51,8 @@ impl RedisBus {
     ///
     /// # Errors
     /// When the address is none.
-    pub fn new(store: RedisStore, url: &str) -> Result<Self, StoreError> {
-        Ok(Self { store, client: Client::open(url).map_err(unavailable)? })
+    pub fn new(store: RedisStore, address: &Address) -> Result<Self, StoreError> {
+        Ok(Self { store, route: address.route().map_err(unavailable)? })
     }
 }
 
@@ -64,26 +71,30 @@ impl WakeBus for RedisBus {
     }
 
     fn listen(&self) -> Box<dyn Listener> {
-        Box::new(RedisListener { client: self.client.clone(), messages: None, told: false })
+        Box::new(RedisListener { route: self.route.clone(), open: None, told: false })
     }
 }
 
 impl RedisListener {
-    async fn open(client: Client) -> Result<Messages, redis::RedisError> {
-        let mut channels = client.get_async_pubsub().await?;
-        channels.psubscribe(format!("{PREFIX}*")).await?;
-        Ok(Box::pin(channels.into_on_message()))
+    async fn subscribe(route: &Route) -> Result<(PubSubSink, PubSubStream), redis::RedisError> {
+        let opened = async {
+            let mut channels = route.find().await?.get_async_pubsub().await?;
+            channels.psubscribe(format!("{PREFIX}*")).await?;
+            Ok(channels.split())
+        };
+        let opened = timeout(PATIENCE, opened).await;
+        opened.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
     }
-}
 
-#[async_trait]
-impl Listener for RedisListener {
-    async fn next(&mut self) -> Hint {
-        loop {
-            let Some(messages) = &mut self.messages else {
-                match Self::open(self.client.clone()).await {
-                    Ok(messages) => {
-                        (self.messages, self.told) = (Some(messages), false);
+    /// Waits until a connection is open.
+    async fn opened(&mut self) -> &mut (PubSubSink, PubSubStream) {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => loop {
+                match Self::subscribe(&self.route).await {
+                    Ok(open) => {
+                        self.told = false;
+                        break open;
                     }
                     Err(error) => {
                         if !self.told {
@@ -93,11 +104,29 @@ impl Listener for RedisListener {
                         tokio::time::sleep(AGAIN).await;
                     }
                 }
-                continue;
-            };
-            let Some(message) = messages.next().await else {
-                self.messages = None;
-                continue;
+            },
+        };
+        self.open.insert(open)
+    }
+}
+
+/// Tells whether the server at the other end still answers.
+async fn lives(sink: &mut PubSubSink) -> bool {
+    matches!(timeout(PATIENCE, sink.ping::<redis::Value>()).await, Ok(Ok(_)))
+}
+
+#[async_trait]
+impl Listener for RedisListener {
+    async fn next(&mut self) -> Hint {
+        loop {
+            let (sink, messages) = self.opened().await;
+            let message = match timeout(SILENT, messages.next()).await {
+                Ok(Some(message)) => message,
+                Err(_silent) if lives(sink).await => continue,
+                Ok(None) | Err(_) => {
+                    self.open = None;
+                    continue;
+                }
             };
             // A hint of a newer version is none.
             if let Ok(hint) = serde_json::from_slice(message.get_payload_bytes()) {

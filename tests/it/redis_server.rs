@@ -1,4 +1,5 @@
-//! A real Redis for one test: its own port and directory, gone at the end of the test.
+//! A real Redis for one test: its own port and directory, gone at the end of the test. With other
+//! arguments it is a Sentinel, a server of a cluster, or one that wants TLS or a password.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed helper fails its test")]
 
@@ -6,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use lockstep::redis::Address;
 use tempfile::TempDir;
 
 /// Another process may take a free port before Redis does.
@@ -16,15 +18,29 @@ pub(crate) struct RedisServer {
     port: u16,
     child: Option<Child>,
     directory: TempDir,
+    arguments: Vec<String>,
+}
+
+/// Returns a port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl RedisServer {
     /// Starts a server on a free port.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[], "")
+    }
+
+    /// Starts a server with further arguments, in which `PORT` stands for its port and `DIR` for its
+    /// directory, where this text is the file `redis.conf`.
+    pub(crate) fn start_with(arguments: &[&str], file: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut server = Self { port: 0, child: None, directory };
+        std::fs::write(directory.path().join("redis.conf"), file).unwrap();
+        let arguments = arguments.iter().map(|one| (*one).to_owned()).collect();
+        let mut server = Self { port: 0, child: None, directory, arguments };
         for _ in 0..STARTS_MAX {
-            server.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            server.port = free_port();
             if server.launch() {
                 return server;
             }
@@ -32,7 +48,17 @@ impl RedisServer {
         panic!("redis-server did not start {STARTS_MAX} times in a row");
     }
 
+    /// Returns its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Returns the address for `RedisStore::connect`.
+    pub(crate) fn address(&self) -> Address {
+        Address::server("127.0.0.1", self.port)
+    }
+
+    /// Returns the address for the configuration of a node, and for other clients.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
@@ -61,11 +87,13 @@ impl RedisServer {
 
     /// Starts the process and waits for its own word that it is ready; false when it ended first.
     fn launch(&mut self) -> bool {
+        let (port, directory) = (self.port.to_string(), self.directory.path().to_str().unwrap());
+        let placed = |one: &String| one.replace("PORT", &port).replace("DIR", directory);
         let mut child = Command::new("redis-server")
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
+            .arg(self.directory.path().join("redis.conf"))
+            .args(["--port", &port, "--bind", "127.0.0.1", "--dir", directory])
             .args(["--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""])
-            .arg("--dir")
-            .arg(self.directory.path())
+            .args(self.arguments.iter().map(placed))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -74,7 +102,8 @@ impl RedisServer {
                 panic!("install redis-server (apt-get install redis-server): {error}")
             });
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to"));
+        let is_ready = |line: &String| line.contains("Ready to") || line.contains("Sentinel ID is");
+        let ready = lines.by_ref().map_while(Result::ok).any(|line| is_ready(&line));
         // Its words are read on to the end, so that it never waits for a full pipe.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         self.child = Some(child);

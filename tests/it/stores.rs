@@ -9,6 +9,11 @@ macro_rules! suite {
         suite! { @of memory Memory $($name)* }
         suite! { @of embedded Embedded $($name)* }
         suite! { @of redis Redis $($name)* }
+
+        /// All of them, one after the other.
+        pub(crate) async fn all<B: crate::stores::Bench>() {
+            $( $name::<B>().await; )*
+        }
     };
     (@of $module:ident $bench:ident $($name:ident)*) => {
         mod $module {
@@ -28,6 +33,7 @@ mod embedded;
 mod guard;
 mod journal;
 mod notes;
+mod places;
 mod proxy;
 mod redis;
 mod suite;
@@ -157,7 +163,7 @@ impl Bench for Redis {
 
     async fn start() -> Self {
         let server = RedisServer::start();
-        let store = RedisStore::connect(&server.url(), RedisOptions::default()).await.unwrap();
+        let store = RedisStore::connect(&server.address(), RedisOptions::default()).await.unwrap();
         Self { store: Arc::new(store), server }
     }
 
@@ -167,7 +173,7 @@ impl Bench for Redis {
 
     async fn reopen(&mut self) {
         let options = RedisOptions::default();
-        self.store = Arc::new(RedisStore::connect(&self.server.url(), options).await.unwrap());
+        self.store = Arc::new(RedisStore::connect(&self.server.address(), options).await.unwrap());
     }
 
     fn advance(&self, _by: Duration) {}

@@ -1,9 +1,7 @@
 //! Secrets, and the addresses to which they are sent.
 
-use std::path::PathBuf;
-
 use super::{TENANT, env, node, only, tenant};
-use crate::config::{Secret, StateUrl, digest, render};
+use crate::config::{Secret, digest, render};
 
 #[test]
 fn secrets_are_references_only() {
@@ -66,35 +64,6 @@ fn plain_http_is_for_loopback_only() {
             assert!(!render(&problems).contains("hunter2"));
         }
     }
-}
-
-#[test]
-fn the_kinds_of_state_stores_are_told_apart() {
-    // Every documented address is understood, every other is refused with a remedy.
-    let url = |text: &str| node(&format!("[state]\nurl = {text}\n")).map(|node| node.state.url);
-    let redis = |text: &str, tls| Ok(StateUrl::Redis { url: Secret::new(text), tls });
-    assert_eq!(url("\"memory:\""), Ok(StateUrl::Memory));
-    assert_eq!(url("\"embedded:/var/x\""), Ok(StateUrl::Embedded(PathBuf::from("/var/x"))));
-    assert_eq!(url("\"redis://h:6379/0\""), redis("redis://h:6379/0", false));
-    assert_eq!(url("\"rediss://h:6379\""), redis("rediss://h:6379", true));
-    assert_eq!(
-        url("{ env = \"REDIS\" }"),
-        redis("rediss://:hunter2-redis@store.example:6380/1", true)
-    );
-    for (text, part) in [
-        ("\"redis+sentinel://h\"", "use redis://"),
-        ("\"redis+cluster://h\"", "use redis://"),
-        ("\"redis://:hunter2@h\"", "secret"),
-        ("\"redis://\"", "redis://HOST"),
-        ("\"embedded:\"", "embedded:./data"),
-        ("\"postgres://h\"", "embedded:PATH"),
-    ] {
-        let problem = only(url(text));
-        assert_eq!(problem.field, "state.url");
-        assert!(problem.remedy.contains(part), "{text}: {}", problem.remedy);
-        assert!(!render(&[problem]).contains("hunter2"));
-    }
-    assert_eq!(only(node("[state]\nkey = { env = \"SHORT\" }\n")).field, "state.key");
 }
 
 #[test]

@@ -80,7 +80,8 @@ fn hints() -> Vec<(Channel, Hint)> {
     ]
 }
 
-async fn carries(from: Arc<dyn WakeBus>, to: Arc<dyn WakeBus>) {
+/// Sees hints of one bus arrive at another.
+pub(super) async fn carries(from: Arc<dyn WakeBus>, to: Arc<dyn WakeBus>) {
     let mut listener = to.listen();
     // Listening begins at some moment: what is published before it is lost, as hints may be.
     let first = async {
@@ -117,8 +118,8 @@ async fn a_hint_reaches_all_parts_of_a_process() {
 }
 
 async fn node(server: &RedisServer) -> Arc<dyn WakeBus> {
-    let store = RedisStore::connect(&server.url(), RedisOptions::default()).await.unwrap();
-    Arc::new(RedisBus::new(store, &server.url()).unwrap())
+    let store = RedisStore::connect(&server.address(), RedisOptions::default()).await.unwrap();
+    Arc::new(RedisBus::new(store, &server.address()).unwrap())
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use lockstep::redis::Address;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -12,26 +13,25 @@ const MUCH: usize = 100_000;
 
 /// Passes connections on to a server, until one of them asks for much: its answers are held back.
 pub(super) struct Proxy {
-    pub(super) url: String,
+    pub(super) address: Address,
     /// Told when an answer is held back.
     pub(super) held: Arc<Notify>,
 }
 
 impl Proxy {
     /// Starts to listen; ends with the test's runtime.
-    pub(super) async fn start(server: &str) -> Self {
-        let server = server.trim_start_matches("redis://").trim_end_matches('/').to_owned();
+    pub(super) async fn start(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("redis://{}/", listener.local_addr().unwrap());
+        let address = Address::server("127.0.0.1", listener.local_addr().unwrap().port());
         let held = Arc::new(Notify::new());
         let told = held.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&server).await.unwrap();
+                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
                 tokio::spawn(pass(client, server, told.clone()));
             }
         });
-        Self { url, held }
+        Self { address, held }
     }
 }
 

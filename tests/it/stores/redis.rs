@@ -8,7 +8,7 @@ use lockstep::ports::error::StoreError;
 use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::{Claim, LinkStore, MailboxState};
 use lockstep::ports::sightings::{SightingChange, SightingStore};
-use lockstep::redis::{RedisOptions, RedisStore};
+use lockstep::redis::{Address, RedisOptions, RedisStore};
 use lockstep::shards::table::{Answer, Step};
 use lockstep::shards::{Incarnation, Shard};
 use tokio::net::TcpListener;
@@ -74,7 +74,7 @@ async fn an_unnoticed_restart_costs_no_call() {
 async fn a_hanging_server_is_an_outage() {
     // A server that keeps its connections and does not answer costs the time-out, no more.
     let server = RedisServer::start();
-    let store = RedisStore::connect(&server.url(), IMPATIENT).await.unwrap();
+    let store = RedisStore::connect(&server.address(), IMPATIENT).await.unwrap();
     server.hang();
     assert_unavailable(&store, &mailbox("contoso", 1)).await;
 }
@@ -83,8 +83,8 @@ async fn a_hanging_server_is_an_outage() {
 async fn a_membership_does_not_wait_behind_a_mailbox() {
     // While the answer to a commit of thousands of links does not arrive, the membership is renewed.
     let server = RedisServer::start();
-    let proxy = Proxy::start(&server.url()).await;
-    let store = RedisStore::connect(&proxy.url, RedisOptions::default()).await.unwrap();
+    let proxy = Proxy::start(server.port()).await;
+    let store = RedisStore::connect(&proxy.address, RedisOptions::default()).await.unwrap();
     store.step(&step(1, &[1])).await.unwrap();
     let commit = tokio::spawn({
         let store = store.clone();
@@ -100,14 +100,12 @@ async fn a_membership_does_not_wait_behind_a_mailbox() {
 async fn connecting_is_bounded() {
     // Nobody listens, or somebody who never speaks: both are errors within the bound.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("redis://{}/", listener.local_addr().unwrap());
-    let mute = timeout(BOUND, RedisStore::connect(&url, IMPATIENT)).await.unwrap();
+    let address = Address::server("127.0.0.1", listener.local_addr().unwrap().port());
+    let mute = timeout(BOUND, RedisStore::connect(&address, IMPATIENT)).await.unwrap();
     assert!(matches!(mute, Err(StoreError::Unavailable(_))));
     drop(listener);
-    let gone = timeout(BOUND, RedisStore::connect(&url, IMPATIENT)).await.unwrap();
+    let gone = timeout(BOUND, RedisStore::connect(&address, IMPATIENT)).await.unwrap();
     assert!(matches!(gone, Err(StoreError::Unavailable(_))));
-    let wrong = RedisStore::connect("http://localhost/", IMPATIENT).await;
-    assert!(matches!(wrong, Err(StoreError::Unavailable(_))));
 }
 
 #[tokio::test]
