@@ -33,6 +33,7 @@
 //! Absent: reads from replicas.
 
 mod address;
+mod inspect;
 mod journal;
 mod keys;
 mod leases;
@@ -56,6 +57,7 @@ use crate::ports::error::StoreError;
 use crate::ports::journal::{KEPT_MAX, RECORDS_MAX};
 use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 pub use address::{Address, Hidden, Host, Login, Servers, Tls};
+pub use inspect::{Remark, inspect};
 use line::Line;
 pub use wakes::RedisBus;
 

@@ -1,12 +1,14 @@
 //! `lockstep check`: the configuration; with `--online` also the far sides and every mailbox.
 
 mod filters;
+mod state;
 
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use self::filters::Filtered;
+use self::state::Asked;
 use super::table::table;
 use super::{ConfigArgs, Format};
 use crate::app::{App, once};
@@ -73,23 +75,28 @@ pub(super) fn run(args: &CheckArgs, environment: &Environment) -> anyhow::Result
         print_in_order(&tenants, &loaded.warnings, args.format);
         return Ok(ExitCode::SUCCESS);
     }
-    let found = ask(loaded.node, &tenants, args.all)?;
+    let (state, found) = ask(loaded.node, &tenants, args.all)?;
     match args.format {
         Format::Table => {
             say_on!("{}", config::render(&loaded.warnings));
+            state.iter().for_each(Asked::print);
             found.iter().for_each(print_table);
         }
         Format::Json => {
             let tenants: Vec<_> = found.iter().map(as_json).collect();
             let warnings = config::as_json(&loaded.warnings);
-            say!("{:#}", json!({ "problems": [], "warnings": warnings, "tenants": tenants }));
+            let state = state.as_ref().map(Asked::as_json);
+            say!(
+                "{:#}",
+                json!({ "problems": [], "warnings": warnings, "state": state, "tenants": tenants })
+            );
         }
     }
     let failed = |one: &Found| {
         let opened = one.opened.iter().all(|it| it.1.is_ok());
         one.failed.is_some() || !opened || one.filtered.iter().any(Filtered::is_unknown)
     };
-    let failed = found.iter().any(failed);
+    let failed = found.iter().any(failed) || state.as_ref().is_some_and(Asked::failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -127,16 +134,21 @@ fn print_in_order(tenants: &[TenantConfig], warnings: &[Problem], format: Format
 }
 
 /// A check writes nothing, so it runs on a store in memory beside whatever node is running.
-fn ask(mut node: NodeConfig, tenants: &[TenantConfig], all: bool) -> anyhow::Result<Vec<Found>> {
-    node.state.url = StateUrl::Memory;
+fn ask(
+    mut node: NodeConfig,
+    tenants: &[TenantConfig],
+    all: bool,
+) -> anyhow::Result<(Option<Asked>, Vec<Found>)> {
+    let store = std::mem::replace(&mut node.state.url, StateUrl::Memory);
     let io = super::io_runtime()?;
     let app = super::open(&io, node, "check")?;
     Ok(io.block_on(async {
+        let state = state::ask(&store).await;
         let mut found = Vec::new();
         for config in tenants {
             found.push(one_tenant(&app, config, all).await);
         }
-        found
+        (state, found)
     }))
 }
 

@@ -14,6 +14,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod bad_input;
 mod bad_items;
+mod checks;
 mod complaints;
 mod crash;
 mod crowds;
