@@ -6,6 +6,7 @@
 //! foreign web page reaches it through an operator's browser.
 
 mod alerts;
+mod cluster;
 mod commands;
 mod explain;
 mod hosts;
@@ -38,6 +39,7 @@ use crate::actors::runtime::TenantRuntime;
 use crate::cluster::ownership::Ownership;
 use crate::config::{self, Problem};
 use crate::telemetry::Metrics;
+pub use cluster::teller;
 use hosts::Hosts;
 pub use relayed::describe;
 
@@ -66,6 +68,8 @@ pub struct ApiState {
     pub problems: FileProblems,
     /// The way to the nodes that own other mailboxes.
     pub relay: Option<Relay>,
+    /// The state store is one that several nodes can share.
+    pub shared: bool,
 }
 
 /// Starts the server on an address; port 0 takes a free one. Returns the server and where it
@@ -102,6 +106,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/readyz", web::get().to(readyz))
         .route("/metrics", web::get().to(metrics))
         .route("/api/v1/rules", web::get().to(json::rules))
+        .route("/api/v1/cluster", web::get().to(cluster::show))
         .route("/api/v1/tenants", web::get().to(tenants))
         .route("/api/v1/tenants/{tenant}", web::get().to(tenant))
         .route("/api/v1/tenants/{tenant}/alerts", web::get().to(alerts::list))
@@ -158,6 +163,12 @@ impl ApiState {
             return Some(json::missing("mailbox", &id.to_string()));
         };
         (!row.reasons.is_empty()).then(|| json::excluded(&row))
+    }
+
+    /// Refuses a command that only the node can carry out that owns the mailbox.
+    fn refuse_elsewhere(&self, tenant: &str, id: Uuid) -> Option<HttpResponse> {
+        let found = self.find(tenant)?;
+        found.row(id)?.elsewhere.then(|| json::elsewhere(&found, id))
     }
 }
 
@@ -251,29 +262,30 @@ async fn mailboxes(
     query: web::Query<ListQuery>,
 ) -> HttpResponse {
     let Some(tenant) = state.find(&path) else { return json::missing("tenant", &path) };
-    let rows =
-        tenant.board.mailboxes().into_iter().filter(|row| {
-            query.phase.as_deref().is_none_or(|phase| json::phase_name(row) == phase)
-        });
+    let rows = tenant
+        .rows()
+        .into_iter()
+        .filter(|row| query.phase.as_deref().is_none_or(|phase| json::phase_name(row) == phase));
     let top = query.top.unwrap_or(PAGE).min(PAGE);
-    let list: Vec<_> = rows.skip(query.skip).take(top).map(|row| json::mailbox(&row)).collect();
+    let list: Vec<_> =
+        rows.skip(query.skip).take(top).map(|row| json::mailbox_at(&tenant, &row)).collect();
     HttpResponse::Ok().json(serde_json::json!({ "mailboxes": list }))
 }
 
 async fn mailbox(state: web::Data<ApiState>, path: web::Path<(String, Uuid)>) -> HttpResponse {
     let (name, id) = path.into_inner();
     let Some(tenant) = state.find(&name) else { return json::missing("tenant", &name) };
-    let Some(row) = tenant.board.mailbox(id) else {
+    let Some(row) = tenant.row(id) else {
         return json::missing("mailbox", &id.to_string());
     };
-    let mut value = json::mailbox(&row);
+    let mut value = json::mailbox_at(&tenant, &row);
     let recent = tenant.board.recent(Some(id), DECISIONS);
     value["decisions"] = recent.iter().map(json::decision).collect();
     HttpResponse::Ok().json(value)
 }
 
 async fn index_page(state: web::Data<ApiState>) -> HttpResponse {
-    html(pages::index(&state.list(), &state.problems().0))
+    html(pages::index(&state.list(), &state.problems().0, &cluster::gather(&state).await))
 }
 
 async fn tenant_page(state: web::Data<ApiState>, path: web::Path<String>) -> HttpResponse {
@@ -286,7 +298,7 @@ async fn tenant_page(state: web::Data<ApiState>, path: web::Path<String>) -> Htt
 async fn mailbox_page(state: web::Data<ApiState>, path: web::Path<(String, Uuid)>) -> HttpResponse {
     let (name, id) = path.into_inner();
     let Some(tenant) = state.find(&name) else { return json::missing("tenant", &name) };
-    match tenant.board.mailbox(id) {
+    match tenant.row(id) {
         Some(row) => html(pages::mailbox(&tenant, &row, &tenant.board.recent(Some(id), DECISIONS))),
         None => json::missing("mailbox", &id.to_string()),
     }

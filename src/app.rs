@@ -29,7 +29,7 @@ use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::TenantId;
 use crate::domain::journal::Retention;
 use crate::domain::mailbox::MailboxSource;
-use crate::domain::side::Side;
+use crate::domain::side::{PerSide, Side};
 use crate::embedded::EmbeddedStore;
 use crate::graph::{GraphOptions, GraphSide};
 use crate::http::{HttpClient, HttpOptions, Session, TokenOptions, TokenSource};
@@ -183,6 +183,7 @@ impl App {
             key: self.node.state.key.as_ref().map(|key| derive(key, &config.tenant)),
         });
         runtime.set_freshness(freshness);
+        runtime.set_budgets(PerSide { dynamics: throttle, exchange: throttle_graph });
         Arc::new(runtime)
     }
 

@@ -13,6 +13,7 @@ mod breaker;
 mod gate;
 mod pressure;
 mod rate;
+mod usage;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,6 +29,8 @@ use crate::ports::error::SideError;
 use breaker::Breaker;
 use gate::Gate;
 use rate::Rate;
+use usage::Spent;
+pub use usage::Usage;
 
 /// What a budget is counted by: a mailbox address for Graph, the application user for Dataverse.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -116,6 +119,7 @@ pub struct Throttle {
     clock: Arc<dyn Clock>,
     gates: Mutex<Gates>,
     breaker: Mutex<Breaker>,
+    spent: Mutex<Spent>,
 }
 
 /// The gates, and when idle ones were last forgotten.
@@ -139,7 +143,8 @@ impl Throttle {
         let started = Instant::now();
         let gates = Mutex::new(Gates { of: HashMap::new(), swept: started });
         let breaker = Mutex::new(Breaker::CLOSED);
-        Self { options, rate, started, clock, gates, breaker }
+        let spent = Mutex::new(Spent::new(options.per));
+        Self { options, rate, started, clock, gates, breaker, spent }
     }
 
     /// Waits until `weight` requests fit into the budget of `key` and returns the permit. Gives up
@@ -149,7 +154,11 @@ impl Throttle {
         let gate = self.gate(key);
         gate.refuse_if_closed_past(deadline)?;
         match timeout_at(deadline, gate.pass(weight, self.slots(weight), deadline)).await {
-            Ok(passed) => Ok(Permit { _slots: passed? }),
+            Ok(passed) => {
+                let permit = Permit { _slots: passed? };
+                self.spent().add(weight, self.started.elapsed());
+                Ok(permit)
+            }
             Err(_elapsed) => {
                 let retry_after = gate.closed_for().unwrap_or(CROWDED_RETRY);
                 Err(Throttled { retry_after })
@@ -196,6 +205,20 @@ impl Throttle {
     pub fn closed_for(&self, key: &BudgetKey) -> Option<Duration> {
         let gate = self.gates().of.get(key).map(Arc::clone)?;
         gate.closed_for()
+    }
+
+    /// Returns what was spent of late, for operators.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let spent = self.spent().within(self.started.elapsed());
+        let closed = self.gates().of.values().filter(|gate| gate.closed_for().is_some()).count();
+        let ThrottleOptions { requests, per, .. } = self.options;
+        Usage { spent, requests, per, closed }
+    }
+
+    fn spent(&self) -> MutexGuard<'_, Spent> {
+        // A number that is off by one is no harm.
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the slots of a call; more than there are would never be free.

@@ -91,7 +91,8 @@ pub fn alerts(tenant: &TenantRow, rows: &[MailboxRow], now: DateTime<Utc>) -> Ve
         let (level, code) = (Level::Error, Code::MostMailboxesFail);
         list.push(Alert { level, scope: Scope::Tenant, code, seen: Some(now) });
     }
-    for row in rows {
+    // Who owns the others tells of them.
+    for row in rows.iter().filter(|row| !row.elsewhere) {
         let seen = row.last.as_ref().map(|last| last.finished);
         let scope = Scope::Mailbox(row.mailbox);
         if let Some((_, code)) = row.reasons.first() {
@@ -123,7 +124,8 @@ const fn level_of(phase: Phase) -> Option<Level> {
 /// Tells whether the last cycles of more than half of the mailboxes failed within the hour. One
 /// mailbox alone speaks for itself.
 fn most_fail(rows: &[MailboxRow], now: DateTime<Utc>) -> bool {
-    let serving: Vec<&MailboxRow> = rows.iter().filter(|row| row.reasons.is_empty()).collect();
+    let serves = |row: &&MailboxRow| row.reasons.is_empty() && !row.elsewhere;
+    let serving: Vec<&MailboxRow> = rows.iter().filter(serves).collect();
     let failed = |row: &&&MailboxRow| {
         row.last.as_ref().is_some_and(|last| last.code.is_some() && now - last.finished <= WITHIN)
     };
@@ -159,6 +161,7 @@ mod tests {
             }),
             cycles: 1,
             halt: None,
+            elsewhere: false,
         }
     }
 

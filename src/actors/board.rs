@@ -39,6 +39,8 @@ pub struct MailboxRow {
     pub cycles: u64,
     /// The plan that a brake halted.
     pub halt: Option<Halted>,
+    /// It takes part, and this node does not own it: the rest is of the time when it did.
+    pub elsewhere: bool,
 }
 
 /// A halted plan as operators see it.
@@ -167,6 +169,7 @@ impl Board {
                     last: None,
                     cycles: 0,
                     halt: None,
+                    elsewhere: false,
                 },
             };
             inner.mailboxes.insert(mailbox, row);

@@ -2,11 +2,13 @@
 //!
 //! Whoever owns a mailbox has an actor for it; everybody else has none and lets the hint pass.
 
+mod roll;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{Addr, Handler};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::freshness::channel_of;
@@ -15,6 +17,7 @@ use super::node::NodeActor;
 use super::runtime::TenantRuntime;
 use crate::domain::ids::MailboxKey;
 use crate::ports::wake::{Answered, Channel, Hint, Listener, WakeBus};
+pub use roll::{Roll, Tell};
 
 /// Operators who wait at once; each holds a request open.
 const WAITING_MAX: usize = 1_000;
@@ -27,6 +30,8 @@ pub type Describe = Arc<dyn Fn(&TenantRuntime, Uuid) -> String + Send + Sync>;
 pub struct Relay {
     bus: Arc<dyn WakeBus>,
     waiting: Arc<Mutex<HashMap<Uuid, oneshot::Sender<Answered>>>>,
+    rolls: Arc<Mutex<HashMap<Uuid, mpsc::Sender<String>>>>,
+    tell: Option<Tell>,
 }
 
 /// One who waits; forgotten when dropped.
@@ -40,7 +45,7 @@ impl Relay {
     /// Builds the relay over a bus.
     #[must_use]
     pub fn new(bus: Arc<dyn WakeBus>) -> Self {
-        Self { bus, waiting: Arc::default() }
+        Self { bus, waiting: Arc::default(), rolls: Arc::default(), tell: None }
     }
 
     /// Wakes a mailbox on whichever node owns it; false when nobody could be told.
@@ -91,6 +96,8 @@ pub async fn hear(mut listener: Box<dyn Listener>, node: Addr<NodeActor>, relay:
     loop {
         match listener.next().await {
             Hint::Synced(ticket, answer) => relay.answered(ticket, answer),
+            Hint::Roll(roll) => relay.tell(roll),
+            Hint::Present(roll, answer) => relay.told(roll, answer),
             hint @ (Hint::Changed(_)
             | Hint::AllChanged(_)
             | Hint::Subscription(..)
@@ -131,8 +138,8 @@ impl Handler<HintCame> for NodeActor {
                 }
             }
             Hint::Sync(key, ticket) => self.sync(key, ticket),
-            // Answers stay with who listens for them.
-            Hint::Synced(..) => {}
+            // Answers and roll calls stay with who listens for them.
+            Hint::Synced(..) | Hint::Roll(_) | Hint::Present(..) => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use tokio::sync::broadcast;
 use tracing::Instrument;
 
-use super::board::Board;
+use super::board::{Board, MailboxRow};
 use super::fair::{Lane, Share};
 use super::freshness::Freshness;
 use super::messages::Ended;
@@ -21,11 +21,13 @@ use crate::cycle::{
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::{CycleId, MailboxKey};
 use crate::domain::policy::Mailbox;
+use crate::domain::side::PerSide;
 use crate::ports::error::{SideError, StoreError};
 use crate::ports::lease::Tenure as _;
 use crate::ports::organization::{Organization, Profile};
 use crate::ports::sightings::{SightingStore, Sightings};
 use crate::telemetry::names;
+use crate::throttle::Throttle;
 
 /// Retention is counted in days.
 const PRUNE_INTERVAL: TimeDelta = TimeDelta::days(1);
@@ -59,6 +61,8 @@ pub struct TenantRuntime {
     seen: tokio::sync::Mutex<Option<Sightings>>,
     /// Pushes, where something runs that takes them.
     freshness: OnceLock<Freshness>,
+    /// The budgets of both far sides, to be shown.
+    budgets: OnceLock<PerSide<Arc<Throttle>>>,
 }
 
 /// The longest that a cycle may take (SCH-05). Each request has a time-out of its own, so only a
@@ -110,6 +114,7 @@ impl TenantRuntime {
             sightings: parts.sightings,
             seen: tokio::sync::Mutex::default(),
             freshness: OnceLock::new(),
+            budgets: OnceLock::new(),
         }
     }
 
@@ -122,6 +127,17 @@ impl TenantRuntime {
     #[must_use]
     pub fn freshness(&self) -> Option<&Freshness> {
         self.freshness.get()
+    }
+
+    /// Says which budgets its calls spend; a second call changes nothing.
+    pub fn set_budgets(&self, budgets: PerSide<Arc<Throttle>>) {
+        let _ = self.budgets.set(budgets);
+    }
+
+    /// Returns the budgets that its calls spend, where something spends them.
+    #[must_use]
+    pub fn budgets(&self) -> Option<&PerSide<Arc<Throttle>>> {
+        self.budgets.get()
     }
 
     /// Returns how long a mailbox waits after so many sweeps in a row that found nothing.
@@ -208,6 +224,25 @@ impl TenantRuntime {
         let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
         let taking_part = judged.iter().filter_map(|one| one.mailbox.as_ref());
         taking_part.filter(|one| self.ownership.owns(&one.key)).cloned().collect()
+    }
+
+    /// Returns all mailboxes as operators see them, in the order of their ids.
+    #[must_use]
+    pub fn rows(&self) -> Vec<MailboxRow> {
+        self.board.mailboxes().into_iter().map(|row| self.placed(row)).collect()
+    }
+
+    /// Returns one mailbox as operators see it.
+    #[must_use]
+    pub fn row(&self, mailbox: uuid::Uuid) -> Option<MailboxRow> {
+        self.board.mailbox(mailbox).map(|row| self.placed(row))
+    }
+
+    /// The board keeps what it knew of a mailbox that went elsewhere.
+    fn placed(&self, row: MailboxRow) -> MailboxRow {
+        let key = MailboxKey { tenant: self.options.tenant.clone(), mailbox: row.mailbox };
+        let elsewhere = row.reasons.is_empty() && !self.ownership.owns(&key);
+        MailboxRow { elsewhere, ..row }
     }
 
     /// Forgets what is too old in all mailboxes, at most once a day: a mailbox that writes nothing

@@ -35,7 +35,7 @@ pub(super) async fn list(
 
 fn of(tenant: &TenantRuntime) -> Vec<Alert> {
     let board = &tenant.board;
-    alerts(&board.tenant_row(), &board.mailboxes(), tenant.deps.clock.now())
+    alerts(&board.tenant_row(), &tenant.rows(), tenant.deps.clock.now())
 }
 
 fn one(alert: &Alert) -> Value {

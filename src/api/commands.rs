@@ -49,7 +49,7 @@ pub(super) async fn sync(
     }
     let wait = Duration::from_secs(wait).min(WAIT_MAX);
     let ended = tokio::time::timeout(wait, receive).await;
-    let row = state.find(&tenant).and_then(|it| it.board.mailbox(mailbox));
+    let row = state.find(&tenant).and_then(|it| it.row(mailbox));
     match (ended, row) {
         (Ok(Ok(())), Some(row)) => {
             HttpResponse::Ok().json(json!({ "ended": true, "mailbox": answers::mailbox(&row) }))
@@ -79,11 +79,11 @@ pub(super) async fn release(
     request: HttpRequest,
 ) -> HttpResponse {
     let (tenant, mailbox) = path.into_inner();
-    if let Some(refusal) = refused(&state, &request, &tenant, mailbox) {
+    if let Some(refusal) = refused_here(&state, &request, &tenant, mailbox) {
         return refusal;
     }
     let ReleaseQuery { with_brakes, plan } = query.into_inner();
-    let row = state.find(&tenant).and_then(|it| it.board.mailbox(mailbox));
+    let row = state.find(&tenant).and_then(|it| it.row(mailbox));
     let halted = row.and_then(|row| row.halt).map(|halt| halt.plan);
     if plan.is_some() && plan != halted {
         let message = "that plan is not halted any more; look at the one that is";
@@ -100,7 +100,7 @@ pub(super) async fn retry(
     request: HttpRequest,
 ) -> HttpResponse {
     let (tenant, mailbox, item) = path.into_inner();
-    if let Some(refusal) = refused(&state, &request, &tenant, mailbox) {
+    if let Some(refusal) = refused_here(&state, &request, &tenant, mailbox) {
         return refusal;
     }
     let Some(runtime) = state.find(&tenant) else { return answers::missing("tenant", &tenant) };
@@ -161,6 +161,16 @@ fn refused(
     mailbox: Uuid,
 ) -> Option<HttpResponse> {
     answers::command(request).or_else(|| state.refuse_command(tenant, mailbox))
+}
+
+/// The same for a command that is not asked of the owner elsewhere.
+fn refused_here(
+    state: &ApiState,
+    request: &HttpRequest,
+    tenant: &str,
+    mailbox: Uuid,
+) -> Option<HttpResponse> {
+    refused(state, request, tenant, mailbox).or_else(|| state.refuse_elsewhere(tenant, mailbox))
 }
 
 async fn ordered(state: &ApiState, tenant: String, mailbox: Uuid, order: Order) -> HttpResponse {

@@ -19,7 +19,8 @@ pub(super) async fn ignore_conflict(
     if let Some(refusal) = answers::command(&request) {
         return refusal;
     }
-    if let Some(refusal) = state.refuse_command(&tenant, mailbox) {
+    let refusal = state.refuse_command(&tenant, mailbox);
+    if let Some(refusal) = refusal.or_else(|| state.refuse_elsewhere(&tenant, mailbox)) {
         return refusal;
     }
     let Some(runtime) = state.find(&tenant) else { return answers::missing("tenant", &tenant) };

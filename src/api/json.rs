@@ -2,27 +2,36 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::COMMAND_HEADER;
 use crate::actors::board::{MailboxRow, Recent};
 use crate::actors::runtime::TenantRuntime;
 use crate::domain::code::Code;
+use crate::domain::ids::MailboxKey;
 use crate::domain::link::Link;
 use crate::domain::plan::{MailClass, Verb};
 use crate::engine::catalogue;
 use crate::telemetry::Metrics;
 
-/// The phases in the order of the pages; `excluded` is a mailbox that does not take part.
-pub(super) const PHASES: [&str; 6] = ["idle", "running", "backoff", "parked", "halted", "excluded"];
+/// The phases in the order of the pages; `excluded` is a mailbox that does not take part, `elsewhere`
+/// one that another node owns.
+pub(super) const PHASES: [&str; 7] =
+    ["idle", "running", "backoff", "parked", "halted", "excluded", "elsewhere"];
 
 /// Returns the phase of a mailbox as the surfaces name it.
 pub(super) fn phase_name(row: &MailboxRow) -> &'static str {
-    if row.reasons.is_empty() { row.phase.name() } else { "excluded" }
+    match (row.reasons.is_empty(), row.elsewhere) {
+        (false, _) => "excluded",
+        (true, true) => "elsewhere",
+        (true, false) => row.phase.name(),
+    }
 }
 
 pub(super) fn tenant(tenant: &TenantRuntime) -> Value {
     let row = tenant.board.tenant_row();
-    let mailboxes = tenant.board.mailboxes();
+    let mailboxes = tenant.rows();
+    let lasts = || mailboxes.iter().filter(|it| !it.elsewhere).filter_map(|it| it.last.as_ref());
     let counts: serde_json::Map<String, Value> =
         PHASES.iter().map(|name| ((*name).to_owned(), count(&mailboxes, name).into())).collect();
     json!({
@@ -32,13 +41,42 @@ pub(super) fn tenant(tenant: &TenantRuntime) -> Value {
         "reason": row.trouble.as_ref().map(|(_, reason)| reason.clone()),
         "mailboxes": mailboxes.len(),
         "phases": counts,
-        "unsettled": mailboxes.iter().filter_map(|it| it.last.as_ref()).map(|it| it.unsettled).sum::<u32>(),
-        "parkedItems": mailboxes.iter().filter_map(|it| it.last.as_ref()).map(|it| it.parked).sum::<u32>(),
+        "unsettled": lasts().map(|it| it.unsettled).sum::<u32>(),
+        "parkedItems": lasts().map(|it| it.parked).sum::<u32>(),
     })
 }
 
 pub(super) fn count(mailboxes: &[MailboxRow], phase: &str) -> usize {
     mailboxes.iter().filter(|row| phase_name(row) == phase).count()
+}
+
+/// Returns a mailbox, and which node owns it when it is another one.
+pub(super) fn mailbox_at(tenant: &TenantRuntime, row: &MailboxRow) -> Value {
+    let mut value = mailbox(row);
+    if row.elsewhere {
+        value["node"] = holder(tenant, row.mailbox).map_or(Value::Null, |it| it.0.into());
+    }
+    value
+}
+
+/// Returns the node that owns a mailbox, and its address.
+fn holder(tenant: &TenantRuntime, mailbox: Uuid) -> Option<(String, String)> {
+    let key = MailboxKey { tenant: tenant.options.tenant.clone(), mailbox };
+    tenant.ownership.holder_of(&key)
+}
+
+/// Refuses a command for a mailbox of another node, and says where to send it.
+pub(super) fn elsewhere(tenant: &TenantRuntime, mailbox: Uuid) -> HttpResponse {
+    match holder(tenant, mailbox) {
+        Some((node, address)) => {
+            let message = format!("the node {node} owns the mailbox; send it to http://{address}");
+            HttpResponse::Conflict().json(json!({ "error": message, "node": node }))
+        }
+        None => {
+            let message = "no node owns the mailbox at present; try again in a few seconds";
+            HttpResponse::ServiceUnavailable().json(json!({ "error": message }))
+        }
+    }
 }
 
 pub(super) fn mailbox(row: &MailboxRow) -> Value {
@@ -153,11 +191,11 @@ pub(super) fn commanded(done: Option<bool>) -> HttpResponse {
 /// Sets the gauges of a tenant to what its board says now.
 pub(super) fn gauge(metrics: &Metrics, tenant: &TenantRuntime) {
     let name = tenant.options.tenant.as_str();
-    let mailboxes = tenant.board.mailboxes();
+    let mailboxes = tenant.rows();
     for phase in PHASES {
         metrics.set_mailboxes(name, phase, count(&mailboxes, phase) as u64);
     }
-    let parked: u32 =
-        mailboxes.iter().filter_map(|row| row.last.as_ref()).map(|it| it.parked).sum();
+    let own = mailboxes.iter().filter(|row| !row.elsewhere);
+    let parked: u32 = own.filter_map(|row| row.last.as_ref()).map(|it| it.parked).sum();
     metrics.set_items_parked(name, u64::from(parked));
 }

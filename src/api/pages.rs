@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
+use super::cluster::{self, Cluster};
 use super::json::{PHASES, count, phase_name, verb_name};
 use super::settings;
 use crate::actors::board::{MailboxRow, Recent};
@@ -25,14 +26,18 @@ h1{font-size:1.4rem;margin:.2rem 0 1rem} h2{font-size:1.1rem;margin:1.6rem 0 .5r
 nav,.dim{color:var(--dim)} a{color:inherit} .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%} th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 th{background:var(--soft);font-weight:600;white-space:nowrap} td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-code{font:13px ui-monospace,monospace} .idle,.running{color:var(--ok)} .backoff,.excluded{color:var(--warn)} .parked,.halted{color:var(--bad);font-weight:600}
+code{font:13px ui-monospace,monospace} .idle,.running{color:var(--ok)} .backoff,.excluded{color:var(--warn)} .elsewhere{color:var(--dim)} .parked,.halted{color:var(--bad);font-weight:600}
 h3{font-size:1rem;margin:0;text-transform:capitalize} .step{border-left:3px solid var(--line);padding:.1rem 0 .1rem .9rem;margin:.9rem 0} .step p{margin:.3rem 0}
 ul.rules{list-style:none;margin:.3rem 0;padding:0} dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.3rem 0;font-size:14px} dl.facts dt{color:var(--dim)} dl.facts dd{margin:0}
 .change{background:var(--soft);padding:.3rem .6rem;border-radius:.3rem} code.code{color:var(--warn)} td.id{overflow-wrap:anywhere}
 @media(max-width:40rem){dl.facts{grid-template-columns:1fr;gap:0}}
 ";
 
-pub(super) fn index(tenants: &[Arc<TenantRuntime>], broken: &[Problem]) -> String {
+pub(super) fn index(
+    tenants: &[Arc<TenantRuntime>],
+    broken: &[Problem],
+    cluster: &Cluster,
+) -> String {
     let body = html! {
         h1 { "Tenants" }
         @for one in broken {
@@ -52,13 +57,14 @@ pub(super) fn index(tenants: &[Arc<TenantRuntime>], broken: &[Problem]) -> Strin
                 tbody { @for tenant in tenants { (tenant_row(tenant)) } }
             } }
         }
+        (cluster::section(cluster))
     };
     page("Lockstep", &html! { "Lockstep" }, &body)
 }
 
 fn tenant_row(tenant: &TenantRuntime) -> Markup {
     let name = tenant.options.tenant.as_str();
-    let rows = tenant.board.mailboxes();
+    let rows = tenant.rows();
     let row = tenant.board.tenant_row();
     html! { tr {
         td { a href={ "/tenants/" (name) } { (name) } }
@@ -71,7 +77,7 @@ fn tenant_row(tenant: &TenantRuntime) -> Markup {
 
 pub(super) fn tenant(tenant: &TenantRuntime) -> String {
     let name = tenant.options.tenant.as_str();
-    let rows = tenant.board.mailboxes();
+    let rows = tenant.rows();
     let body = html! {
         h1 { (name) }
         p.dim { (rows.len()) " mailboxes. Troubled ones first; JSON: "
@@ -95,7 +101,8 @@ fn sorted(rows: &[MailboxRow]) -> Vec<&MailboxRow> {
     let rank = |row: &MailboxRow| {
         PHASES.iter().rev().position(|name| *name == phase_name(row)).unwrap_or(0)
     };
-    rows.sort_by_key(|row| (phase_name(row) == "excluded", rank(row), row.mailbox));
+    let last = |row: &MailboxRow| matches!(phase_name(row), "excluded" | "elsewhere");
+    rows.sort_by_key(|row| (last(row), rank(row), row.mailbox));
     rows
 }
 

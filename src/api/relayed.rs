@@ -14,7 +14,7 @@ use crate::domain::ids::MailboxKey;
 /// address, which no bus carries.
 #[must_use]
 pub fn describe(tenant: &TenantRuntime, mailbox: Uuid) -> String {
-    let Some(row) = tenant.board.mailbox(mailbox) else { return "null".to_owned() };
+    let Some(row) = tenant.row(mailbox) else { return "null".to_owned() };
     let mut row = answers::mailbox(&row);
     if let Some(row) = row.as_object_mut() {
         row.remove("address");

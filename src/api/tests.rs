@@ -1,5 +1,6 @@
 //! Tests of the private surface: requests against a board that was filled by hand.
 
+mod cluster;
 mod commands;
 mod health;
 mod lists;
@@ -154,15 +155,20 @@ impl Node {
     }
 
     fn empty() -> Self {
-        let store = Arc::new(MemoryStore::new(World::new().clock));
+        Self::of(&Arc::new(MemoryStore::new(World::new().clock)), "node")
+    }
+
+    /// A node of this name on a store.
+    fn of(store: &Arc<MemoryStore>, name: &str) -> Self {
         let tenants: Tenants = Arc::new(RwLock::new(Vec::new()));
         let state = ApiState {
             node: NodeActor::new(tenants.clone()).start(),
             tenants,
             metrics: Metrics::new(),
-            ownership: Arc::new(Ownership::new(store, "node")),
+            ownership: Arc::new(Ownership::new(store.clone(), name)),
             relay: None,
             problems: FileProblems::default(),
+            shared: false,
         };
         Self { state }
     }

@@ -16,13 +16,11 @@ use crate::actors::messages::{StopNode, TenantsRead};
 use crate::actors::node::{NodeActor, TenantEntry, Tenants};
 use crate::actors::runtime::TenantRuntime;
 use crate::api::{self, ApiState, FileProblems};
-use crate::config::{Environment, TenantFile};
+use crate::config::{Environment, StateUrl, TenantFile};
 use crate::ingress::{self, Ingress};
 
 /// How often the tenant files are read again.
 const RELOAD: Duration = Duration::from_secs(5);
-/// How often a node asks again while another process has its name.
-const NAME_WAIT: Duration = Duration::from_secs(2);
 
 /// A running node.
 pub struct Node {
@@ -40,14 +38,15 @@ pub struct Node {
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
-/// Starts the API and an empty node. Must be called on an actix system; waits until this node is a
-/// member of the cluster.
+/// Starts the API and an empty node. Must be called on an actix system; this node is a member of the
+/// cluster then.
 ///
 /// # Errors
 /// Fails when the address cannot be bound or the store cannot be reached.
 pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
     let tenants: Tenants = Arc::new(RwLock::new(Vec::new()));
-    let relay = Relay::new(app.bus.clone());
+    let tell = api::teller(tenants.clone(), app.ownership.clone());
+    let relay = Relay::new(app.bus.clone()).telling(tell);
     let actor = NodeActor::new(tenants.clone());
     let actor = actor.with_relay(relay.clone(), Arc::new(api::describe)).start();
     let problems = FileProblems::default();
@@ -58,6 +57,7 @@ pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
         ownership: app.ownership.clone(),
         problems: problems.clone(),
         relay: Some(relay.clone()),
+        shared: matches!(app.node.state.url, StateUrl::Redis { .. }),
     };
     let listen = app.node.listen;
     let (server, address) = api::serve(state, listen, &app.node.host_names).with_context(|| {
@@ -70,7 +70,9 @@ pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
     let ingress = take_notices(&app, &tenants, &mut tasks)?;
     let started = u64::try_from(app.clock.now().timestamp_millis()).unwrap_or(0);
     app.ownership.introduce(address.to_string(), started);
-    join(&app).await?;
+    // The first step takes the place of a former process of this name, whatever became of it.
+    let ownership = app.ownership.clone();
+    app.io.spawn(async move { ownership.hold().await }).await??;
     tasks.push(app.io.spawn(app.ownership.clone().keep()));
     Ok(Node { address, tenants, actor, problems, app, server: handle, ingress, tasks })
 }
@@ -91,22 +93,6 @@ fn take_notices(
     actix_rt::spawn(server);
     tasks.push(app.io.spawn(shared.publish()));
     Ok(Some((address, handle)))
-}
-
-/// Waits until no other process has the name of this node.
-async fn join(app: &Arc<App>) -> anyhow::Result<()> {
-    let mut told = false;
-    loop {
-        let ownership = app.ownership.clone();
-        if app.io.spawn(async move { ownership.hold().await }).await?? {
-            return Ok(());
-        }
-        if !told {
-            tracing::warn!("another process has the name of this node; waiting until it ends");
-            told = true;
-        }
-        tokio::time::sleep(NAME_WAIT).await;
-    }
 }
 
 impl Node {

@@ -1,4 +1,7 @@
-//! `lockstep status` and `lockstep release`: a running node, over its private API.
+//! `lockstep status` and `lockstep release`: a running node, and the cluster as it sees it, over its
+//! private API.
+
+mod cluster;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -77,7 +80,7 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
         }
         (Some(tenant), Some(id)) => format!("/api/v1/tenants/{tenant}/mailboxes/{id}"),
         (Some(tenant), None) => format!("/api/v1/tenants/{tenant}/mailboxes"),
-        (None, _) => "/api/v1/tenants".to_owned(),
+        (None, _) => "/api/v1/cluster".to_owned(),
     };
     let answer = ask(Method::Get, &format!("{root}{path}"))?;
     if args.format == Format::Json {
@@ -89,21 +92,18 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
     } else if args.tenant.is_some() {
         print_mailboxes(&answer);
     } else {
-        print_tenants(&answer);
+        cluster::print(&answer);
     }
     let stuck = |one: &Value| {
         let phase = one["phase"].as_str();
-        let items = one["lastCycle"]["parked"].as_u64() > Some(0);
+        // The owner tells of those that are elsewhere.
+        let items = one["lastCycle"]["parked"].as_u64() > Some(0) && phase != Some("elsewhere");
         items || matches!(phase, Some("parked" | "halted"))
     };
     let mailboxes = answer["mailboxes"].as_array().into_iter().flatten();
     let one_stuck = stuck(&answer) || mailboxes.into_iter().any(stuck);
-    let halted = answer["tenants"].as_array().into_iter().flatten().any(|tenant| {
-        ["parked", "halted"].iter().any(|phase| tenant["phases"][*phase].as_u64() > Some(0))
-            || tenant["parkedItems"].as_u64() > Some(0)
-    });
-    let broken = answer["problems"].as_array().is_some_and(|list| !list.is_empty());
-    Ok(if halted || one_stuck || broken { super::incomplete() } else { ExitCode::SUCCESS })
+    let stands = one_stuck || cluster::wants_somebody(&answer);
+    Ok(if stands { super::incomplete() } else { ExitCode::SUCCESS })
 }
 
 pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
@@ -147,31 +147,34 @@ pub(super) fn ask(method: Method, url: &str) -> anyhow::Result<Value> {
 /// Asks a node that may take longer.
 pub(super) fn ask_within(method: Method, url: &str, patience: Duration) -> anyhow::Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let http = HttpClient::new(HttpOptions {
-            connect_timeout: PATIENCE,
-            total_timeout: patience,
-            user_agent: concat!("lockstep/", env!("CARGO_PKG_VERSION")).to_owned(),
+    runtime.block_on(asked(method, url, patience))
+}
+
+/// The same on a runtime.
+pub(super) async fn asked(method: Method, url: &str, patience: Duration) -> anyhow::Result<Value> {
+    let http = HttpClient::new(HttpOptions {
+        connect_timeout: PATIENCE,
+        total_timeout: patience,
+        user_agent: concat!("lockstep/", env!("CARGO_PKG_VERSION")).to_owned(),
+    })?;
+    let call = Call {
+        method,
+        url: url.to_owned(),
+        route: "/api/v1",
+        headers: vec![(COMMAND_HEADER, "1".to_owned())],
+        body: None,
+        content_type: None,
+        max_body: ANSWER_BYTES,
+    };
+    let reply =
+        http.send(call).await.map_err(|error| anyhow!("{error}")).with_context(|| {
+            format!("no node answers at {url}; start one with `lockstep serve`")
         })?;
-        let call = Call {
-            method,
-            url: url.to_owned(),
-            route: "/api/v1",
-            headers: vec![(COMMAND_HEADER, "1".to_owned())],
-            body: None,
-            content_type: None,
-            max_body: ANSWER_BYTES,
-        };
-        let reply =
-            http.send(call).await.map_err(|error| anyhow!("{error}")).with_context(|| {
-                format!("no node answers at {url}; start one with `lockstep serve`")
-            })?;
-        let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
-        if reply.status >= 400 {
-            bail!("{}: {}", reply.status, body["error"].as_str().unwrap_or("refused"));
-        }
-        Ok(body)
-    })
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    if reply.status >= 400 {
+        bail!("{}: {}", reply.status, body["error"].as_str().unwrap_or("refused"));
+    }
+    Ok(body)
 }
 
 fn text(value: &Value) -> String {
@@ -182,51 +185,9 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn print_tenants(answer: &Value) {
-    let mut table = table(&[
-        "Tenant",
-        "Mailboxes",
-        "Idle",
-        "Running",
-        "Back-off",
-        "Parked",
-        "Halted",
-        "Excluded",
-        "Waiting items",
-        "Parked items",
-        "Trouble",
-    ]);
-    for tenant in answer["tenants"].as_array().into_iter().flatten() {
-        let phase = |name: &str| text(&tenant["phases"][name]);
-        table.add_row([
-            text(&tenant["tenant"]),
-            text(&tenant["mailboxes"]),
-            phase("idle"),
-            phase("running"),
-            phase("backoff"),
-            phase("parked"),
-            phase("halted"),
-            phase("excluded"),
-            text(&tenant["unsettled"]),
-            text(&tenant["parkedItems"]),
-            text(&tenant["code"]),
-        ]);
-    }
-    say!("{table}");
-    for (list, warning) in [("problems", ""), ("warnings", "warning: ")] {
-        for one in answer[list].as_array().into_iter().flatten() {
-            let field = one["field"].as_str().filter(|it| !it.is_empty());
-            let field = field.map(|it| format!("{it}: ")).unwrap_or_default();
-            let place = format!("{}:{}:{}", text(&one["file"]), one["line"], one["column"]);
-            say!("{place}: {warning}{field}{}", text(&one["message"]));
-            say!("  remedy: {}", text(&one["remedy"]));
-        }
-    }
-}
-
 fn print_mailboxes(answer: &Value) {
     let mut table =
-        table(&["Mailbox", "Phase", "Code", "Cycles", "Last cycle", "Waiting", "Parked"]);
+        table(&["Mailbox", "Phase", "Node", "Code", "Cycles", "Last cycle", "Waiting", "Parked"]);
     for mailbox in answer["mailboxes"].as_array().into_iter().flatten() {
         let last = &mailbox["lastCycle"];
         let reasons = mailbox["reasons"].as_array().into_iter().flatten();
@@ -235,6 +196,7 @@ fn print_mailboxes(answer: &Value) {
         table.add_row([
             text(&mailbox["mailbox"]),
             text(&mailbox["phase"]),
+            text(&mailbox["node"]),
             code,
             text(&mailbox["cycles"]),
             text(&last["finished"]),
@@ -263,6 +225,9 @@ fn print_items(answer: &Value) {
 
 fn print_mailbox(mailbox: &Value) {
     say!("{} {} {}", text(&mailbox["mailbox"]), text(&mailbox["phase"]), text(&mailbox["code"]));
+    if mailbox["phase"] == "elsewhere" {
+        say!("the node that owns it: {}; ask that one", text(&mailbox["node"]));
+    }
     let halt = &mailbox["halt"];
     if !halt.is_null() {
         let (wanted, allowed) = (text(&halt["wanted"]), text(&halt["allowed"]));

@@ -4,6 +4,8 @@
 //! and who waits for changes. A process that cannot renew in time hands out no fence and takes the
 //! right to write from the cycles that run, before the store could give their shards away.
 
+mod view;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,8 +20,10 @@ use crate::domain::ids::{Fence, MailboxKey};
 use crate::ports::error::StoreError;
 use crate::ports::lease::LeaseStore;
 use crate::shards::node::{Node, Terms, Want};
-use crate::shards::table::{Card, Role};
+use crate::shards::table::Card;
 use crate::shards::{Generation, Incarnation, NodeId, SHARDS, Shard, shard_of};
+use view::Seen;
+pub use view::{MemberRow, Standing, View};
 
 /// How long a membership lives unless renewed: long enough for a pause of the store, short enough
 /// that a dead node's mailboxes need not wait long.
@@ -43,30 +47,6 @@ pub struct Tidings {
     pub changes: u64,
     /// How often a membership that was in doubt was sure again.
     pub regained: u64,
-}
-
-/// How this process stands, for operators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// The shards in which it may work while its membership lives.
-    pub shards: usize,
-    /// How long ago it asked for the last renewal that was granted.
-    pub age: Duration,
-    /// How often its membership was in doubt, and whether it is now.
-    pub doubts: u64,
-}
-
-/// One member of the cluster, for operators.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberRow {
-    /// The node.
-    pub node: String,
-    /// Where its private API listens; empty for a command.
-    pub address: String,
-    /// What it is there for.
-    pub role: Role,
-    /// The shards that it holds.
-    pub shards: usize,
 }
 
 /// Who holds a shard that a command needs.
@@ -112,6 +92,8 @@ pub struct Ownership {
     hurry: Notify,
     /// One step at a time: answers must not overtake one another.
     stepping: tokio::sync::Mutex<()>,
+    /// The last answer, by the store's clock and by this process's: for operators.
+    seen: Mutex<Option<Seen>>,
 }
 
 impl std::fmt::Debug for Ownership {
@@ -138,6 +120,7 @@ impl Ownership {
             tidings: watch::Sender::default(),
             hurry: Notify::new(),
             stepping: tokio::sync::Mutex::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -194,22 +177,6 @@ impl Ownership {
         self.node().is_sure(self.elapsed())
     }
 
-    /// Returns how this process stands.
-    #[must_use]
-    pub fn standing(&self) -> Standing {
-        let regained = self.tidings.borrow().regained;
-        let (node, now) = (self.node(), self.elapsed());
-        let doubted = node.until() > 0 && !node.is_sure(now);
-        let sure = millis(LEASE_TTL.saturating_sub(SAFETY));
-        Standing {
-            shards: node.owned().len(),
-            age: Duration::from_millis(
-                now.saturating_add(sure).saturating_sub(node.until().max(sure)),
-            ),
-            doubts: regained.saturating_add(u64::from(doubted)),
-        }
-    }
-
     /// Forgets a grant that a mailbox's store refuses: a newer one is known there.
     pub fn doubt(&self, mailbox: &MailboxKey, fence: Fence) {
         self.node().doubt(shard_of(mailbox), fence);
@@ -232,20 +199,6 @@ impl Ownership {
     #[must_use]
     pub fn tidings(&self) -> watch::Receiver<Tidings> {
         self.tidings.subscribe()
-    }
-
-    /// Returns the members as this process last saw them.
-    #[must_use]
-    pub fn members(&self) -> Vec<MemberRow> {
-        let node = self.node();
-        let counts = node.counts();
-        let row = |(name, member): (&NodeId, &crate::shards::table::Member)| MemberRow {
-            node: name.to_string(),
-            address: member.card.address.clone(),
-            role: member.role,
-            shards: counts.get(name).copied().unwrap_or(0),
-        };
-        node.members().iter().map(row).collect()
     }
 
     /// Waits until no other cycle of the mailbox runs on this node; the turn ends when dropped.
@@ -353,6 +306,7 @@ impl Ownership {
             (node.next(&|shard| is_busy(&busy, shard, asked), fresh()), moves, sure)
         };
         let answer = self.store.step(&step).await?;
+        self.saw(answer.now);
         let mut node = self.node();
         node.answered(asked, &step, answer);
         let changed = node.moves() != moves;

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, advance};
 use uuid::Uuid;
 
-use super::ownership::{LEASE_TTL, Ownership, WRITE};
+use super::ownership::{LEASE_TTL, MemberRow, Ownership, WRITE};
 use super::tenancy::{HAND_OVER, while_sure};
 use super::turns::Turns;
 use crate::domain::ids::{MailboxKey, TenantId};
@@ -88,7 +88,7 @@ async fn a_second_node_gets_its_share_and_the_rest_when_the_first_is_gone() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!((count(&one), count(&two)), (0, 200));
     assert!(two.fence_of(&keys[0]) > before);
-    assert_eq!(two.members().len(), 1);
+    assert_eq!(two.view().members.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -413,6 +413,42 @@ async fn how_a_process_stands_is_shown() {
     assert_eq!(stands(&own), (1_024, 14, 1));
     assert!(own.hold().await.unwrap());
     assert_eq!(stands(&own), (1_024, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cluster_is_shown_as_the_store_told_it_last() {
+    // Members with the ages of their leases and what they hold, shards without an owner, fence and
+    // generation; a view that is not renewed grows old and says so.
+    let store = store();
+    let (one, two) =
+        (Arc::new(Ownership::new(store.clone(), "one")), Arc::new(Ownership::new(store, "two")));
+    let unseen = one.view();
+    assert_eq!((unseen.age, unseen.member, unseen.without_owner.len()), (None, false, 1_024));
+    assert!(one.hold().await.unwrap());
+    two.introduce("127.0.0.1:2".to_owned(), 7_000);
+    seconds(4).await;
+    assert!(two.hold().await.unwrap());
+    let view = two.view();
+    let row = |row: &MemberRow| (row.node.clone(), row.lease.as_secs(), row.shards);
+    let rows: Vec<_> = view.members.iter().map(row).collect();
+    assert_eq!(rows, [("one".to_owned(), 4, 1_024), ("two".to_owned(), 0, 0)]);
+    assert_eq!((view.members[1].address.as_str(), view.members[1].started), ("127.0.0.1:2", 7_000));
+    assert_eq!((view.process, view.member), (view.members[1].process, true));
+    assert_eq!((view.without_owner.len(), view.stamp), (0, one.view().stamp));
+    assert!(view.stamp > 0 && view.generation == one.view().generation);
+    let (of_one, of_two) = (one.holder_of(&key("contoso", 1)), two.holder_of(&key("contoso", 1)));
+    assert_eq!((of_one, of_two), (None, Some(("one".to_owned(), String::new()))));
+    // The first gives back what the second is to have, and is heard of no more.
+    assert!(one.hold().await.unwrap());
+    seconds(11).await;
+    assert!(two.hold().await.unwrap());
+    seconds(5).await;
+    assert!(two.view().members.len() == 2 && two.view().age == Some(Duration::from_secs(5)));
+    assert!(two.hold().await.unwrap());
+    let view = two.view();
+    assert_eq!((view.members.len(), view.members[0].shards), (1, 1_024));
+    seconds(13).await;
+    assert!(!two.view().member && two.view().age == Some(Duration::from_secs(13)));
 }
 
 #[tokio::test(start_paused = true)]

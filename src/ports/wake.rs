@@ -24,6 +24,10 @@ pub enum Hint {
     Sync(MailboxKey, Uuid),
     /// The answer to a ticket.
     Synced(Uuid, Answered),
+    /// An operator wants to know how each node stands; all answer with the id.
+    Roll(Uuid),
+    /// How a node stands, as JSON for operators, without an address of a mailbox.
+    Present(Uuid, String),
 }
 
 /// What happened to a subscription.

@@ -7,6 +7,8 @@
 //! Only a shard that an answer granted to a step of this process is held. What the store names as
 //! ours besides (a request that arrived late, an old dump) is given back or granted anew.
 
+mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{Answer, Card, Holding, Member, Role, Step};
@@ -316,36 +318,6 @@ impl Node {
     #[must_use]
     pub fn holds(&self) -> usize {
         self.held.len() + self.giving.len()
-    }
-
-    /// Returns who else holds a shard, as of the last answer.
-    #[must_use]
-    pub fn other_holder(&self, shard: Shard) -> Option<(&NodeId, &Member)> {
-        let holding = self.view.get(&shard).filter(|it| it.is_held(&self.members))?;
-        let (node, member) = self.members.get_key_value(&holding.node)?;
-        (!self.is_mine(holding)).then_some((node, member))
-    }
-
-    /// Returns the members as of the last answer.
-    #[must_use]
-    pub const fn members(&self) -> &BTreeMap<NodeId, Member> {
-        &self.members
-    }
-
-    /// Returns the name.
-    #[must_use]
-    pub const fn name(&self) -> &NodeId {
-        &self.name
-    }
-
-    /// Returns how many shards each member holds, as of the last answer.
-    #[must_use]
-    pub fn counts(&self) -> BTreeMap<NodeId, usize> {
-        let mut counts = BTreeMap::new();
-        for holding in self.view.values().filter(|holding| holding.is_held(&self.members)) {
-            *counts.entry(holding.node.clone()).or_insert(0) += 1;
-        }
-        counts
     }
 
     const fn role(&self) -> Role {

@@ -1,0 +1,170 @@
+//! The whole cluster for people: nodes, tenants, and what stands still, wherever it is.
+
+use serde_json::Value;
+
+use super::text;
+use crate::cli::table::table;
+
+/// Shards without an owner that are named.
+const SHARDS_SHOWN: usize = 16;
+
+/// Prints the answer of `/api/v1/cluster`.
+pub(super) fn print(answer: &Value) {
+    nodes(answer);
+    tenants(answer);
+    stuck(answer);
+    problems(answer);
+}
+
+/// Tells whether something waits for an operator, or may do so on a node that did not answer.
+pub(super) fn wants_somebody(answer: &Value) -> bool {
+    let tenants = answer["tenants"].as_array().into_iter().flatten();
+    let stands = tenants.into_iter().any(|tenant| {
+        ["parked", "halted"].iter().any(|phase| tenant["phases"][*phase].as_u64() > Some(0))
+            || tenant["parkedItems"].as_u64() > Some(0)
+    });
+    let broken = answer["problems"].as_array().is_some_and(|list| !list.is_empty());
+    let mut members = answer["members"].as_array().into_iter().flatten();
+    let missing = members.any(|one| matches!(one["state"].as_str(), Some("silent" | "unasked")));
+    stands || broken || missing
+}
+
+fn nodes(answer: &Value) {
+    let mut table = table(&[
+        "Node",
+        "Address",
+        "Role",
+        "State",
+        "Lease",
+        "Shards",
+        "Mailboxes",
+        "Started",
+        "Version",
+    ]);
+    for one in answer["members"].as_array().into_iter().flatten() {
+        let mailboxes =
+            if one["mailboxes"].is_null() { "?".to_owned() } else { text(&one["mailboxes"]) };
+        table.add_row([
+            text(&one["node"]),
+            text(&one["address"]),
+            text(&one["role"]),
+            text(&one["state"]),
+            seconds(&one["leaseSeconds"]),
+            text(&one["shards"]),
+            mailboxes,
+            text(&one["started"]),
+            text(&one["version"]),
+        ]);
+    }
+    say!("{table}");
+    let node = text(&answer["node"]);
+    if answer["member"] != true {
+        say!(
+            "the node {node} is no member of the cluster: what it shows is old, and it works on nothing"
+        );
+    }
+    if answer["shared"] != true {
+        say!("one node: its state store is its own");
+    }
+    let none = answer["shards"]["withoutOwner"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut first: Vec<String> = none.iter().take(SHARDS_SHOWN).map(text).collect();
+    if none.len() > SHARDS_SHOWN {
+        first.push("…".to_owned());
+    }
+    let named = if first.is_empty() { String::new() } else { format!(" ({})", first.join(", ")) };
+    say!(
+        "{} shards, {} without an owner{named}; fences up to {} in generation {}; as {node} saw it {} ago",
+        text(&answer["shards"]["all"]),
+        none.len(),
+        text(&answer["fence"]),
+        text(&answer["generation"]),
+        seconds(&answer["ageSeconds"]),
+    );
+}
+
+fn tenants(answer: &Value) {
+    let mut table = table(&[
+        "Tenant",
+        "Mailboxes",
+        "Idle",
+        "Running",
+        "Back-off",
+        "Parked",
+        "Halted",
+        "Excluded",
+        "Unknown",
+        "Waiting items",
+        "Parked items",
+        "Dynamics",
+        "Exchange",
+        "Trouble",
+    ]);
+    for tenant in answer["tenants"].as_array().into_iter().flatten() {
+        let phase = |name: &str| text(&tenant["phases"][name]);
+        table.add_row([
+            text(&tenant["tenant"]),
+            text(&tenant["mailboxes"]),
+            phase("idle"),
+            phase("running"),
+            phase("backoff"),
+            phase("parked"),
+            phase("halted"),
+            phase("excluded"),
+            phase("unknown"),
+            text(&tenant["unsettled"]),
+            text(&tenant["parkedItems"]),
+            user_quota(&tenant["quota"]["dynamics"]),
+            mailbox_quota(&tenant["quota"]["exchange"]),
+            text(&tenant["code"]),
+        ]);
+    }
+    say!("{table}");
+}
+
+/// One budget for the tenant: what all nodes spent of it.
+fn user_quota(quota: &Value) -> String {
+    if quota.is_null() {
+        return String::new();
+    }
+    let paused = if quota["closed"].as_u64() > Some(0) { ", paused" } else { "" };
+    format!("{} of {}{paused}", quota["spent"], quota["requests"])
+}
+
+/// A budget for each mailbox: what was spent in all, and how many must wait.
+fn mailbox_quota(quota: &Value) -> String {
+    if quota.is_null() {
+        return String::new();
+    }
+    let closed = quota["closed"].as_u64().filter(|count| *count > 0);
+    let paused = closed.map(|count| format!(", {count} paused")).unwrap_or_default();
+    format!("{}{paused}", quota["spent"])
+}
+
+fn stuck(answer: &Value) {
+    let list = answer["stuck"].as_array().map_or(&[][..], Vec::as_slice);
+    if list.is_empty() {
+        return;
+    }
+    let mut table = table(&["Tenant", "Mailbox", "Node", "Phase", "Code"]);
+    for one in list {
+        let cells = ["tenant", "mailbox", "node", "phase", "code"].map(|name| text(&one[name]));
+        table.add_row(cells);
+    }
+    say!("{table}");
+}
+
+fn problems(answer: &Value) {
+    for (list, warning) in [("problems", ""), ("warnings", "warning: ")] {
+        for one in answer[list].as_array().into_iter().flatten() {
+            let field = one["field"].as_str().filter(|it| !it.is_empty());
+            let field = field.map(|it| format!("{it}: ")).unwrap_or_default();
+            let place = format!("{}:{}:{}", text(&one["file"]), one["line"], one["column"]);
+            say!("{place}: {warning}{field}{}", text(&one["message"]));
+            say!("  remedy: {}", text(&one["remedy"]));
+        }
+    }
+}
+
+fn seconds(value: &Value) -> String {
+    value.as_f64().map(|seconds| format!("{seconds:.1} s")).unwrap_or_default()
+}
