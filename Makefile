@@ -5,8 +5,10 @@ CARGO ?= cargo
 HISTORIES_JOBS ?= 2
 CASES ?= 100000
 SEED ?= 1
+PAUSES ?= 200
+MAILBOXES ?= 3000
 
-.PHONY: help demo test test-clients histories series mutants lint fmt bench deny redis
+.PHONY: help demo test nodes test-clients histories series mutants lint fmt bench deny redis
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +22,10 @@ test: redis ## Run all tests (with cargo-nextest when it is installed).
 	else \
 		$(CARGO) test --lib --test it --no-fail-fast; \
 	fi
+
+nodes: redis ## Kill, stop and pause nodes of 3,000 mailboxes, optimised (MAILBOXES, PAUSES).
+	LOCKSTEP_MAILBOXES=$(MAILBOXES) LOCKSTEP_PAUSES=$(PAUSES) \
+		$(CARGO) test --profile release-lite --test it -- --nocapture --test-threads 1 nodes::
 
 series: ## Send 100,000 generated series through both sides (PROPTEST_CASES, PROPTEST_RNG_SEED).
 	PROPTEST_CASES=$${PROPTEST_CASES:-100000} \

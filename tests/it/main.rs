@@ -27,6 +27,7 @@ mod harness;
 mod histories;
 mod lease_model;
 mod main_job;
+mod nodes;
 mod otlp;
 mod plans;
 mod process;

@@ -105,8 +105,13 @@ impl Running {
 
     /// Asks it to end.
     pub(crate) fn terminate(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, named without `SIG`.
+    pub(crate) fn signal(&self, name: &str) {
+        let (id, name) = (self.child.id().to_string(), format!("-{name}"));
+        assert!(Command::new("kill").args([&name, &id]).status().unwrap().success());
     }
 
     /// Waits for its end, bounded, and returns what it said.

@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use lockstep::redis::Address;
 use tempfile::TempDir;
 
+/// Where the server writes its dump.
+const DUMP: &str = "dump.rdb";
 /// Another process may take a free port before Redis does.
 const STARTS_MAX: usize = 10;
 
@@ -63,7 +65,39 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Starts a stopped server again on the same port, without its former data.
+    /// Runs a command.
+    pub(crate) fn command(&self, words: &[&str]) {
+        let io = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        io.block_on(async {
+            let client = redis::Client::open(self.url()).unwrap();
+            let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+            let (name, rest) = words.split_first().unwrap();
+            redis::cmd(name).arg(rest).exec_async(&mut wire).await.unwrap();
+        });
+    }
+
+    /// Returns a dump of all there is; the server starts with it as long as nothing replaces it.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        self.command(&["SAVE"]);
+        std::fs::read(self.directory.path().join(DUMP)).unwrap()
+    }
+
+    /// Lets the server, which is stopped, start with a dump.
+    pub(crate) fn restore(&self, dump: &[u8]) {
+        assert!(self.child.is_none(), "the server runs");
+        std::fs::write(self.directory.path().join(DUMP), dump).unwrap();
+    }
+
+    /// Ends the server as an operator does: all there is is in the dump with which it starts again.
+    pub(crate) fn shut_down(&mut self) {
+        let mut child = self.child.take().unwrap();
+        let id = child.id().to_string();
+        self.command(&["CONFIG", "SET", "save", "3600 1"]);
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// Starts a stopped server again on the same port, with its last dump; without one it is empty.
     pub(crate) fn start_again(&mut self) {
         assert!(self.child.is_none(), "the server runs");
         assert!(self.launch(), "the port {} was taken", self.port);

@@ -1,0 +1,85 @@
+//! Several nodes that share a Redis, as real processes: one is killed, one ends, some are paused beyond
+//! their leases; and the server restarts, loses all it had, or comes back with an old dump.
+//!
+//! Nothing is judged by the nodes' own word: `compare` looks into both worlds, and the stand-in of
+//! Exchange keeps a ledger of every mail. `LOCKSTEP_MAILBOXES` and `LOCKSTEP_PAUSES` make the runs bigger
+//! (`make nodes`).
+
+mod clocks;
+mod rig;
+mod server;
+
+use std::time::Duration;
+
+use rig::{Rig, number};
+
+use crate::process::until;
+
+/// How long a membership lasts without a beat (docs/cluster.md).
+const LEASE: Duration = Duration::from_secs(15);
+/// What the others need beyond a dead node's lease to own its mailboxes.
+const TAKE_OVER: Duration = Duration::from_secs(2);
+/// What a node's mailboxes wait for when it ends by itself.
+const HAND_OVER: Duration = Duration::from_secs(1);
+/// What debug builds on a busy machine of two cores may add to either.
+const BUSY: Duration = Duration::from_secs(4);
+
+#[test]
+fn a_node_that_is_killed_and_one_that_ends_leave_their_mailboxes_to_the_others_in_time() {
+    // Killed in the middle of the first synchronization: all mailboxes are owned again within its lease
+    // and two seconds. Ended in the middle of work: within a second. It starts again under its name.
+    // Nothing is lost, nothing is there twice, nobody is mailed twice.
+    let mut rig = Rig::start(3);
+    rig.wait_for_writes(20);
+    let mut dead = rig.nodes.remove(1);
+    let killed = rig.now();
+    dead.process.kill();
+    let owned = rig.wait_for_owners(2, &rig.nodes[0].url);
+    let worked = rig.wait_for_cycles(killed);
+    println!("all mailboxes are owned again after {owned:.1?}, worked on after {worked:.1?}");
+    assert!(worked < LEASE + TAKE_OVER + BUSY, "{worked:?}");
+    rig.assert_in_step();
+    let again = rig.again(dead);
+    rig.nodes.push(again);
+    rig.wait_for_owners(3, &rig.nodes[0].url);
+
+    rig.new_work();
+    rig.wait_for_writes(6);
+    let leaving = rig.nodes.remove(0);
+    leaving.process.terminate();
+    let took = rig.wait_for_owners(2, &rig.nodes[0].url);
+    println!("its mailboxes are owned by others after {took:.1?}");
+    assert!(took < HAND_OVER + BUSY, "{took:?}");
+    let ended = leaving.process.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.err.contains("at the end of the grace period"), "{}", ended.err);
+    rig.assert_in_step();
+}
+
+#[test]
+fn nodes_that_are_paused_beyond_their_leases_write_nothing_stale() {
+    // Two of three are stopped with writes on their way until the third owns and works on everything,
+    // then go on: what they had begun is not written beside it, and they work again.
+    let mut rig = Rig::start(3);
+    rig.assert_in_step();
+    let pauses = number("LOCKSTEP_PAUSES", 2);
+    for round in 0..pauses.div_ceil(2) {
+        rig.slow_writes();
+        rig.new_work();
+        rig.wait_for_writes(3 + round % 11);
+        rig.nodes.rotate_left(1);
+        let (awake, paused) = rig.nodes.split_first().unwrap();
+        paused.iter().for_each(|node| node.process.signal("STOP"));
+        let took = rig.wait_for_owners(1, &awake.url);
+        paused.iter().for_each(|node| node.process.signal("CONT"));
+        let cut = until(LEASE, "what they had begun is cut off", || {
+            let cut: usize =
+                paused.iter().map(|node| Rig::ended_with(node, "lease-in-doubt")).sum();
+            (cut > 0).then_some(cut)
+        });
+        println!("round {round}: one owns all after {took:.1?}, {cut} cycles were cut off");
+        rig.wait_for_owners(3, &awake.url);
+        rig.quick_writes();
+        rig.assert_in_step();
+    }
+}

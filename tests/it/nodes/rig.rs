@@ -1,0 +1,321 @@
+//! Redis, nodes that share it, and the stand-ins, which live in the test's process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lockstep::sim::compare::{CompareOptions, LedgerMark, compare, ledger_problems};
+use lockstep::sim::faults::{FaultKind, FaultPlan, Scope};
+use lockstep::sim::seed::{self, SeedSpec};
+use lockstep::sim::server::SimServer;
+use lockstep::sim::world::{Organization, OrganizationSpec, SimClock, World};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::process::{Running, free_port, get, put, until};
+use crate::redis_server::RedisServer;
+
+/// The far sides' budgets of requests are no subject here.
+const WEB_SERVERS: u32 = 100;
+/// How often a cluster is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Debug builds on a busy machine bring everything into step in less, for each ten mailboxes.
+const SETTLED: Duration = Duration::from_secs(60);
+/// Writes take so long while a test wants to meet one on its way.
+const SLOW_WRITE_MS: u64 = 400;
+/// Numbers of new items begin here, above those of the seed.
+const FIRST_NUMBER: u64 = 600_000;
+
+/// One process of `lockstep serve`.
+pub(super) struct Node {
+    pub(super) process: Running,
+    pub(super) url: String,
+    directory: TempDir,
+}
+
+/// Everything that a test of several nodes needs.
+pub(super) struct Rig {
+    pub(super) redis: RedisServer,
+    pub(super) nodes: Vec<Node>,
+    mailboxes: usize,
+    world: Arc<World>,
+    _server: SimServer,
+    /// Tenants and secrets, the same for all nodes.
+    tenants: TempDir,
+    before: LedgerMark,
+    next: u64,
+}
+
+impl Rig {
+    /// Starts Redis, the stand-ins and so many nodes, and waits until each owns mailboxes.
+    pub(super) fn start(nodes: usize) -> Self {
+        let mailboxes = usize::try_from(number("LOCKSTEP_MAILBOXES", 24)).unwrap();
+        let mut rig = Self::new(mailboxes);
+        for _ in 0..nodes {
+            let node = rig.node(free_port());
+            rig.nodes.push(node);
+        }
+        rig.wait_for_owners(rig.nodes.len(), &rig.nodes[0].url);
+        rig
+    }
+
+    /// Starts Redis and the stand-ins.
+    pub(super) fn new(mailboxes: usize) -> Self {
+        let clock = SimClock::real();
+        let mut spec = SeedSpec::new("contoso", mailboxes, 4, clock.now());
+        (spec.contacts_per, spec.tasks_per, spec.appointments_per) = (2, 2, 2);
+        (spec.services_per, spec.series_per, spec.exchange_items_per) = (0, 0, 2);
+        let bound = SimServer::bind(None).unwrap();
+        let people = seed::organization(&spec);
+        let specs = vec![OrganizationSpec::new("contoso", people, 4)];
+        let world = Arc::new(World::new(&bound.url, specs, clock.as_fn()));
+        let organization = &world.organizations[0];
+        seed::fill(organization, &spec).unwrap();
+        organization.dataverse().set_web_servers(WEB_SERVERS);
+        let before = LedgerMark::take(organization);
+        let tenants = tenants_of(organization);
+        let server = bound.serve(world.clone()).unwrap();
+        Self {
+            redis: RedisServer::start(),
+            nodes: Vec::new(),
+            mailboxes,
+            world,
+            _server: server,
+            tenants,
+            before,
+            next: FIRST_NUMBER,
+        }
+    }
+
+    /// Starts a node on a port, which is its name.
+    pub(super) fn node(&self, port: u16) -> Node {
+        let directory = tempfile::tempdir().unwrap();
+        let text = format!(
+            "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"{}\"\n[sync]\n\
+             sweep_interval = \"2s\"\ncycles_at_once = 4\n",
+            self.redis.url()
+        );
+        put(directory.path(), "lockstep.toml", &text);
+        for part in ["tenants", "secrets"] {
+            let whole = self.tenants.path().join(part);
+            std::os::unix::fs::symlink(whole, directory.path().join(part)).unwrap();
+        }
+        let process = Running::start(&["serve", "--config", directory.path().to_str().unwrap()]);
+        Node { process, url: format!("http://127.0.0.1:{port}"), directory }
+    }
+
+    /// Starts a node again that was killed, under its name.
+    pub(super) fn again(&self, dead: Node) -> Node {
+        let Node { process, url, directory } = dead;
+        drop(process);
+        let process = Running::start(&["serve", "--config", directory.path().to_str().unwrap()]);
+        Node { process, url, directory }
+    }
+
+    pub(super) fn organization(&self) -> &Organization {
+        &self.world.organizations[0]
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.world.now()
+    }
+
+    /// Writes that the stand-ins have carried out.
+    pub(super) fn writes(&self) -> u64 {
+        let dataverse = self.organization().dataverse().write_count();
+        dataverse + self.organization().graph().write_count()
+    }
+
+    /// Waits until so many writes more were carried out.
+    pub(super) fn wait_for_writes(&self, more: u64) {
+        let goal = self.writes() + more;
+        until(SETTLED, "some writes are carried out", || {
+            std::thread::park_timeout(Duration::from_millis(5));
+            (self.writes() >= goal).then_some(())
+        });
+    }
+
+    /// Every write takes a while from now on.
+    pub(super) fn slow_writes(&self) {
+        let plan = FaultPlan::new(1).with(FaultKind::Delay(SLOW_WRITE_MS), 1.0, Scope::Writes);
+        self.organization().set_faults(plan);
+    }
+
+    pub(super) fn quick_writes(&self) {
+        self.organization().set_faults(FaultPlan::none());
+    }
+
+    /// Gives everybody a contact, a task and a meeting with a colleague, all made in Dynamics.
+    pub(super) fn new_work(&mut self) {
+        let people = self.organization().people.clone();
+        let now = self.now();
+        for (at, person) in people.iter().enumerate() {
+            let guest = &people[(at + 1) % people.len()];
+            let start =
+                now + chrono::Duration::days(3) + chrono::Duration::hours(self.next as i64 % 90);
+            let party = |user: uuid::Uuid, mask: i64| {
+                json!({ "partyid_systemuser@odata.bind": format!("/systemusers({user})"),
+                    "participationtypemask": mask })
+            };
+            let mut number = || {
+                self.next += 1;
+                self.next
+            };
+            let rows = [
+                ("contacts", json!({ "lastname": format!("Novak {}", number()) })),
+                ("tasks", json!({ "subject": format!("Call back {}", number()) })),
+                (
+                    "appointments",
+                    json!({ "subject": format!("Review {}", number()), "statecode": 3, "statuscode": 5,
+                        "scheduledstart": start.to_rfc3339(),
+                        "scheduledend": (start + chrono::Duration::minutes(30)).to_rfc3339(),
+                        "appointment_activity_parties":
+                            [party(person.user_id, 7), party(guest.user_id, 5)] }),
+                ),
+            ];
+            for (set, body) in rows {
+                let organization = &self.world.organizations[0];
+                let made = organization.dataverse().user_create(person.user_id, set, &body, now);
+                made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message));
+            }
+        }
+    }
+
+    /// Waits until the node at `url` sees so many members, all of them answer, and every mailbox is
+    /// owned. Returns how long it took.
+    pub(super) fn wait_for_owners(&self, members: usize, url: &str) -> Duration {
+        let began = self.now();
+        let what = format!("{members} nodes own all mailboxes");
+        let mut seen = Value::Null;
+        let most = self.patience();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            until(most, &what, || {
+                std::thread::park_timeout(LOOK);
+                seen = get(&format!("{url}/api/v1/cluster"))?;
+                self.are_owned_by(members, &seen).then_some(())
+            });
+        }));
+        assert!(outcome.is_ok(), "{what}: {seen:#}");
+        (self.now() - began).to_std().unwrap()
+    }
+
+    /// Waits until a cycle of every mailbox began after an instant. Returns how long after it that was.
+    pub(super) fn wait_for_cycles(&self, since: DateTime<Utc>) -> Duration {
+        until(self.patience(), "every mailbox is worked on", || {
+            std::thread::park_timeout(LOOK);
+            let rows: Vec<Value> = self.nodes.iter().flat_map(|node| rows(&node.url)).collect();
+            let worked = |row: &Value| began(row).is_some_and(|began| began > since);
+            (rows.len() == self.mailboxes && rows.iter().all(worked)).then_some(())
+        });
+        (self.now() - since).to_std().unwrap()
+    }
+
+    /// Returns how many mailboxes' last cycles on a node ended with a code, wherever they are now.
+    pub(super) fn ended_with(node: &Node, code: &str) -> usize {
+        let all = all_rows(&node.url);
+        all.iter().filter(|row| row["lastCycle"]["code"] == code).count()
+    }
+
+    fn are_owned_by(&self, members: usize, cluster: &Value) -> bool {
+        let rows = cluster["members"].as_array().unwrap();
+        let works = |row: &Value| row["state"] == "answered" && row["mailboxes"].as_u64() > Some(0);
+        let tenant = &cluster["tenants"][0];
+        rows.len() == members
+            && rows.iter().all(works)
+            && tenant["mailboxes"] == self.mailboxes
+            && tenant["phases"]["unknown"] == 0
+    }
+
+    /// Waits until the last cycle of every mailbox began after the last write and wrote nothing, and
+    /// judges both sides.
+    pub(super) fn assert_in_step(&self) {
+        let (mut writes, mut since) = (self.writes(), self.now());
+        let mut left = Vec::new();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            until(self.patience(), "all mailboxes are at rest", || {
+                std::thread::park_timeout(LOOK);
+                let rows: Vec<Value> = self.nodes.iter().flat_map(|node| rows(&node.url)).collect();
+                if self.writes() != writes {
+                    (writes, since) = (self.writes(), self.now());
+                }
+                let quiet =
+                    rows.len() == self.mailboxes && rows.iter().all(|row| rests(row, since));
+                left = rows.into_iter().filter(|row| !rests(row, since)).collect();
+                quiet.then_some(())
+            });
+        }));
+        assert!(outcome.is_ok(), "not at rest since {since}: {left:#?}");
+        self.assert_exact();
+    }
+
+    /// No difference, no duplicate, each invitation once and no other mail.
+    pub(super) fn assert_exact(&self) {
+        let (now, options) = (self.now(), CompareOptions::default());
+        let found = compare(self.organization(), now, &options);
+        assert!(found.is_clean(), "{}", found.table());
+        assert_eq!(found.mailboxes, self.mailboxes);
+        assert!(found.pairs > 5 * self.mailboxes, "{}", found.table());
+        let problems = ledger_problems(self.organization(), &self.before, now, &options);
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(lines.is_empty(), "{}", lines.join("\n"));
+        println!("{} pairs are in step, {:?}", found.pairs, found.mails);
+    }
+
+    fn patience(&self) -> Duration {
+        SETTLED * u32::try_from(self.mailboxes.div_ceil(10)).unwrap()
+    }
+}
+
+/// Writes the files that all nodes share.
+fn tenants_of(organization: &Organization) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let secrets = directory.path().join("secrets");
+    for (name, value) in organization.secrets() {
+        put(&secrets, &name, &value);
+    }
+    let limits = "\n[limits]\nmails_per_cycle = 10000\ndataverse_requests = 600000\n";
+    let text = organization.tenant_toml_with_files(&secrets) + limits;
+    put(directory.path(), "tenants/contoso.toml", &text);
+    directory
+}
+
+/// The mailboxes that a node owns.
+fn rows(node: &str) -> Vec<Value> {
+    let own = |row: &Value| !matches!(row["phase"].as_str(), Some("elsewhere" | "excluded"));
+    all_rows(node).into_iter().filter(own).collect()
+}
+
+/// The mailboxes that a node knows.
+fn all_rows(node: &str) -> Vec<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    loop {
+        let skip = all.len();
+        let url = format!("{node}/api/v1/tenants/contoso/mailboxes?skip={skip}");
+        let answer = get(&url).unwrap_or_default();
+        let page = answer["mailboxes"].as_array().cloned().unwrap_or_default();
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page);
+    }
+}
+
+fn began(row: &Value) -> Option<DateTime<Utc>> {
+    row["lastCycle"]["started"].as_str()?.parse().ok()
+}
+
+/// The last cycle began after the instant, wrote nothing and left nothing.
+fn rests(row: &Value, since: DateTime<Utc>) -> bool {
+    let last = &row["lastCycle"];
+    began(row).is_some_and(|began| began > since)
+        && last["code"].is_null()
+        && last["written"]["dynamics"] == 0
+        && last["written"]["exchange"] == 0
+        && last["unsettled"] == 0
+        && last["parked"] == 0
+}
+
+pub(super) fn number(name: &str, usual: u64) -> u64 {
+    let text = std::env::var_os(name);
+    text.map_or(usual, |text| text.to_str().and_then(|text| text.parse().ok()).expect(name))
+}
