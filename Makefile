@@ -8,13 +8,16 @@ SEED ?= 1
 PAUSES ?= 200
 MAILBOXES ?= 3000
 
-.PHONY: help demo test nodes test-clients histories series mutants lint fmt bench deny redis
+.PHONY: help demo demo-cluster test nodes test-clients histories series mutants lint fmt bench deny redis
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Synchronize stand-ins of both sides on this machine.
 	$(CARGO) run --profile release-lite -- demo
+
+demo-cluster: redis ## Three nodes, a Redis, 1,000 mailboxes: kill nodes by a key, watch who takes over.
+	$(CARGO) run --profile release-lite -- demo --cluster
 
 test: redis ## Run all tests (with cargo-nextest when it is installed).
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \

@@ -1,5 +1,7 @@
-//! `lockstep demo`: two organizations, their stand-ins, a node and an embedded store in one process.
+//! `lockstep demo`: two organizations, their stand-ins, a node and an embedded store in one process;
+//! with --cluster, three nodes as processes of their own.
 
+mod cluster;
 mod feed;
 mod stage;
 mod stop;
@@ -29,16 +31,20 @@ pub(super) struct DemoArgs {
     /// Synchronize, prove by an independent comparison that both worlds agree, and end.
     #[arg(long)]
     once: bool,
-    /// Mailboxes in all, half of them in each organization.
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=5_000))]
-    mailboxes: u32,
+    /// Three nodes, each a process, and a Redis: a live table of who owns what, and keys that kill and
+    /// start nodes. Without a terminal one round is played, and judged at its end.
+    #[arg(long, conflicts_with_all = ["once", "port", "every", "format"])]
+    cluster: bool,
+    /// Mailboxes in all, half of them in each organization [default: 200, with --cluster 1000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=5_000))]
+    mailboxes: Option<u32>,
     /// Decides the people, the items and the live edits.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
     /// Port of the status page; 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
-    /// End the live feed after this many seconds; without it, Ctrl-C does.
+    /// End the live feed, or the live table, after this many seconds; without it, Ctrl-C does.
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
     /// Time between two live edits, in milliseconds.
@@ -64,9 +70,18 @@ impl Summary {
     }
 }
 
+impl DemoArgs {
+    fn mailboxes(&self) -> u32 {
+        self.mailboxes.unwrap_or(if self.cluster { 1_000 } else { 200 })
+    }
+}
+
 pub(super) fn run(args: &DemoArgs, log_filter: Option<&str>) -> anyhow::Result<ExitCode> {
+    if args.cluster {
+        return cluster::run(args);
+    }
     let io = super::io_runtime()?;
-    eprintln!("lockstep demo: making two organizations with {} mailboxes", args.mailboxes);
+    eprintln!("lockstep demo: making two organizations with {} mailboxes", args.mailboxes());
     let stage = Stage::set(&io, args)?;
     let telemetry = super::telemetry(&stage.app.node, log_filter, "error")?;
     eprintln!("first synchronization over real HTTP; every item says which rule moved it");

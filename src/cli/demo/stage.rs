@@ -19,7 +19,7 @@ use crate::sim::server::SimServer;
 use crate::sim::world::{OrganizationSpec, SimClock, World};
 
 /// The organizations of the demo.
-const NAMES: [&str; 2] = ["contoso", "fabrikam"];
+pub(super) const NAMES: [&str; 2] = ["contoso", "fabrikam"];
 /// The stand-ins play environments with this many web servers, each with the published budget.
 const WEB_SERVERS: u32 = 16;
 /// The published budget of one web server in five minutes (protocols B7).
@@ -39,14 +39,18 @@ pub(super) struct Stage {
 }
 
 /// The demo's folder; it goes with this, however the demo ends.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn make() -> anyhow::Result<Self> {
+    pub(super) fn make() -> anyhow::Result<Self> {
         let directory = std::env::temp_dir().join(format!("lockstep-demo-{}", std::process::id()));
         std::fs::create_dir_all(&directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
         Ok(Self(directory))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -60,28 +64,7 @@ impl Drop for Scratch {
 impl Stage {
     /// Builds the stage.
     pub(super) fn set(io: &tokio::runtime::Runtime, args: &DemoArgs) -> anyhow::Result<Self> {
-        let now = SystemClock.now();
-        let bound = SimServer::bind(None).context("the stand-ins find no free port")?;
-        let half = (args.mailboxes / 2) as usize;
-        let sizes = [args.mailboxes as usize - half, half];
-        let seeds: Vec<SeedSpec> = NAMES
-            .iter()
-            .zip(sizes)
-            .zip(args.seed..)
-            .map(|((name, size), seed)| SeedSpec::new(*name, size, seed, now))
-            .collect();
-        let specs = seeds
-            .iter()
-            .map(|spec| OrganizationSpec::new(&spec.name, seed::organization(spec), spec.seed))
-            .collect();
-        let world = Arc::new(World::new(&bound.url, specs, SimClock::real().as_fn()));
-        for spec in &seeds {
-            let organization =
-                world.organization(&spec.name).ok_or_else(|| anyhow!("no {}", spec.name))?;
-            organization.dataverse().set_web_servers(WEB_SERVERS);
-            seed::fill(organization, spec)?;
-        }
-        let server = bound.serve(world.clone())?;
+        let (world, server) = enter(args.mailboxes(), args.seed)?;
         let marks = world.organizations.iter().map(LedgerMark::take).collect();
         let (stop, scratch) = (Stop::listen(io)?, Scratch::make()?);
         let environment = Environment::new(world.secrets());
@@ -108,6 +91,33 @@ impl Stage {
                 .collect(),
         }
     }
+}
+
+/// Makes both organizations with so many mailboxes in all, and serves their stand-ins.
+pub(super) fn enter(mailboxes: u32, seed: u64) -> anyhow::Result<(Arc<World>, SimServer)> {
+    let now = SystemClock.now();
+    let bound = SimServer::bind(None).context("the stand-ins find no free port")?;
+    let half = (mailboxes / 2) as usize;
+    let sizes = [mailboxes as usize - half, half];
+    let seeds: Vec<SeedSpec> = NAMES
+        .iter()
+        .zip(sizes)
+        .zip(seed..)
+        .map(|((name, size), seed)| SeedSpec::new(*name, size, seed, now))
+        .collect();
+    let specs = seeds
+        .iter()
+        .map(|spec| OrganizationSpec::new(&spec.name, seed::organization(spec), spec.seed))
+        .collect();
+    let world = Arc::new(World::new(&bound.url, specs, SimClock::real().as_fn()));
+    for spec in &seeds {
+        let organization =
+            world.organization(&spec.name).ok_or_else(|| anyhow!("no {}", spec.name))?;
+        organization.dataverse().set_web_servers(WEB_SERVERS);
+        seed::fill(organization, spec)?;
+    }
+    let server = bound.serve(world.clone())?;
+    Ok((world, server))
 }
 
 /// The wanted port, or any free one: the demo should not fail for a status page.
@@ -139,9 +149,13 @@ fn tenant(
     environment: &Environment,
 ) -> anyhow::Result<Arc<TenantRuntime>> {
     let text = world.tenant_toml(name).ok_or_else(|| anyhow!("no organization {name}"))?;
-    let budget = WEB_SERVERS * REQUESTS;
-    let text = format!("{text}\n[limits]\ndataverse_requests = {budget}\n");
-    let config = config::load_tenant(&text, Path::new(name), environment)
+    let config = config::load_tenant(&limited(&text), Path::new(name), environment)
         .map_err(|problems| anyhow!("{}", config::render(&problems)))?;
     Ok(app.tenant(&config))
+}
+
+/// Adds the budget that the stand-ins grant to a tenant file.
+pub(super) fn limited(text: &str) -> String {
+    let budget = WEB_SERVERS * REQUESTS;
+    format!("{text}\n[limits]\ndataverse_requests = {budget}\n")
 }

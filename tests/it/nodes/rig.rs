@@ -17,8 +17,10 @@ use crate::redis_server::RedisServer;
 
 /// The far sides' budgets of requests are no subject here.
 const WEB_SERVERS: u32 = 100;
-/// How often a cluster is looked at.
+/// How often a cluster is looked at, at the most.
 const LOOK: Duration = Duration::from_millis(100);
+/// People who get new work at once.
+const WORKERS: usize = 60;
 /// Debug builds on a busy machine bring everything into step in less, for each ten mailboxes.
 const SETTLED: Duration = Duration::from_secs(60);
 /// Writes take so long while a test wants to meet one on its way.
@@ -37,7 +39,7 @@ pub(super) struct Node {
 pub(super) struct Rig {
     pub(super) redis: RedisServer,
     pub(super) nodes: Vec<Node>,
-    mailboxes: usize,
+    pub(super) mailboxes: usize,
     world: Arc<World>,
     _server: SimServer,
     /// Tenants and secrets, the same for all nodes.
@@ -92,8 +94,9 @@ impl Rig {
         let directory = tempfile::tempdir().unwrap();
         let text = format!(
             "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"{}\"\n[sync]\n\
-             sweep_interval = \"2s\"\ncycles_at_once = 4\n",
-            self.redis.url()
+             sweep_interval = \"{}s\"\ncycles_at_once = 4\n",
+            self.redis.url(),
+            2.max(self.mailboxes / 100),
         );
         put(directory.path(), "lockstep.toml", &text);
         for part in ["tenants", "secrets"] {
@@ -145,11 +148,13 @@ impl Rig {
         self.organization().set_faults(FaultPlan::none());
     }
 
-    /// Gives everybody a contact, a task and a meeting with a colleague, all made in Dynamics.
+    /// Gives everybody, or some of many, a contact, a task and a meeting with a colleague, all made in
+    /// Dynamics.
     pub(super) fn new_work(&mut self) {
         let people = self.organization().people.clone();
         let now = self.now();
-        for (at, person) in people.iter().enumerate() {
+        let step = people.len().div_ceil(WORKERS);
+        for (at, person) in people.iter().enumerate().step_by(step) {
             let guest = &people[(at + 1) % people.len()];
             let start =
                 now + chrono::Duration::days(3) + chrono::Duration::hours(self.next as i64 % 90);
@@ -190,7 +195,7 @@ impl Rig {
         let most = self.patience();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             until(most, &what, || {
-                std::thread::park_timeout(LOOK);
+                std::thread::park_timeout(self.look());
                 seen = get(&format!("{url}/api/v1/cluster"))?;
                 self.are_owned_by(members, &seen).then_some(())
             });
@@ -199,10 +204,22 @@ impl Rig {
         (self.now() - began).to_std().unwrap()
     }
 
+    /// Waits until the nodes that are left own all mailboxes, each by its own count. Returns how long it
+    /// took. The whole cluster is no measure here: who asks for it waits for who is silent.
+    pub(super) fn wait_for_heirs(&self) -> Duration {
+        let began = self.now();
+        until(self.patience(), "the others own all mailboxes", || {
+            std::thread::park_timeout(Duration::from_millis(20));
+            let owned: u64 = self.nodes.iter().map(|node| owned(&node.url)).sum();
+            (owned == self.mailboxes as u64).then_some(())
+        });
+        (self.now() - began).to_std().unwrap()
+    }
+
     /// Waits until a cycle of every mailbox began after an instant. Returns how long after it that was.
     pub(super) fn wait_for_cycles(&self, since: DateTime<Utc>) -> Duration {
         until(self.patience(), "every mailbox is worked on", || {
-            std::thread::park_timeout(LOOK);
+            std::thread::park_timeout(self.look());
             let rows: Vec<Value> = self.nodes.iter().flat_map(|node| rows(&node.url)).collect();
             let worked = |row: &Value| began(row).is_some_and(|began| began > since);
             (rows.len() == self.mailboxes && rows.iter().all(worked)).then_some(())
@@ -233,7 +250,7 @@ impl Rig {
         let mut left = Vec::new();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             until(self.patience(), "all mailboxes are at rest", || {
-                std::thread::park_timeout(LOOK);
+                std::thread::park_timeout(self.look());
                 let rows: Vec<Value> = self.nodes.iter().flat_map(|node| rows(&node.url)).collect();
                 if self.writes() != writes {
                     (writes, since) = (self.writes(), self.now());
@@ -261,6 +278,11 @@ impl Rig {
         println!("{} pairs are in step, {:?}", found.pairs, found.mails);
     }
 
+    /// A thousand mailboxes are a long answer.
+    fn look(&self) -> Duration {
+        LOOK.max(Duration::from_millis(self.mailboxes as u64))
+    }
+
     fn patience(&self) -> Duration {
         SETTLED * u32::try_from(self.mailboxes.div_ceil(10)).unwrap()
     }
@@ -277,6 +299,13 @@ fn tenants_of(organization: &Organization) -> TempDir {
     let text = organization.tenant_toml_with_files(&secrets) + limits;
     put(directory.path(), "tenants/contoso.toml", &text);
     directory
+}
+
+/// How many mailboxes a node owns.
+fn owned(node: &str) -> u64 {
+    let told = get(&format!("{node}/api/v1/tenants/contoso")).unwrap_or_default();
+    let phases = ["idle", "running", "backoff", "parked", "halted"].into_iter();
+    phases.filter_map(|phase| told["phases"][phase].as_u64()).sum()
 }
 
 /// The mailboxes that a node owns.

@@ -77,6 +77,8 @@ fn hints() -> Vec<(Channel, Hint)> {
         (Channel::Shard(7), Hint::Changed(mailbox("contoso", 1))),
         (Channel::Shard(1_023), Hint::Sync(mailbox("contoso", 2), Uuid::from_u128(9))),
         (Channel::Everybody, Hint::AllChanged(tenant)),
+        (Channel::Everybody, Hint::Roll(Uuid::from_u128(10))),
+        (Channel::Everybody, Hint::Present(Uuid::from_u128(10), "{\"node\":\"a\"}".to_owned())),
     ]
 }
 
@@ -97,7 +99,7 @@ pub(super) async fn carries(from: Arc<dyn WakeBus>, to: Arc<dyn WakeBus>) {
     timeout(PATIENCE, first).await.expect("no hint arrives");
     from.publish(&hints()).await.unwrap();
     let mut got = Vec::new();
-    while got.len() < 3 {
+    while got.len() < hints().len() {
         let hint = timeout(PATIENCE, listener.next()).await.expect("a hint is missing");
         got.extend((hint != Hint::AllChanged(TenantId::new("x"))).then_some(hint));
     }
