@@ -1,10 +1,12 @@
-//! The files of deploy/ say what the program does: services, ports, secrets, paths.
+//! The files of deploy/ say what the program does: services, nodes, ports, secrets, paths.
 //!
 //! Absent: running them, which needs a container engine.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use lockstep::config::{self, Environment};
 use lockstep::sim::seed::{self, SeedSpec};
 use lockstep::sim::world::{OrganizationSpec, SimClock, World};
 
@@ -52,22 +54,40 @@ fn stand_ins() -> World {
     World::new(&format!("http://127.0.0.1:{port}"), vec![organization], clock)
 }
 
+/// The nodes of compose, each with the port of its API and the file that says so.
+const NODES: [(&str, u16, &str); 3] = [
+    ("node-1", 8080, "config/lockstep.toml"),
+    ("node-2", 8082, "node-2.toml"),
+    ("node-3", 8084, "node-3.toml"),
+];
+
 #[test]
-fn compose_has_the_services_that_the_node_names() {
-    // Redis under its name, the stand-ins at their port, the node's port on the host's loopback.
+fn compose_has_the_services_that_the_nodes_name() {
+    // Redis under its name, the stand-ins at their port, three nodes with their ports on the host's loopback.
     let compose = read("deploy/compose.yaml");
     let services = block(&compose, "services", 0);
-    assert_eq!(keys(&services, 2), ["redis", "stand-ins", "node"]);
-    let config = read("deploy/config/lockstep.toml");
-    assert!(config.contains("url = \"redis://redis:6379/0\""));
-    assert!(config.contains("listen = \"0.0.0.0:8080\""));
+    assert_eq!(keys(&services, 2), ["redis", "stand-ins", "node-1", "node-2", "node-3"]);
     let sim = block(&compose, "stand-ins", 2);
     let command = format!("[\"sim\", \"--port\", \"{}\"]", SIM.0);
     assert_eq!(value(&sim, "command"), Some(command.as_str()));
-    assert_eq!(value(&sim, "ports"), Some("[\"127.0.0.1:8080:8080\"]"));
-    let node = block(&compose, "node", 2);
-    assert_eq!(value(&node, "network_mode"), Some("\"service:stand-ins\""));
-    assert_eq!(keys(&block(&compose, "volumes", 0), 2), ["redis", "node"]);
+    let ports = NODES.map(|(_, port, _)| format!("\"127.0.0.1:{port}:{port}\""));
+    assert_eq!(value(&sim, "ports"), Some(format!("[{}]", ports.join(", ")).as_str()));
+    for (name, port, file) in NODES {
+        let node = block(&compose, name, 2);
+        assert_eq!(value(&node, "network_mode"), Some("\"service:stand-ins\""));
+        let own = format!("- ./{file}:/etc/lockstep/lockstep.toml:ro");
+        assert_eq!(node.iter().any(|line| line.trim() == own), port != NODES[0].1, "{name}");
+        let (text, path) = (read(&format!("deploy/{file}")), Path::new(file));
+        let (config, problems) = config::check_node(&text, path, &Environment::new([]));
+        let config = config.unwrap_or_else(|| panic!("{problems:?}"));
+        assert_eq!(config.listen, SocketAddr::from(([0, 0, 0, 0], port)));
+        // Who listens there takes the notices of all.
+        let first = "http://127.0.0.1:8081";
+        assert_eq!(config.ingress.unwrap().url, first, "{name}");
+        assert!(text.contains("url = \"redis://redis:6379/0\""), "{name}");
+    }
+    let volumes = ["redis", "node-1", "node-2", "node-3"];
+    assert_eq!(keys(&block(&compose, "volumes", 0), 2), volumes);
 }
 
 #[test]
@@ -86,7 +106,7 @@ fn who_uses_the_image_knows_how_to_build_it() {
         );
         seen += usize::from(ours);
     }
-    assert_eq!(seen, 2);
+    assert_eq!(seen, 1 + NODES.len());
 }
 
 #[test]
@@ -100,12 +120,15 @@ fn the_tenant_of_compose_is_that_of_the_stand_ins() {
     };
     assert_eq!(plain(&file), plain(&world.tenant_toml(SIM.1).unwrap()));
     let compose = read("deploy/compose.yaml");
-    let environment = block(&compose, "environment", 4);
-    for (name, secret) in world.secrets() {
-        let line = format!("      {name}: \"{secret}\"");
-        assert!(environment.contains(&line.as_str()), "{name} in {environment:?}");
+    for (node, ..) in NODES {
+        let service = block(&compose, node, 2).join("\n");
+        let environment = block(&service, "environment", 4);
+        for (name, secret) in world.secrets() {
+            let line = format!("      {name}: \"{secret}\"");
+            assert!(environment.contains(&line.as_str()), "{name} of {node} in {environment:?}");
+        }
+        assert_eq!(keys(&environment, 6).len(), world.secrets().len());
     }
-    assert_eq!(keys(&environment, 6).len(), world.secrets().len());
 }
 
 #[test]
@@ -131,7 +154,7 @@ fn the_dockerfile_copies_what_is_there_and_what_it_may() {
     let compose = read("deploy/compose.yaml");
     for (path, volume) in [
         ("/etc/lockstep", "- ./config:/etc/lockstep:ro"),
-        ("/var/lib/lockstep", "- node:/var/lib/lockstep"),
+        ("/var/lib/lockstep", "- node-1:/var/lib/lockstep"),
     ] {
         assert!(docker.contains(path) && compose.contains(volume), "{path}");
     }
