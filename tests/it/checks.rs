@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::process::{Ended, run, until};
 use crate::redis_server::RedisServer;
+use crate::stores::places::{papers, sealed_server};
 
 /// A server that is run as the documentation wants it.
 const IN_ORDER: [&str; 4] = ["--appendonly", "yes", "--maxmemory-policy", "noeviction"];
@@ -86,4 +87,25 @@ fn check_goes_on_where_settings_cannot_be_read_and_fails_where_nobody_answers() 
     assert!(ended.out.contains("state store: not reached: "), "{ended:?}");
     assert!(ended.out.contains("remedy: start Redis"), "{ended:?}");
     assert!(!format!("{ended:?}").contains("hunter2"));
+}
+
+#[test]
+fn check_reaches_a_server_behind_tls_with_files_of_its_own() {
+    // Authorities, certificate and key beside the node file; without them nobody is trusted.
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let papers = papers();
+    let server = sealed_server(&papers);
+    std::fs::write(at.join("ca.pem"), &papers.authority).unwrap();
+    std::fs::write(at.join("node.pem"), &papers.client.0).unwrap();
+    std::fs::write(at.join("node.key"), &papers.client.1).unwrap();
+    let url = format!("url = \"rediss://127.0.0.1:{}\"", server.port());
+    let files = "ca = { file = \"ca.pem\" }\ncertificate = { file = \"node.pem\" }\n\
+                 certificate_key = { file = \"node.key\" }";
+    let ended = check(at, &format!("{url}\n{files}"), "json");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("appendonly is off"), "{ended:?}");
+    let ended = check(at, &url, "json");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.json()["state"]["error"].is_string(), "{ended:?}");
 }

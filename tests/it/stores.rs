@@ -33,7 +33,7 @@ mod embedded;
 mod guard;
 mod journal;
 mod notes;
-mod places;
+pub(crate) mod places;
 mod proxy;
 mod redis;
 mod suite;

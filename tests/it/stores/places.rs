@@ -1,6 +1,7 @@
 //! Redis wherever it may be: behind an ACL user, behind TLS, behind Sentinels, in a cluster. Each place
 //! must keep all promises of the conformance suite, and carry hints.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use lockstep::ports::error::StoreError;
 use lockstep::ports::links::{Claim, LinkStore, StateChange};
 use lockstep::ports::wake::WakeBus;
 use lockstep::redis::{
-    Address, Hidden, Host, Login, RedisBus, RedisOptions, RedisStore, Servers, Tls,
+    Address, Hidden, Host, Login, RedisBus, RedisOptions, RedisStore, Servers, Tls, inspect,
 };
 use redis::{Client, ClientTlsConfig, TlsCertificates};
 use secrecy::SecretString;
@@ -174,14 +175,14 @@ async fn a_wrong_password_is_an_error_that_does_not_repeat_it() {
     assert!(!text.contains("hunter") && text.contains("***"), "{text}");
 }
 
-/// An authority and what it vouches for.
-struct Papers {
-    authority: String,
+/// An authority and what it vouches for: certificates and their keys.
+pub(crate) struct Papers {
+    pub(crate) authority: String,
     server: (String, String),
-    client: (String, String),
+    pub(crate) client: (String, String),
 }
 
-fn papers() -> Papers {
+pub(crate) fn papers() -> Papers {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     let named = |names: &[&str], title: &str| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -200,7 +201,7 @@ fn papers() -> Papers {
 }
 
 /// Returns a server that speaks TLS only, to those who show a certificate of the authority.
-fn sealed_server(papers: &Papers) -> RedisServer {
+pub(crate) fn sealed_server(papers: &Papers) -> RedisServer {
     let directory = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| {
         let path = directory.path().join(name);
@@ -367,6 +368,10 @@ async fn a_fail_over_is_followed_and_a_lost_write_shows() {
         (count == 1).then_some(())
     })
     .await;
+    let told = inspect(&address, RedisOptions::default()).await.unwrap();
+    let master = format!("127.0.0.1:{}", all.master.port());
+    assert!(told.iter().all(|remark| remark.server == master), "{told:?}");
+    assert!(told.iter().any(|remark| remark.message.contains("it has replicas")), "{told:?}");
     all.part().await;
     let seq = store.commit(&key, Claim { fence: Fence(7), seq }, &put([2])).await.unwrap();
     all.master.stop();
@@ -442,7 +447,13 @@ async fn a_cluster_of_three_masters_keeps_all_promises() {
     // Whatever slot the keys of a mailbox, a tenant or the cluster's table lie in.
     let servers = masters().await;
     let owners = servers.iter().map(|server| owner(server.port())).collect();
-    keeps_all_promises(Place { address: cluster_of(&servers), owners }).await;
+    let address = cluster_of(&servers);
+    keeps_all_promises(Place { address: address.clone(), owners }).await;
+    // `check` asks each of them.
+    let told = inspect(&address, RedisOptions::default()).await.unwrap();
+    let told: BTreeSet<String> = told.into_iter().map(|remark| remark.server).collect();
+    let all = servers.iter().map(|server| format!("127.0.0.1:{}", server.port()));
+    assert_eq!(told, all.collect());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
