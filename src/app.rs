@@ -34,6 +34,7 @@ use crate::embedded::EmbeddedStore;
 use crate::graph::{GraphOptions, GraphSide};
 use crate::http::{HttpClient, HttpOptions, Session, TokenOptions, TokenSource};
 use crate::memory::{LocalBus, MemoryStore};
+use crate::ports::budget::BudgetStore;
 use crate::ports::clock::Clock;
 use crate::ports::journal::{Journal, Vault};
 use crate::ports::lease::LeaseStore;
@@ -43,7 +44,7 @@ use crate::ports::sightings::SightingStore;
 use crate::ports::wake::WakeBus;
 use crate::redis::{RedisBus, RedisOptions, RedisStore};
 use crate::telemetry::Metrics;
-use crate::throttle::{Throttle, ThrottleOptions};
+use crate::throttle::{Common, Throttle, ThrottleOptions};
 use crate::vault::{self, TenantVault};
 
 /// Reports kept for a listener that is slow; a slower one misses some and is told so.
@@ -77,6 +78,8 @@ pub struct App {
     index: Arc<dyn LinkIndex>,
     /// Hints to and from all nodes.
     pub bus: Arc<dyn WakeBus>,
+    /// Budgets that all nodes share; `None`: this one is alone.
+    budgets: Option<Arc<dyn BudgetStore>>,
     /// What this node owns.
     pub ownership: Arc<Ownership>,
     /// The live feed.
@@ -103,7 +106,7 @@ impl App {
         command: &str,
     ) -> anyhow::Result<Self> {
         let store = open_store(&node.state.url, clock.clone()).await?;
-        let Store { links, leases, journal, sightings, notes, index, bus } = store;
+        let Store { links, leases, journal, sightings, notes, index, bus, budgets } = store;
         let keep_key = keep_key(&node.state.url)?;
         let http = HttpClient::new(HttpOptions {
             connect_timeout: CONNECT_TIMEOUT,
@@ -130,6 +133,7 @@ impl App {
             notes,
             index,
             bus,
+            budgets,
             ownership,
             reports: broadcast::channel(REPORTS_KEPT).0,
             fair: Fair::new(node.sync.cycles_at_once as usize),
@@ -148,7 +152,7 @@ impl App {
         let budget =
             ThrottleOptions { requests: config.dataverse_requests, ..ThrottleOptions::DATAVERSE };
         // The sweep and the profile spend one budget: both call as the application user.
-        let throttle = Arc::new(Throttle::new(budget, self.clock.clone()));
+        let throttle = Arc::new(self.dataverse_throttle(&config.tenant, budget));
         let far = &config.dataverse;
         let dataverse =
             || self.session(config, Side::Dynamics, far, &dataverse_scope, throttle.clone());
@@ -185,6 +189,15 @@ impl App {
         runtime.set_freshness(freshness);
         runtime.set_budgets(PerSide { dynamics: throttle, exchange: throttle_graph });
         Arc::new(runtime)
+    }
+
+    /// All nodes call Dataverse as one user, and so spend one budget.
+    fn dataverse_throttle(&self, tenant: &TenantId, options: ThrottleOptions) -> Throttle {
+        let clock = self.clock.clone();
+        let Some(store) = self.budgets.clone() else { return Throttle::new(options, clock) };
+        let ownership = self.ownership.clone();
+        let members = Box::new(move || ownership.crowd());
+        Throttle::shared(options, clock, Common { store, tenant: tenant.clone(), members })
     }
 
     fn chronicle(&self, config: &TenantConfig) -> Chronicle {
@@ -259,6 +272,7 @@ struct Store {
     notes: Arc<dyn NoteStore>,
     index: Arc<dyn LinkIndex>,
     bus: Arc<dyn WakeBus>,
+    budgets: Option<Arc<dyn BudgetStore>>,
 }
 
 impl Store {
@@ -275,6 +289,7 @@ impl Store {
             notes: store.clone(),
             index: store,
             bus,
+            budgets: None,
         }
     }
 }
@@ -301,7 +316,8 @@ async fn open_store(url: &StateUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Sto
                 "the state store of `state.url` cannot be reached; start Redis or mend the address",
             )?;
             let bus = RedisBus::new(store.clone(), address)?;
-            Store::of(store, Arc::new(bus))
+            let budgets: Arc<dyn BudgetStore> = Arc::new(store.clone());
+            Store { budgets: Some(budgets), ..Store::of(store, Arc::new(bus)) }
         }
     })
 }

@@ -1,6 +1,7 @@
 //! The ports: what the cycle and the actors ask of the world, and the errors they get.
 //! Traits and their types, nothing else.
 
+pub mod budget;
 pub mod clock;
 pub mod error;
 pub mod feed;

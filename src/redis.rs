@@ -18,6 +18,7 @@
 //! | `ls:{TENANT}:sightings` | hash | none | mailbox id → when another engine was last seen to begin | `watch` |
 //! | `ls:{TENANT}:subscriptions` | hash | none | mailbox id → its subscriptions as JSON, without content | `write_notes` |
 //! | `ls:{TENANT}:feeds` | hash | none | table → where its reader goes on | `write_notes` |
+//! | `ls:{TENANT}:budget` | hash | until it is full and open again | `full` and `closed`: when it is full, and when it opens, in microseconds since 1970 | `budget.lua` |
 //!
 //! Channels, not keys: `ls:{wake}:SHARD` and `ls:{wake}:all` carry hints (`ports::wake`) as JSON.
 //!
@@ -33,6 +34,7 @@
 //! Absent: reads from replicas.
 
 mod address;
+mod budget;
 mod inspect;
 mod journal;
 mod keys;
@@ -109,6 +111,7 @@ struct Scripts {
     step: Script,
     read: Script,
     prune: Script,
+    budget: Script,
 }
 
 impl Scripts {
@@ -120,6 +123,7 @@ impl Scripts {
             step: Script::new(include_str!("redis/scripts/step.lua")),
             read: Script::new(include_str!("redis/scripts/read.lua")),
             prune: Script::new(include_str!("redis/scripts/prune.lua")),
+            budget: Script::new(include_str!("redis/scripts/budget.lua")),
         }
     }
 }

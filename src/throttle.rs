@@ -1,18 +1,25 @@
 //! Budgets: how many requests a far side allows a key (a mailbox, an application user), how many
 //! at once, the gate that a `Retry-After` closes, and the breaker of a far side that is silent.
 //!
-//! Three parts a key: a governor rate limiter, a semaphore of slots, a gate. A caller takes its
-//! slots first and then waits in a queue for the gate and the rate. So at most `concurrent`
-//! requests are ready when a gate opens, and they leave in the order in which they came. A far side
-//! that pushes back although its published limit was kept lowers the rate for a while (`pressure`).
+//! Three parts a key: a rate, slots, a gate. A caller takes its slots first and then waits in a queue
+//! for the gate and the rate. So at most `concurrent` requests are ready when a gate opens, and they
+//! leave in the order in which they came. A far side that pushes back although its published limit was
+//! kept lowers the rate for a while (`pressure`).
 //!
-//! What is absent: budgets shared between nodes, and any knowledge of HTTP. Waiting uses tokio's
-//! timer (governor's own waiting ignores a paused clock).
+//! The rate is a governor limiter of this process. Where several nodes spend one budget (`Common`), it is
+//! a bucket in their store: a node draws a purse for a second (`purse`), has its share of the slots, and is
+//! told of the pauses that others were asked for.
+//!
+//! What is absent: any knowledge of HTTP. Waiting uses tokio's timer (governor's own waiting ignores a
+//! paused clock).
 
 mod breaker;
+mod common;
 mod gate;
 mod pressure;
+mod purse;
 mod rate;
+mod slots;
 mod usage;
 
 use std::collections::HashMap;
@@ -21,14 +28,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::ports::clock::Clock;
 use crate::ports::error::SideError;
 use breaker::Breaker;
+pub use common::Common;
 use gate::Gate;
+use purse::LIFE;
 use rate::Rate;
+use slots::Taken;
 use usage::Spent;
 pub use usage::Usage;
 
@@ -108,13 +118,14 @@ impl From<Throttled> for SideError {
 #[must_use = "the slots are given back when the permit is dropped"]
 #[derive(Debug)]
 pub struct Permit {
-    _slots: OwnedSemaphorePermit,
+    _slots: Taken,
 }
 
 /// The budgets of one far side of one tenant.
 pub struct Throttle {
     options: ThrottleOptions,
     rate: Rate,
+    common: Option<Arc<Common>>,
     started: Instant,
     clock: Arc<dyn Clock>,
     gates: Mutex<Gates>,
@@ -139,12 +150,24 @@ impl Throttle {
     /// Builds the budgets. The clock only dates log lines: waiting follows tokio's time.
     #[must_use]
     pub fn new(options: ThrottleOptions, clock: Arc<dyn Clock>) -> Self {
-        let rate = Rate::new(options.requests, options.per);
+        Self::build(options, clock, None)
+    }
+
+    /// Builds the budgets of a far side that all nodes spend together, whatever the key.
+    #[must_use]
+    pub fn shared(options: ThrottleOptions, clock: Arc<dyn Clock>, common: Common) -> Self {
+        Self::build(options, clock, Some(Arc::new(common)))
+    }
+
+    fn build(options: ThrottleOptions, clock: Arc<dyn Clock>, common: Option<Arc<Common>>) -> Self {
+        // What was drawn may be spent a little later.
+        let window = options.per + if common.is_some() { LIFE } else { Duration::ZERO };
+        let rate = Rate::new(options.requests, window);
         let started = Instant::now();
         let gates = Mutex::new(Gates { of: HashMap::new(), swept: started });
         let breaker = Mutex::new(Breaker::CLOSED);
         let spent = Mutex::new(Spent::new(options.per));
-        Self { options, rate, started, clock, gates, breaker, spent }
+        Self { options, rate, common, started, clock, gates, breaker, spent }
     }
 
     /// Waits until `weight` requests fit into the budget of `key` and returns the permit. Gives up
@@ -173,6 +196,14 @@ impl Throttle {
         self.gate(key).close(for_);
         let opens = self.clock.now() + for_;
         tracing::debug!(wait_seconds = for_.as_secs(), %opens, "a far side closed its gate");
+        if let (Some(common), Ok(io)) = (self.common.clone(), Handle::try_current()) {
+            // The call that was refused does not wait for it. Whoever is not told is refused himself.
+            io.spawn(async move {
+                if let Err(error) = common.store.close(&common.tenant, for_).await {
+                    tracing::debug!(%error, "other nodes were not told of a pause");
+                }
+            });
+        }
     }
 
     /// Lets a call to the far side pass, or returns how long none will: it did not answer for a while,
@@ -233,7 +264,12 @@ impl Throttle {
         if let Some(gate) = gates.of.get(key) {
             return Arc::clone(gate);
         }
-        let gate = Arc::new(Gate::new(self.options.concurrent, self.rate, self.started));
+        let gate = Arc::new(Gate::new(
+            self.options.concurrent,
+            self.rate,
+            self.started,
+            self.common.clone(),
+        ));
         gates.of.insert(key.clone(), Arc::clone(&gate));
         gate
     }

@@ -330,7 +330,7 @@ impl Ownership {
         millis(self.started.elapsed())
     }
 
-    fn node(&self) -> MutexGuard<'_, Node> {
+    pub(super) fn node(&self) -> MutexGuard<'_, Node> {
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -57,6 +57,11 @@ pub(super) fn of_tenant(tenant: &TenantId) -> String {
     format!("{}:key", tagged(tenant))
 }
 
+/// Returns the key of the budget that a tenant's nodes share.
+pub(super) fn of_budget(tenant: &TenantId) -> String {
+    format!("{}:budget", tagged(tenant))
+}
+
 /// Returns the key of a tenant's sightings of another engine.
 pub(super) fn of_sightings(tenant: &TenantId) -> String {
     format!("{}:sightings", tagged(tenant))

@@ -1,4 +1,4 @@
-//! One key of a throttle: its slots, its queue, its rate limiter and the instant before which
+//! One key of a throttle: its slots, its queue, the source of its requests and the instant before which
 //! nobody passes.
 
 use std::num::NonZeroU32;
@@ -11,21 +11,26 @@ use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+use super::common::Brought;
 use super::pressure::Pressure;
+use super::purse::{LIFE, Need};
 use super::rate::{Rate, TokioClock};
-use super::{CROWDED_RETRY, Throttled};
+use super::slots::{Slots, Taken};
+use super::{Common, Throttled, common};
+use crate::ports::budget::Draw;
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanos>>;
 
 /// The state of one budget key.
 pub(super) struct Gate {
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
+    concurrent: usize,
     /// Fair: callers with a slot wait here in the order of their coming.
     turn: Mutex<()>,
-    limiter: Limiter,
+    source: Source,
     burst: NonZeroU32,
     clock: TokioClock,
     /// Nanoseconds since the clock's start. Only rises.
@@ -35,14 +40,31 @@ pub(super) struct Gate {
     pressure: Pressure,
 }
 
+/// Where requests come from.
+enum Source {
+    /// A bucket of this process.
+    Own(Limiter),
+    /// The bucket of all nodes.
+    Common(common::Source),
+}
+
 impl Gate {
-    pub(super) fn new(concurrent: usize, rate: Rate, started: Instant) -> Self {
+    pub(super) fn new(
+        concurrent: usize,
+        rate: Rate,
+        started: Instant,
+        common: Option<Arc<Common>>,
+    ) -> Self {
         let clock = TokioClock::new(started);
-        let slots = concurrent.clamp(1, Semaphore::MAX_PERMITS);
+        let source = match common {
+            Some(common) => Source::Common(common::Source::new(common, rate.bucket())),
+            None => Source::Own(RateLimiter::direct_with_clock(rate.quota(), clock)),
+        };
         Self {
-            slots: Arc::new(Semaphore::new(slots)),
+            slots: Slots::new(concurrent),
+            concurrent,
             turn: Mutex::new(()),
-            limiter: RateLimiter::direct_with_clock(rate.quota(), clock),
+            source,
             burst: rate.burst(),
             clock,
             not_before: AtomicU64::new(0),
@@ -57,10 +79,8 @@ impl Gate {
         weight: u32,
         slots: u32,
         deadline: Instant,
-    ) -> Result<OwnedSemaphorePermit, Throttled> {
-        let slots = Arc::clone(&self.slots).acquire_many_owned(slots).await;
-        // The semaphore is never closed.
-        let slots = slots.map_err(|_closed| Throttled { retry_after: CROWDED_RETRY })?;
+    ) -> Result<Taken, Throttled> {
+        let slots = self.slots.take(slots, self.share()).await;
         let _turn = self.turn.lock().await;
         // Heavier than the bucket (a large batch): taken in portions, so that it is paid in full.
         let mut owed = self.pressure.price(weight.max(1), self.since_start());
@@ -77,6 +97,10 @@ impl Gate {
 
     pub(super) fn close(&self, for_: Duration) {
         self.pressure.push(self.since_start());
+        self.hold(for_);
+    }
+
+    fn hold(&self, for_: Duration) {
         let until = self.clock.now() + Nanos::from(for_);
         self.not_before.fetch_max(until.as_u64(), Ordering::SeqCst);
     }
@@ -97,6 +121,14 @@ impl Gate {
         self.closed_for().is_none() && u128::from(unused) >= window.as_nanos()
     }
 
+    /// Returns this node's share of the calls at once.
+    fn share(&self) -> usize {
+        match &self.source {
+            Source::Own(_) => self.concurrent.max(1),
+            Source::Common(common) => (self.concurrent / common.members()).max(1),
+        }
+    }
+
     async fn take(&self, portion: NonZeroU32, deadline: Instant) -> Result<(), Throttled> {
         loop {
             if let Some(left) = self.closed_for() {
@@ -105,14 +137,44 @@ impl Gate {
                 continue;
             }
             // The gate is open and nothing is awaited before the portion is taken.
-            let Ok(Err(not_yet)) = self.limiter.check_n(portion) else {
-                self.last_used.store(self.clock.now().as_u64(), Ordering::SeqCst);
-                return Ok(());
-            };
-            let left = not_yet.wait_time_from(self.clock.now());
-            refuse_past(left, deadline)?;
-            wait(left).await;
+            match self.need(portion, deadline) {
+                Need::Nothing => {
+                    self.last_used.store(self.clock.now().as_u64(), Ordering::SeqCst);
+                    return Ok(());
+                }
+                Need::Time(left) => {
+                    refuse_past(left, deadline)?;
+                    wait(left).await;
+                }
+                Need::Answer(draw) => self.draw(draw).await?,
+            }
         }
+    }
+
+    fn need(&self, portion: NonZeroU32, deadline: Instant) -> Need {
+        match &self.source {
+            Source::Own(limiter) => match limiter.check_n(portion) {
+                Ok(Err(not_yet)) => Need::Time(not_yet.wait_time_from(self.clock.now())),
+                Ok(Ok(())) | Err(_) => Need::Nothing,
+            },
+            Source::Common(common) => {
+                let longest = deadline.saturating_duration_since(Instant::now());
+                common.take(portion.get(), self.since_start(), longest)
+            }
+        }
+    }
+
+    /// Asks for requests out of the common bucket.
+    async fn draw(&self, draw: Draw) -> Result<(), Throttled> {
+        let Source::Common(common) = &self.source else { return Ok(()) };
+        match common.draw(draw, || self.since_start()).await {
+            Brought::Something => {}
+            // A node's own pause comes back to it when it ends; that of another says what a refusal says.
+            Brought::Pause(left) if left > LIFE => self.close(left),
+            Brought::Pause(left) => self.hold(left),
+            Brought::TooLate(retry_after) => return Err(Throttled { retry_after }),
+        }
+        Ok(())
     }
 }
 

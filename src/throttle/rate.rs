@@ -13,6 +13,8 @@ use governor::clock::Clock;
 use governor::nanos::Nanos;
 use tokio::time::Instant;
 
+use crate::ports::budget::Bucket;
+
 /// The share of the budget that may be spent at once: one in this many.
 const BURST_SHARE: u32 = 20;
 
@@ -21,6 +23,7 @@ const BURST_SHARE: u32 = 20;
 pub(super) struct Rate {
     quota: Quota,
     burst: NonZeroU32,
+    interval: Duration,
 }
 
 impl Rate {
@@ -36,11 +39,16 @@ impl Rate {
         let quota = Quota::with_period(interval)
             .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
             .allow_burst(burst);
-        Self { quota, burst }
+        Self { quota, burst, interval }
     }
 
     pub(super) fn quota(self) -> Quota {
         self.quota
+    }
+
+    /// Returns the same for a store that counts.
+    pub(super) fn bucket(self) -> Bucket {
+        Bucket { burst: self.burst.get(), interval: self.interval }
     }
 
     /// Returns the most that can be taken at once.

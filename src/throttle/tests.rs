@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod shared;
+
 struct Epoch;
 
 impl Clock for Epoch {

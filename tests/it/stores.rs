@@ -28,6 +28,7 @@ macro_rules! suite {
     };
 }
 
+mod budget;
 mod cluster;
 mod embedded;
 mod guard;

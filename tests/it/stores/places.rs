@@ -1,5 +1,5 @@
 //! Redis wherever it may be: behind an ACL user, behind TLS, behind Sentinels, in a cluster. Each place
-//! must keep all promises of the conformance suite, and carry hints.
+//! must keep all promises of the conformance suite, carry hints and share budgets.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 
 use super::notes::carries;
-use super::{Bench, cluster, guard, journal, link, mailbox, notes, put, suite};
+use super::{Bench, budget, cluster, guard, journal, link, mailbox, notes, put, suite};
 use crate::redis_server::{RedisServer, free_port};
 
 /// Far above what a fail-over and the building of a cluster take.
@@ -84,6 +84,7 @@ async fn keeps_all_promises(place: Place) {
     };
     PLACE.scope(place, suite).await;
     carries(bus(&address).await, bus(&address).await).await;
+    budget::is_shared(&address).await;
 }
 
 fn hidden(text: &str) -> Hidden {
