@@ -122,6 +122,12 @@ fn a_node_on_redis_brings_both_organizations_in_step_and_ends_when_asked() {
     let url = format!("http://127.0.0.1:{port}");
     until(SETTLED, "every mailbox is at rest", || is_quiet(&url, 4).then_some(()));
     sim.assert_in_step(4);
+    let mut wire = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    until(SETTLED, "the tenant's budget is counted in Redis", || {
+        let key = "ls:{fabrikam}:budget";
+        let there: bool = redis::cmd("EXISTS").arg(key).query(&mut wire).unwrap();
+        there.then_some(())
+    });
 
     let status = run(&["status", "--config", sim.config(), "--format", "json"]);
     assert_eq!(status.code, Some(0), "{status:?}");

@@ -103,13 +103,15 @@ fn host(port: u16) -> Host {
     Host { name: "127.0.0.1".to_owned(), port }
 }
 
-/// Returns the rule for an ACL user as docs/cluster.md gives it.
-fn documented_rule() -> String {
+/// Returns the rules for ACL users as docs/cluster.md gives them: of a server, and of a Sentinel.
+fn documented_rules() -> [String; 2] {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cluster.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let block = page.split("```acl\n").nth(1).and_then(|rest| rest.split("```").next());
-    let text = block.expect("docs/cluster.md has no block for an ACL user");
-    text.replace("\\\n", " ")
+    let mut blocks = page.split("```acl\n").skip(1).filter_map(|rest| rest.split("```").next());
+    [(); 2].map(|()| {
+        let block = blocks.next().expect("docs/cluster.md has no block for an ACL user");
+        block.replace("\\\n", " ").replace(">PASSWORD", &format!(">{ACL_PASSWORD}"))
+    })
 }
 
 const ACL_USER: &str = "lockstep";
@@ -117,7 +119,7 @@ const ACL_PASSWORD: &str = "hunter2-redis";
 
 /// Returns a server on which nobody but the documented user and an owner may do anything.
 fn guarded_server() -> RedisServer {
-    let rule = documented_rule().replace(">PASSWORD", &format!(">{ACL_PASSWORD}"));
+    let [rule, _] = documented_rules();
     let rules = format!("{rule}\nuser owner on >owner ~* &* +@all\nuser default off\n");
     RedisServer::start_with(&[], &rules)
 }
@@ -285,8 +287,8 @@ impl Watched {
         let port = master.port();
         let told = format!(
             "sentinel monitor {MASTER} 127.0.0.1 {port} 2\n\
-             sentinel down-after-milliseconds {MASTER} 1000\n\
-             sentinel failover-timeout {MASTER} 3000\n"
+             sentinel down-after-milliseconds {MASTER} 3000\n\
+             sentinel failover-timeout {MASTER} 6000\n"
         );
         let watchers = (0..3).map(|_| RedisServer::start_with(&["--sentinel"], &told)).collect();
         let all = Self { master, replica, watchers };
@@ -411,19 +413,47 @@ async fn sentinels_that_do_not_know_the_master_are_an_error() {
     assert!(RedisStore::connect(&with(&hosts, MASTER), options).await.is_ok());
 }
 
-/// Starts three masters that share all slots.
-async fn masters() -> Vec<RedisServer> {
+#[tokio::test]
+async fn the_documented_acl_users_suffice_behind_sentinels() {
+    // One at the Sentinel, which asks the master as another, and one at the master.
+    let master = guarded_server();
+    let [_, rule] = documented_rules();
+    let told = format!(
+        "sentinel monitor {MASTER} 127.0.0.1 {} 1\nsentinel auth-user {MASTER} owner\n\
+         sentinel auth-pass {MASTER} owner\n{rule}\nuser default off\n",
+        master.port()
+    );
+    let watcher = RedisServer::start_with(&["--sentinel"], &told);
+    let with = |asked: Login| Address {
+        servers: Servers::Sentinels {
+            hosts: vec![host(watcher.port())],
+            master: MASTER.to_owned(),
+            database: 0,
+            login: asked,
+        },
+        tls: None,
+        login: login(ACL_USER, ACL_PASSWORD),
+    };
+    let address = with(login(ACL_USER, ACL_PASSWORD));
+    carries(bus(&address).await, bus(&address).await).await;
+    budget::is_shared(&address).await;
+    let nobody = RedisStore::connect(&with(Login::default()), RedisOptions::default()).await;
+    assert!(matches!(nobody.map(drop), Err(StoreError::Unavailable(_))));
+}
+
+/// Starts three masters that share all slots, with so many replicas each.
+async fn masters(replicas: usize, file: &str) -> Vec<RedisServer> {
     let start = || {
         let bus = free_port().to_string();
         let arguments = ["--cluster-enabled", "yes", "--cluster-port", &bus];
-        RedisServer::start_with(&arguments, "cluster-node-timeout 2000\n")
+        RedisServer::start_with(&arguments, &format!("cluster-node-timeout 2000\n{file}"))
     };
-    let servers: Vec<RedisServer> = (0..3).map(|_| start()).collect();
+    let servers: Vec<RedisServer> = (0..3 + 3 * replicas).map(|_| start()).collect();
     let places = servers.iter().map(|server| format!("127.0.0.1:{}", server.port()));
     let made = Command::new("redis-cli")
         .args(["--cluster", "create"])
         .args(places)
-        .args(["--cluster-yes", "--cluster-replicas", "0"])
+        .args(["--cluster-yes", "--cluster-replicas", &replicas.to_string()])
         .output()
         .expect("install redis-cli (apt-get install redis-tools)");
     assert!(made.status.success(), "{made:?}");
@@ -446,7 +476,7 @@ fn cluster_of(servers: &[RedisServer]) -> Address {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_of_three_masters_keeps_all_promises() {
     // Whatever slot the keys of a mailbox, a tenant or the cluster's table lie in.
-    let servers = masters().await;
+    let servers = masters(0, "").await;
     let owners = servers.iter().map(|server| owner(server.port())).collect();
     let address = cluster_of(&servers);
     keeps_all_promises(Place { address: address.clone(), owners }).await;
@@ -460,7 +490,7 @@ async fn a_cluster_of_three_masters_keeps_all_promises() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_that_move_are_followed() {
     // Half of the slots of one master go to another while the store is in use.
-    let servers = masters().await;
+    let servers = masters(0, "").await;
     let (store, keys) =
         (connect(&cluster_of(&servers)).await, (1..=40).map(|n| mailbox("contoso", n)));
     for key in keys.clone() {
@@ -479,4 +509,50 @@ async fn slots_that_move_are_followed() {
         super::write(&*store, &key, Fence(2), &put([2])).await.unwrap();
         assert_eq!(store.load(&key).await.unwrap().links.len(), 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_acl_user_suffices_in_a_cluster() {
+    // Reading where the slots are is part of it.
+    let [rule, _] = documented_rules();
+    let servers = masters(0, &format!("{rule}\n")).await;
+    let address = Address { login: login(ACL_USER, ACL_PASSWORD), ..cluster_of(&servers) };
+    carries(bus(&address).await, bus(&address).await).await;
+    budget::is_shared(&address).await;
+    let store = connect(&address).await;
+    for number in 1..=20 {
+        super::write(&*store, &mailbox("contoso", number), Fence(1), &put([1])).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_of_a_cluster_that_dies_is_replaced() {
+    // Its replica takes its slots; store and hints go on by themselves, though it is the first that the
+    // address names.
+    let mut servers = masters(1, "").await;
+    let address = cluster_of(&servers);
+    let (store, keys) =
+        (connect(&address).await, (1..=40).map(|number| mailbox("contoso", number)));
+    let (from, to) = (bus(&address).await, bus(&address).await);
+    for key in keys.clone() {
+        super::write(&*store, &key, Fence(1), &put([1])).await.unwrap();
+    }
+    let role = ask(servers[0].port(), &["INFO", "replication"]).await.unwrap();
+    assert!(role.contains("role:master"), "{role}");
+    for server in &servers[3..] {
+        until("each replica follows", || async {
+            let info = ask(server.port(), &["INFO", "replication"]).await?;
+            info.contains("master_link_status:up").then_some(())
+        })
+        .await;
+    }
+    servers[0].stop();
+    for key in keys {
+        until("a mailbox is written again", || async {
+            super::write(&*store, &key, Fence(2), &put([2])).await.ok()
+        })
+        .await;
+        assert!(store.load(&key).await.unwrap().links.contains(&link(2)));
+    }
+    carries(from, to).await;
 }
