@@ -73,7 +73,7 @@ pub struct RedisOptions {
     /// For the answer to one command. The largest, a commit of 10,000 links, takes about half a
     /// second in an unoptimized build.
     pub response_timeout: Duration,
-    /// The same for the membership, whose commands are small. Several attempts must fit into the
+    /// The same for the membership and for budgets, whose commands are small. Several attempts must fit into the
     /// time for which a lease is sure.
     pub lease_timeout: Duration,
     /// For a connection.
@@ -100,6 +100,8 @@ pub struct RedisStore {
     /// Answers come in the order of the questions: a membership that is renewed must not wait
     /// behind the links of many mailboxes.
     leases: Line,
+    /// Nor must a request to a far side, which asks whether it may be sent.
+    budgets: Line,
     scripts: Scripts,
 }
 
@@ -140,11 +142,12 @@ impl RedisStore {
     /// When none of them is reached, or the address cannot be one.
     pub async fn connect(address: &Address, options: RedisOptions) -> Result<Self, StoreError> {
         let connect = options.connect_timeout;
-        let (data, leases) = tokio::try_join!(
+        let (data, leases, budgets) = tokio::try_join!(
             Line::open(address, connect, options.response_timeout),
             Line::open(address, connect, options.lease_timeout),
+            Line::open(address, connect, options.lease_timeout),
         )?;
-        Ok(Self { data, leases, scripts: Scripts::new() })
+        Ok(Self { data, leases, budgets, scripts: Scripts::new() })
     }
 
     async fn run<T>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError>

@@ -43,7 +43,7 @@ impl RedisStore {
         call.arg(u64::try_from(bucket.interval.as_nanos().div_ceil(1_000)).unwrap_or(u64::MAX));
         call.arg(bucket.burst).arg(micros(draw.longest));
         call.arg(u64::try_from(close.as_millis()).unwrap_or(u64::MAX));
-        let (granted, wait, closed): (u32, u64, u64) = self.data.run(&call).await?;
+        let (granted, wait, closed): (u32, u64, u64) = self.budgets.run(&call).await?;
         let (wait, closed) = (Duration::from_micros(wait), Duration::from_millis(closed));
         Ok(Drawn { granted, wait, closed })
     }

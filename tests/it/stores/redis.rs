@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use lockstep::domain::ids::{Fence, MailboxKey};
+use lockstep::ports::budget::{Bucket, BudgetStore, Draw};
 use lockstep::ports::error::StoreError;
 use lockstep::ports::lease::LeaseStore;
 use lockstep::ports::links::{Claim, LinkStore, MailboxState};
@@ -81,7 +82,8 @@ async fn a_hanging_server_is_an_outage() {
 
 #[tokio::test]
 async fn a_membership_does_not_wait_behind_a_mailbox() {
-    // While the answer to a commit of thousands of links does not arrive, the membership is renewed.
+    // While the answer to a commit of thousands of links does not arrive, the membership is renewed, and
+    // requests are drawn.
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port()).await;
     let store = RedisStore::connect(&proxy.address, RedisOptions::default()).await.unwrap();
@@ -93,6 +95,11 @@ async fn a_membership_does_not_wait_behind_a_mailbox() {
     timeout(BOUND, proxy.held.notified()).await.unwrap();
     let renewed = timeout(Duration::from_secs(1), store.step(&step(1, &[2]))).await;
     assert!(renewed.is_ok_and(|step| step.is_ok()), "a beat waits");
+    let bucket = Bucket { burst: 10, interval: BOUND };
+    let draw = Draw { least: 1, want: 1, back: 0, owed: 0, longest: BOUND };
+    let tenant = mailbox("contoso", 1).tenant;
+    let drawn = timeout(Duration::from_secs(1), store.draw(&tenant, bucket, draw)).await;
+    assert!(drawn.is_ok_and(|drawn| drawn.is_ok()), "a request waits");
     assert!(!commit.is_finished());
 }
 
