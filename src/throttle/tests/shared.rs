@@ -190,6 +190,27 @@ async fn a_pause_that_one_node_is_asked_for_holds_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_turn_that_was_booked_before_a_pause_waits_for_its_end() {
+    // The bucket is empty, so the call is booked five seconds ahead; in the third one the far side closes.
+    let (table, members) = (Table::new(), Arc::new(AtomicUsize::new(2)));
+    let options = ThrottleOptions { requests: 40, ..OPTIONS };
+    let (one, other) = (node(&table, &members, options), node(&table, &members, options));
+    for _ in 0..10 {
+        drop(one.enter(&key(), 1).await.unwrap());
+    }
+    let start = Instant::now();
+    let pause = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        one.close(&key(), Duration::from_secs(20));
+    };
+    let key = key();
+    let (entered, ()) = tokio::join!(other.enter(&key, 8), pause);
+    assert!(entered.is_ok());
+    let waited = start.elapsed().as_secs();
+    assert!((22..40).contains(&waited), "{waited} s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_at_once_are_divided_by_the_nodes_there_are() {
     // Half of twelve for each of two; all for the one that is left, the others wait for slots.
     let (table, members) = (Table::new(), Arc::new(AtomicUsize::new(2)));
