@@ -30,7 +30,7 @@
 //! `hash-max-listpack-value 512` saves about 70 bytes a link.
 //!
 //! Memberships expire by the server's own clock. A single server, the master that Sentinels name, and a
-//! cluster are reached in the same way (`line`); commands that an ACL user needs: docs/configuration.md.
+//! cluster are reached in the same way (`line`); commands that an ACL user needs: docs/cluster.md.
 //! Absent: reads from replicas.
 
 mod address;

@@ -238,6 +238,13 @@ fn parse(text: &str, secret: bool) -> Result<StateUrl, Fault> {
 
 fn read_login(user_info: &str) -> Result<Login, Fault> {
     let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+    if password.is_empty() {
+        // Without one nobody logs in: the server's default user would be taken, and nobody told.
+        return Err((
+            "holds no password behind its user".to_owned(),
+            "write //USER:PASSWORD@HOST, //:PASSWORD@HOST, or no @",
+        ));
+    }
     let part = |text: &str| match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok((!text.is_empty()).then(|| Secret::new(text).to_secret_string().into())),
         Err(_) => Err((

@@ -44,6 +44,9 @@ fn env() -> Environment {
         ("REDIS_USER", "hunter2-user"),
         ("REDIS_CODED", "redis+sentinel://le%20on:hunter2%2F%40@a,b:1/m"),
         ("REDIS_WRONG", "redis://:hunter2@"),
+        ("REDIS_USER_ALONE", "redis://hunter2-user@h"),
+        ("REDIS_NO_PASSWORD", "redis://hunter2-user:@h"),
+        ("REDIS_NOBODY", "redis://@h"),
         ("NOT_UTF8", "redis://:%ff@h"),
         ("CERTIFICATE", CERTIFICATE),
     ];

@@ -116,6 +116,9 @@ fn a_wrong_address_is_told_with_a_remedy() {
         ("\"postgres://h\"", "is no known kind of store", "embedded:PATH"),
         ("{ env = \"REDIS_WRONG\" }", "names no host", "redis://HOST"),
         ("{ env = \"NOT_UTF8\" }", "no UTF-8", "state.password"),
+        ("{ env = \"REDIS_USER_ALONE\" }", "no password behind its user", "//USER:PASSWORD@"),
+        ("{ env = \"REDIS_NO_PASSWORD\" }", "no password behind its user", "//USER:PASSWORD@"),
+        ("{ env = \"REDIS_NOBODY\" }", "no password behind its user", "no @"),
     ] {
         let problem = only(state(&format!("url = {text}")));
         assert_eq!((problem.field.as_str(), problem.line), ("state.url", 2), "{text}");
