@@ -54,22 +54,24 @@ pub(super) fn count(mailboxes: &[MailboxRow], phase: &str) -> usize {
 pub(super) fn mailbox_at(tenant: &TenantRuntime, row: &MailboxRow) -> Value {
     let mut value = mailbox(row);
     if row.elsewhere {
-        value["node"] = holder(tenant, row.mailbox).map_or(Value::Null, |it| it.0.into());
+        value["node"] = holder(tenant, row.mailbox).map_or(Value::Null, Value::from);
     }
     value
 }
 
-/// Returns the node that owns a mailbox, and its address.
-fn holder(tenant: &TenantRuntime, mailbox: Uuid) -> Option<(String, String)> {
+/// Returns the node that owns a mailbox.
+fn holder(tenant: &TenantRuntime, mailbox: Uuid) -> Option<String> {
     let key = MailboxKey { tenant: tenant.options.tenant.clone(), mailbox };
     tenant.ownership.holder_of(&key)
 }
 
-/// Refuses a command for a mailbox of another node, and says where to send it.
+/// Refuses a command for a mailbox of another node, and says which. Where that one's API is reached from
+/// the operator's machine nobody here knows.
 pub(super) fn elsewhere(tenant: &TenantRuntime, mailbox: Uuid) -> HttpResponse {
     match holder(tenant, mailbox) {
-        Some((node, address)) => {
-            let message = format!("the node {node} owns the mailbox; send it to http://{address}");
+        Some(node) => {
+            let message =
+                format!("the node {node} owns the mailbox; send it to the API of that node");
             HttpResponse::Conflict().json(json!({ "error": message, "node": node }))
         }
         None => {

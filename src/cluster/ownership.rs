@@ -51,18 +51,12 @@ pub struct Tidings {
 
 /// Who holds a shard that a command needs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{shards} of the shards are held by the node {node}{}", at(.address))]
+#[error("{shards} of the shards are held by the node {node}")]
 pub struct Occupied {
     /// The node.
     pub node: String,
-    /// Where its private API listens; empty for another command.
-    pub address: String,
     /// How many of the shards it or others hold.
     pub shards: usize,
-}
-
-fn at(address: &str) -> String {
-    if address.is_empty() { String::new() } else { format!(", http://{address}") }
 }
 
 /// Why a shard is not given back yet.
@@ -232,13 +226,13 @@ impl Ownership {
         let node = self.node();
         let taken: Vec<Shard> = shards.into_iter().filter(|shard| !node.is_held(*shard)).collect();
         let Some(first) = taken.first() else { return Ok(None) };
-        let (name, address) = match node.other_holder(*first) {
-            Some((name, member)) => (name.to_string(), member.card.address.clone()),
-            None if node.is_replaced() => ("of this name".to_owned(), String::new()),
+        let name = match node.other_holder(*first) {
+            Some((name, _)) => name.to_string(),
+            None if node.is_replaced() => "of this name".to_owned(),
             // A lease that nobody renews any more ends by itself.
-            None => ("that ended a moment ago; try again in 15 s".to_owned(), String::new()),
+            None => "that ended a moment ago; try again in 15 s".to_owned(),
         };
-        Ok(Some(Occupied { node: name, address, shards: taken.len() }))
+        Ok(Some(Occupied { node: name, shards: taken.len() }))
     }
 
     /// Keeps the membership until the returned future is dropped.

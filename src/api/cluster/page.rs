@@ -20,7 +20,7 @@ pub(in crate::api) fn section(cluster: &Cluster) -> Markup {
             p.dim { "One node: its state store is its own." }
         }
         div.wide { table {
-            thead { tr { th { "Node" } th { "Address" } th { "Role" } th { "State" } th.n { "Lease" } th.n { "Shards" } th.n { "Mailboxes" } th { "Started" } } }
+            thead { tr { th { "Node" } th { "Listens on" } th { "Role" } th { "State" } th.n { "Lease" } th.n { "Shards" } th.n { "Mailboxes" } th { "Started" } } }
             tbody { @for row in &rows { tr {
                 td { (row.node) } td { (row.address) } td { (row.role) }
                 td class=(if row.is_missing() { "parked" } else { "idle" }) { (row.state) }

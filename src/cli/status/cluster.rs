@@ -32,7 +32,7 @@ pub(super) fn wants_somebody(answer: &Value) -> bool {
 fn nodes(answer: &Value) {
     let mut table = table(&[
         "Node",
-        "Address",
+        "Listens on",
         "Role",
         "State",
         "Lease",

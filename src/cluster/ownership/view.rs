@@ -113,12 +113,11 @@ impl Ownership {
         }
     }
 
-    /// Returns who holds the shard of a mailbox when it is not this process: the node and its address.
+    /// Returns the node that holds the shard of a mailbox when it is not this process.
     #[must_use]
-    pub fn holder_of(&self, mailbox: &MailboxKey) -> Option<(String, String)> {
+    pub fn holder_of(&self, mailbox: &MailboxKey) -> Option<String> {
         let node = self.node();
-        let (name, member) = node.other_holder(shard_of(mailbox))?;
-        Some((name.to_string(), member.card.address.clone()))
+        node.other_holder(shard_of(mailbox)).map(|(name, _)| name.to_string())
     }
 }
 
