@@ -39,7 +39,7 @@ use crate::actors::runtime::TenantRuntime;
 use crate::cluster::ownership::Ownership;
 use crate::config::{self, Problem};
 use crate::telemetry::Metrics;
-pub use cluster::teller;
+pub use cluster::Teller;
 use hosts::Hosts;
 pub use relayed::describe;
 
@@ -68,6 +68,8 @@ pub struct ApiState {
     pub problems: FileProblems,
     /// The way to the nodes that own other mailboxes.
     pub relay: Option<Relay>,
+    /// What this node tells of itself.
+    pub teller: Arc<Teller>,
     /// The state store is one that several nodes can share.
     pub shared: bool,
 }

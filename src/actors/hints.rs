@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{Addr, Handler};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -17,10 +18,14 @@ use super::node::NodeActor;
 use super::runtime::TenantRuntime;
 use crate::domain::ids::MailboxKey;
 use crate::ports::wake::{Answered, Channel, Hint, Listener, WakeBus};
+use roll::Asked;
 pub use roll::{Roll, Tell};
 
 /// Operators who wait at once; each holds a request open.
 const WAITING_MAX: usize = 1_000;
+
+/// Hints that wait for a busy node. Beyond them it misses some, as hints may be lost.
+const NODE_WAITING: usize = 16_384;
 
 /// Renders how a mailbox stands, for an operator at another node; without an address.
 pub type Describe = Arc<dyn Fn(&TenantRuntime, Uuid) -> String + Send + Sync>;
@@ -32,6 +37,7 @@ pub struct Relay {
     waiting: Arc<Mutex<HashMap<Uuid, oneshot::Sender<Answered>>>>,
     rolls: Arc<Mutex<HashMap<Uuid, mpsc::Sender<String>>>>,
     tell: Option<Tell>,
+    asked: Arc<Mutex<Asked>>,
 }
 
 /// One who waits; forgotten when dropped.
@@ -45,7 +51,13 @@ impl Relay {
     /// Builds the relay over a bus.
     #[must_use]
     pub fn new(bus: Arc<dyn WakeBus>) -> Self {
-        Self { bus, waiting: Arc::default(), rolls: Arc::default(), tell: None }
+        Self {
+            bus,
+            waiting: Arc::default(),
+            rolls: Arc::default(),
+            tell: None,
+            asked: Arc::default(),
+        }
     }
 
     /// Wakes a mailbox on whichever node owns it; false when nobody could be told.
@@ -91,8 +103,26 @@ impl Drop for Ticket {
     }
 }
 
-/// Hears hints and brings them to the node, until the returned future is dropped.
-pub async fn hear(mut listener: Box<dyn Listener>, node: Addr<NodeActor>, relay: Relay) {
+/// Hears hints and brings them to the node, until the returned future is dropped. What operators wait
+/// for stands in no line behind a flood of changes.
+pub async fn hear(listener: Box<dyn Listener>, node: Addr<NodeActor>, relay: Relay) {
+    let (send, mut hints) = mpsc::channel(NODE_WAITING);
+    let bring = async {
+        while let Some(hint) = hints.recv().await {
+            if node.send(HintCame(hint)).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = sort(listener, relay, send) => {}
+        () = bring => {}
+    }
+}
+
+/// Answers what the relay can answer, and lets the rest wait for the node.
+async fn sort(mut listener: Box<dyn Listener>, relay: Relay, node: mpsc::Sender<Hint>) {
+    let mut missed = false;
     loop {
         match listener.next().await {
             Hint::Synced(ticket, answer) => relay.answered(ticket, answer),
@@ -102,12 +132,16 @@ pub async fn hear(mut listener: Box<dyn Listener>, node: Addr<NodeActor>, relay:
             | Hint::AllChanged(_)
             | Hint::Subscription(..)
             | Hint::Read(..)
-            | Hint::Sync(..)) => {
-                // Waits for room, so that a flood is slowed down and not lost here.
-                if node.send(HintCame(hint)).await.is_err() {
-                    return;
+            | Hint::Sync(..)) => match node.try_send(hint) {
+                // Told once a flood: around the bound each would be another.
+                Ok(()) => missed &= node.capacity() < NODE_WAITING / 2,
+                Err(TrySendError::Full(_)) => {
+                    if !std::mem::replace(&mut missed, true) {
+                        tracing::warn!("hints were lost; the sweeps find what they told");
+                    }
                 }
-            }
+                Err(TrySendError::Closed(_)) => return,
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 mod doubt;
 pub(crate) mod fakes;
 mod held;
+mod hints;
 mod mailbox;
 mod node;
 mod orders;

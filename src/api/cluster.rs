@@ -5,10 +5,11 @@
 //! answer stands there as `silent`, and the mailboxes of which nobody told are counted as `unknown`.
 
 mod page;
+mod teller;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
@@ -17,12 +18,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::ApiState;
-use crate::actors::hints::{Relay, Tell};
-use crate::actors::node::Tenants;
-use crate::cluster::ownership::{MemberRow, Ownership, View};
+use crate::actors::hints::Relay;
+use crate::cluster::ownership::{MemberRow, View};
 use crate::config;
 use crate::shards::table::Role;
 pub(super) use page::section;
+pub use teller::Teller;
 use told::{Quota, Stuck, TenantTold, Told};
 
 /// The longest wait for the other nodes. They answer from memory; who takes longer is not well.
@@ -38,10 +39,10 @@ pub(super) struct Cluster {
     /// The others could be asked, or there are none.
     asked: bool,
     /// This node first.
-    told: Vec<Told>,
+    told: Vec<Arc<Told>>,
 }
 
-/// A member, or a process that answers and is none.
+/// A member, or this node when it is none.
 pub(super) struct Row {
     pub(super) node: String,
     process: String,
@@ -63,15 +64,6 @@ pub(super) struct TenantSum {
     pub(super) unknown: usize,
 }
 
-/// Returns what this node answers when another one asks all.
-#[must_use]
-pub fn teller(tenants: Tenants, ownership: Arc<Ownership>) -> Tell {
-    Arc::new(move || {
-        let list = tenants.read().unwrap_or_else(PoisonError::into_inner).clone();
-        serde_json::to_string(&told::of(&ownership.view(), &list)).unwrap_or_default()
-    })
-}
-
 /// Answers with the whole cluster.
 pub(super) async fn show(state: web::Data<ApiState>) -> HttpResponse {
     let mut answer = gather(&state).await.as_json();
@@ -84,7 +76,7 @@ pub(super) async fn show(state: web::Data<ApiState>) -> HttpResponse {
 /// Asks all nodes.
 pub(super) async fn gather(state: &ApiState) -> Cluster {
     let view = state.ownership.view();
-    let mut told = vec![told::of(&view, &state.list())];
+    let mut told = vec![state.teller.told()];
     let others = view.members.iter().filter(|row| serves(row) && row.process != view.process);
     let waiting: BTreeSet<String> = others.map(|row| told::process(row.process)).collect();
     let asked = waiting.is_empty() || ask(state.relay.as_ref(), waiting, &mut told).await;
@@ -92,7 +84,11 @@ pub(super) async fn gather(state: &ApiState) -> Cluster {
 }
 
 /// Gathers answers until none is missing or the time is over. False: nobody could be asked.
-async fn ask(relay: Option<&Relay>, mut waiting: BTreeSet<String>, told: &mut Vec<Told>) -> bool {
+async fn ask(
+    relay: Option<&Relay>,
+    mut waiting: BTreeSet<String>,
+    told: &mut Vec<Arc<Told>>,
+) -> bool {
     let Some(relay) = relay else { return false };
     let ends = Instant::now() + PATIENCE;
     let Ok(Some(mut roll)) = timeout_at(ends, relay.roll()).await else { return false };
@@ -103,9 +99,9 @@ async fn ask(relay: Option<&Relay>, mut waiting: BTreeSet<String>, told: &mut Ve
         let Some(one) = read.and_then(|text| serde_json::from_str::<Told>(&text).ok()) else {
             continue;
         };
-        if told.iter().all(|other| other.process != one.process) {
-            waiting.remove(&one.process);
-            told.push(one);
+        // Each member once, and nobody else: who is none could only be shown by chance.
+        if waiting.remove(&one.process) {
+            told.push(Arc::new(one));
         }
     }
     true
@@ -127,7 +123,7 @@ const fn role_name(role: Role) -> &'static str {
 }
 
 impl Cluster {
-    /// Returns the members, and after them who answered and is none.
+    /// Returns the members, and after them this node when it is none.
     pub(super) fn rows(&self) -> Vec<Row> {
         let members = self.view.members.iter().map(|row| self.row(row));
         let is_member = |one: &Told| {
@@ -167,7 +163,7 @@ impl Cluster {
             version: told.map(|one| one.version.clone()),
             lease: Some(row.lease),
             shards: row.shards,
-            mailboxes: told.map(Told::mailboxes),
+            mailboxes: told.map(|one| one.mailboxes()),
             started,
         }
     }
@@ -222,30 +218,31 @@ impl Cluster {
 impl Told {
     /// Returns how many mailboxes the node owns.
     fn mailboxes(&self) -> usize {
-        self.tenants.iter().map(TenantTold::mailboxes).sum()
+        self.tenants.iter().map(TenantTold::mailboxes).fold(0, usize::saturating_add)
     }
 }
 
 impl TenantTold {
     fn mailboxes(&self) -> usize {
-        self.phases.values().sum()
+        self.phases.values().copied().fold(0, usize::saturating_add)
     }
 
-    /// Adds what another node told of the same tenant.
+    /// Adds what another node told of the same tenant. Its numbers come from outside.
     fn add(&mut self, other: &Self) {
         for (phase, count) in &other.phases {
-            *self.phases.entry(phase.clone()).or_default() += count;
+            let sum = self.phases.entry(phase.clone()).or_default();
+            *sum = sum.saturating_add(*count);
         }
-        self.unsettled += other.unsettled;
-        self.parked_items += other.parked_items;
-        self.unseen += other.unseen;
+        self.unsettled = self.unsettled.saturating_add(other.unsettled);
+        self.parked_items = self.parked_items.saturating_add(other.parked_items);
+        self.unseen = self.unseen.saturating_add(other.unseen);
         self.oldest_seconds = self.oldest_seconds.max(other.oldest_seconds);
         self.code = self.code.take().or_else(|| other.code.clone());
         for (side, more) in &other.quota {
             let sum =
                 self.quota.entry(side.clone()).or_insert(Quota { spent: 0, closed: 0, ..*more });
-            sum.spent += more.spent;
-            sum.closed += more.closed;
+            sum.spent = sum.spent.saturating_add(more.spent);
+            sum.closed = sum.closed.saturating_add(more.closed);
         }
     }
 }
@@ -288,7 +285,7 @@ impl TenantSum {
             PHASES.iter().map(|name| ((*name).to_owned(), self.count(name).into())).collect();
         json!({
             "tenant": told.tenant,
-            "mailboxes": told.taking_part + told.excluded,
+            "mailboxes": told.taking_part.saturating_add(told.excluded),
             "phases": phases,
             "unsettled": told.unsettled,
             "parkedItems": told.parked_items,

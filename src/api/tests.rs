@@ -161,11 +161,13 @@ impl Node {
     /// A node of this name on a store.
     fn of(store: &Arc<MemoryStore>, name: &str) -> Self {
         let tenants: Tenants = Arc::new(RwLock::new(Vec::new()));
+        let ownership = Arc::new(Ownership::new(store.clone(), name));
         let state = ApiState {
             node: NodeActor::new(tenants.clone()).start(),
+            teller: Teller::new(tenants.clone(), ownership.clone()),
             tenants,
             metrics: Metrics::new(),
-            ownership: Arc::new(Ownership::new(store.clone(), name)),
+            ownership,
             relay: None,
             problems: FileProblems::default(),
             shared: false,

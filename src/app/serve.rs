@@ -45,8 +45,8 @@ pub struct Node {
 /// Fails when the address cannot be bound or the store cannot be reached.
 pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
     let tenants: Tenants = Arc::new(RwLock::new(Vec::new()));
-    let tell = api::teller(tenants.clone(), app.ownership.clone());
-    let relay = Relay::new(app.bus.clone()).telling(tell);
+    let teller = api::Teller::new(tenants.clone(), app.ownership.clone());
+    let relay = Relay::new(app.bus.clone()).telling(teller.tell());
     let actor = NodeActor::new(tenants.clone());
     let actor = actor.with_relay(relay.clone(), Arc::new(api::describe)).start();
     let problems = FileProblems::default();
@@ -57,6 +57,7 @@ pub async fn start(app: Arc<App>) -> anyhow::Result<Node> {
         ownership: app.ownership.clone(),
         problems: problems.clone(),
         relay: Some(relay.clone()),
+        teller,
         shared: matches!(app.node.state.url, StateUrl::Redis { .. }),
     };
     let listen = app.node.listen;

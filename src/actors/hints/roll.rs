@@ -3,7 +3,7 @@
 //! It goes over the bus, so that nodes need no other way to one another: their private APIs listen on
 //! loopback by default. Who is silent is known from the list of members, not from here.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -11,13 +11,23 @@ use uuid::Uuid;
 use super::Relay;
 use crate::ports::wake::{Channel, Hint};
 
-/// Roll calls at once; each walks through all mailboxes of every node.
+/// Roll calls of this node at once; each is a message to every node.
 const ROLLS_MAX: usize = 16;
+/// Roll calls that wait for this node's answer. To those beyond them it is silent.
+const ASKED_MAX: usize = 256;
 /// Answers that wait to be read; more nodes than any cluster has.
 const ANSWERS_MAX: usize = 1_000;
 
 /// Renders how this node stands, for operators at other nodes; without an address of a mailbox.
 pub type Tell = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Roll calls to which this node owes an answer.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    rolls: Vec<Uuid>,
+    /// Somebody is answering.
+    answering: bool,
+}
 
 /// A roll call that goes on; forgotten when dropped.
 pub struct Roll {
@@ -49,15 +59,45 @@ impl Relay {
         asked.is_ok().then_some(roll)
     }
 
-    /// Answers a roll call, besides what else is heard.
+    /// Answers a roll call, besides what else is heard. Those that come while an answer is worked out
+    /// share the next one.
     pub(super) fn tell(&self, roll: Uuid) {
         let Some(tell) = self.tell.clone() else { return };
-        let bus = self.bus.clone();
+        {
+            let mut asked = self.asked();
+            if asked.rolls.len() < ASKED_MAX {
+                asked.rolls.push(roll);
+            }
+            if std::mem::replace(&mut asked.answering, true) {
+                return;
+            }
+        }
+        let relay = self.clone();
         tokio::spawn(async move {
-            let answer = Hint::Present(roll, tell());
-            // Who cannot be heard is shown as silent.
-            let _ = bus.publish(&[(Channel::Everybody, answer)]).await;
+            while let Some(rolls) = relay.owed() {
+                // It walks through all mailboxes: not beside the renewals of the lease.
+                let tell = tell.clone();
+                let told = tokio::task::spawn_blocking(move || tell()).await;
+                // Who cannot be heard is shown as silent.
+                let Ok(told) = told else { continue };
+                for roll in rolls {
+                    let answer = Hint::Present(roll, told.clone());
+                    let _ = relay.bus.publish(&[(Channel::Everybody, answer)]).await;
+                }
+            }
         });
+    }
+
+    /// Takes the roll calls that wait for an answer; nothing when there is none, and then nobody is
+    /// answering any more.
+    fn owed(&self) -> Option<Vec<Uuid>> {
+        let mut asked = self.asked();
+        asked.answering = !asked.rolls.is_empty();
+        asked.answering.then(|| std::mem::take(&mut asked.rolls))
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in an answer to a roll call of this node or of another.

@@ -4,7 +4,7 @@ use super::*;
 use crate::actors::hints;
 use crate::actors::tests::fakes::on_paused;
 use crate::memory::LocalBus;
-use crate::ports::wake::WakeBus;
+use crate::ports::wake::{Channel, Hint, WakeBus};
 
 /// Mailboxes of the tenant; enough that each of three nodes has some.
 const MANY: u128 = 40;
@@ -14,6 +14,7 @@ struct Three {
     one: Node,
     two: Node,
     mute: Arc<Ownership>,
+    bus: Arc<dyn WakeBus>,
 }
 
 impl Three {
@@ -23,8 +24,7 @@ impl Three {
         let (mut one, mut two) = (Node::of(&store, "one"), Node::of(&store, "two"));
         let mute = Arc::new(Ownership::new(store, "mute"));
         for node in [&mut one, &mut two] {
-            let tell = teller(node.state.tenants.clone(), node.state.ownership.clone());
-            let relay = Relay::new(bus.clone()).telling(tell);
+            let relay = Relay::new(bus.clone()).telling(node.state.teller.tell());
             node.state.relay = Some(relay.clone());
             node.state.shared = true;
             actix_rt::spawn(hints::hear(bus.listen(), node.state.node.clone(), relay));
@@ -40,7 +40,7 @@ impl Three {
             let excluded = (id(99), None, vec![(rule::ELIG_04, Code::QueueMailbox)]);
             node.state.list()[0].board.roster(rows.chain([excluded]).collect());
         }
-        Self { one, two, mute }
+        Self { one, two, mute, bus }
     }
 
     /// The mailboxes that a node owns.
@@ -152,7 +152,7 @@ fn each_mailbox_is_counted_by_its_owner_and_who_is_silent_is_shown() {
 #[test]
 fn a_node_shows_and_commands_only_mailboxes_that_it_owns() {
     // Another node's stand there as elsewhere, with the node; they are no alert, no count, and a
-    // command for one is refused with the owner's address.
+    // command for one is refused with the owner's name.
     on_paused(async {
         let three = Three::new().await;
         let (one, two) = (&three.one, &three.two);
@@ -195,5 +195,55 @@ fn without_a_way_to_the_others_they_are_unasked() {
         let told = one.json("/api/v1/cluster").await;
         assert_eq!(told["member"], false);
         assert_eq!(named(&told["members"], "node", "one")["role"], "outside", "{told:#}");
+    });
+}
+
+#[test]
+fn what_a_node_tells_is_worked_out_once_a_second() {
+    // However many ask: a change shows when the second is over.
+    on_paused(async {
+        let node = Node::new().await;
+        let halted = async || {
+            let told = node.json("/api/v1/cluster").await;
+            told["tenants"][0]["phases"]["halted"].as_u64().unwrap()
+        };
+        assert_eq!(halted().await, 1);
+        node.state.list()[0].board.phase(id(1), Phase::Halted(Code::DeleteBudget));
+        assert_eq!(halted().await, 1);
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        assert_eq!(halted().await, 2);
+    });
+}
+
+#[test]
+fn forged_numbers_are_shown_and_harm_nobody() {
+    // Who can write to Redis can answer for a node whatever he likes.
+    on_paused(async {
+        let three = Three::new().await;
+        let own = three.one.json("/api/v1/cluster").await["tenants"][0].clone();
+        let most = usize::MAX;
+        let tenant = serde_json::json!({
+            "tenant": own["tenant"], "takingPart": most, "excluded": most, "unsettled": u64::MAX,
+            "parkedItems": u64::MAX, "unseen": most, "oldestSeconds": u64::MAX, "code": null,
+            "phases": { "idle": most, "halted": most },
+            "quota": { "dynamics": { "spent": u64::MAX, "requests": 1, "seconds": 1, "closed": most } },
+        });
+        let told = serde_json::json!({
+            "node": "mute", "process": format!("{:032x}", three.mute.view().process.0),
+            "version": "0", "tenants": [tenant.clone(), tenant], "stuck": [],
+        });
+        let (bus, mut listener) = (three.bus.clone(), three.bus.listen());
+        actix_rt::spawn(async move {
+            loop {
+                if let Hint::Roll(roll) = listener.next().await {
+                    let answer = Hint::Present(roll, told.to_string());
+                    bus.publish(&[(Channel::Everybody, answer)]).await.unwrap();
+                }
+            }
+        });
+        let told = three.one.json("/api/v1/cluster").await;
+        assert_eq!(named(&told["members"], "node", "mute")["mailboxes"], most, "{told:#}");
+        assert_eq!(told["tenants"][0]["phases"]["idle"], most);
+        assert_eq!(three.one.get("/").await.0, StatusCode::OK);
     });
 }
