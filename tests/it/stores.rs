@@ -37,6 +37,7 @@ mod notes;
 pub(crate) mod places;
 mod proxy;
 mod redis;
+mod sealed;
 mod suite;
 
 use std::sync::{Arc, Mutex};

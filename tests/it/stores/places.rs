@@ -63,11 +63,11 @@ impl Bench for There {
     fn advance(&self, _by: Duration) {}
 }
 
-async fn connect(address: &Address) -> Arc<RedisStore> {
+pub(super) async fn connect(address: &Address) -> Arc<RedisStore> {
     Arc::new(RedisStore::connect(address, RedisOptions::default()).await.unwrap())
 }
 
-async fn bus(address: &Address) -> Arc<dyn WakeBus> {
+pub(super) async fn bus(address: &Address) -> Arc<dyn WakeBus> {
     let store = RedisStore::connect(address, RedisOptions::default()).await.unwrap();
     Arc::new(RedisBus::new(store, address).unwrap())
 }
@@ -87,7 +87,7 @@ async fn keeps_all_promises(place: Place) {
     budget::is_shared(&address).await;
 }
 
-fn hidden(text: &str) -> Hidden {
+pub(super) fn hidden(text: &str) -> Hidden {
     SecretString::from(text).into()
 }
 
@@ -99,7 +99,7 @@ fn owner(port: u16) -> Client {
     Client::open(format!("redis://127.0.0.1:{port}/")).unwrap()
 }
 
-fn host(port: u16) -> Host {
+pub(super) fn host(port: u16) -> Host {
     Host { name: "127.0.0.1".to_owned(), port }
 }
 
@@ -207,6 +207,11 @@ pub(crate) fn papers() -> Papers {
 
 /// Returns a server that speaks TLS only, to those who show a certificate of the authority.
 pub(crate) fn sealed_server(papers: &Papers) -> RedisServer {
+    sealed_server_with(papers, &[], "")
+}
+
+/// The same with further arguments and settings.
+pub(super) fn sealed_server_with(papers: &Papers, more: &[&str], settings: &str) -> RedisServer {
     let directory = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| {
         let path = directory.path().join(name);
@@ -214,13 +219,14 @@ pub(crate) fn sealed_server(papers: &Papers) -> RedisServer {
         path.to_str().unwrap().to_owned()
     };
     let files = format!(
-        "tls-ca-cert-file {}\ntls-cert-file {}\ntls-key-file {}\ntls-auth-clients yes\n",
+        "tls-ca-cert-file {}\ntls-cert-file {}\ntls-key-file {}\ntls-auth-clients yes\n\
+         {settings}",
         put("ca.pem", &papers.authority),
         put("server.pem", &papers.server.0),
         put("server.key", &papers.server.1),
     );
     // It reads the files when it starts, no later.
-    RedisServer::start_with(&["--port", "0", "--tls-port", "PORT"], &files)
+    RedisServer::start_with(&[&["--port", "0", "--tls-port", "PORT"], more].concat(), &files)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -273,16 +279,16 @@ async fn tls_is_refused_where_either_side_does_not_trust_the_other() {
 }
 
 /// A master, its replica and three who watch them.
-struct Watched {
-    master: RedisServer,
-    replica: RedisServer,
-    watchers: Vec<RedisServer>,
+pub(crate) struct Watched {
+    pub(crate) master: RedisServer,
+    pub(crate) replica: RedisServer,
+    pub(crate) watchers: Vec<RedisServer>,
 }
 
-const MASTER: &str = "state";
+pub(super) const MASTER: &str = "state";
 
 impl Watched {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let master = RedisServer::start();
         let of = ["--replicaof", "127.0.0.1", &master.port().to_string()];
         let replica = RedisServer::start_with(&of, "");
@@ -316,6 +322,12 @@ impl Watched {
         Address { servers, tls: None, login: Login::default() }
     }
 
+    /// Returns the address for the configuration of a node.
+    pub(crate) fn url(&self) -> String {
+        let hosts = self.watchers.iter().map(|watcher| format!("127.0.0.1:{}", watcher.port()));
+        format!("redis+sentinel://{}/{MASTER}/0", hosts.collect::<Vec<_>>().join(","))
+    }
+
     /// Lets nothing reach the replica any more: it may not come again.
     async fn part(&self) {
         let port = self.master.port();
@@ -329,7 +341,7 @@ impl Watched {
 }
 
 /// Asks a server something once.
-async fn ask(port: u16, words: &[&str]) -> Option<String> {
+pub(crate) async fn ask(port: u16, words: &[&str]) -> Option<String> {
     let mut wire = owner(port).get_multiplexed_async_connection().await.ok()?;
     let mut command = redis::cmd(words[0]);
     words[1..].iter().for_each(|word| {
@@ -339,7 +351,7 @@ async fn ask(port: u16, words: &[&str]) -> Option<String> {
 }
 
 /// Asks until there is an answer, bounded.
-async fn until<T, F>(what: &str, mut asked: impl FnMut() -> F) -> T
+pub(super) async fn until<T, F>(what: &str, mut asked: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
