@@ -26,6 +26,7 @@ fn assert_gone(nodes: &[String]) {
 fn the_demo_of_a_cluster_plays_a_round_and_leaves_nothing_behind() {
     // A node is killed, its mailboxes move, it is started again, both worlds agree, and it ends with 0. One
     // that is stopped on its way takes its nodes along as well.
+    let _turn = super::rig::turn();
     let arguments = ["demo", "--cluster", "--mailboxes", "12"];
     let mut whole = Running::start(&arguments);
     let mut stopped = Running::start(&arguments);

@@ -1,6 +1,7 @@
 //! Redis, nodes that share it, and the stand-ins, which live in the test's process.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -28,6 +29,15 @@ const SLOW_WRITE_MS: u64 = 400;
 /// Numbers of new items begin here, above those of the seed.
 const FIRST_NUMBER: u64 = 600_000;
 
+/// Each test here is several processes that are mostly waited for, and times are judged.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Waits until no other test of nodes runs in this process.
+pub(super) fn turn() -> MutexGuard<'static, ()> {
+    // A test that failed has nothing to say to the next one.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// One process of `lockstep serve`.
 pub(super) struct Node {
     pub(super) process: Running,
@@ -46,13 +56,25 @@ pub(super) struct Rig {
     tenants: TempDir,
     before: LedgerMark,
     next: u64,
+    /// Where the nodes find Redis.
+    store: String,
+    /// Given back last.
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Rig {
     /// Starts Redis, the stand-ins and so many nodes, and waits until each owns mailboxes.
     pub(super) fn start(nodes: usize) -> Self {
+        let rig = Self::start_slowly(nodes);
+        rig.quick_writes();
+        rig
+    }
+
+    /// The same, with writes that take a while, so that the first synchronization still goes on.
+    pub(super) fn start_slowly(nodes: usize) -> Self {
         let mailboxes = usize::try_from(number("LOCKSTEP_MAILBOXES", 24)).unwrap();
         let mut rig = Self::new(mailboxes);
+        rig.slow_writes();
         for _ in 0..nodes {
             let node = rig.node(free_port());
             rig.nodes.push(node);
@@ -63,6 +85,19 @@ impl Rig {
 
     /// Starts Redis and the stand-ins.
     pub(super) fn new(mailboxes: usize) -> Self {
+        let turn = turn();
+        let redis = RedisServer::start();
+        let store = redis.url();
+        Self::on(turn, mailboxes, redis, store)
+    }
+
+    /// Starts the stand-ins; nodes find Redis at an address, behind which a server is at first.
+    pub(super) fn on(
+        turn: MutexGuard<'static, ()>,
+        mailboxes: usize,
+        redis: RedisServer,
+        store: String,
+    ) -> Self {
         let clock = SimClock::real();
         let mut spec = SeedSpec::new("contoso", mailboxes, 4, clock.now());
         (spec.contacts_per, spec.tasks_per, spec.appointments_per) = (2, 2, 2);
@@ -78,7 +113,7 @@ impl Rig {
         let tenants = tenants_of(organization);
         let server = bound.serve(world.clone()).unwrap();
         Self {
-            redis: RedisServer::start(),
+            redis,
             nodes: Vec::new(),
             mailboxes,
             world,
@@ -86,6 +121,8 @@ impl Rig {
             tenants,
             before,
             next: FIRST_NUMBER,
+            store,
+            _turn: turn,
         }
     }
 
@@ -95,7 +132,7 @@ impl Rig {
         let text = format!(
             "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"{}\"\n[sync]\n\
              sweep_interval = \"{}s\"\ncycles_at_once = 4\n",
-            self.redis.url(),
+            self.store,
             2.max(self.mailboxes / 100),
         );
         put(directory.path(), "lockstep.toml", &text);
@@ -135,6 +172,17 @@ impl Rig {
         until(SETTLED, "some writes are carried out", || {
             std::thread::park_timeout(Duration::from_millis(5));
             (self.writes() >= goal).then_some(())
+        });
+    }
+
+    /// Waits until a mailbox of one of these nodes is worked on.
+    pub(super) fn wait_for_running(&self, nodes: &[Node]) {
+        until(SETTLED, "a mailbox of theirs is worked on", || {
+            let running = |node: &Node| {
+                let told = get(&format!("{}/api/v1/tenants/contoso", node.url)).unwrap_or_default();
+                told["phases"]["running"].as_u64() > Some(0)
+            };
+            nodes.iter().any(running).then_some(())
         });
     }
 
@@ -216,15 +264,26 @@ impl Rig {
         (self.now() - began).to_std().unwrap()
     }
 
-    /// Waits until a cycle of every mailbox began after an instant. Returns how long after it that was.
-    pub(super) fn wait_for_cycles(&self, since: DateTime<Utc>) -> Duration {
-        until(self.patience(), "every mailbox is worked on", || {
+    /// Waits until a cycle of each of these mailboxes began after an instant. Returns how long after it that
+    /// was.
+    pub(super) fn wait_for_cycles(
+        &self,
+        mailboxes: &BTreeSet<String>,
+        since: DateTime<Utc>,
+    ) -> Duration {
+        until(self.patience(), "each of the mailboxes is worked on", || {
             std::thread::park_timeout(self.look());
-            let rows: Vec<Value> = self.nodes.iter().flat_map(|node| rows(&node.url)).collect();
-            let worked = |row: &Value| began(row).is_some_and(|began| began > since);
-            (rows.len() == self.mailboxes && rows.iter().all(worked)).then_some(())
+            let mut rows = self.nodes.iter().flat_map(|node| rows(&node.url)).collect::<Vec<_>>();
+            rows.retain(|row| began(row).is_some_and(|began| began > since));
+            let worked: BTreeSet<String> = rows.iter().filter_map(id).collect();
+            worked.is_superset(mailboxes).then_some(())
         });
         (self.now() - since).to_std().unwrap()
+    }
+
+    /// Returns the mailboxes that a node owns.
+    pub(super) fn owned_by(node: &Node) -> BTreeSet<String> {
+        rows(&node.url).iter().filter_map(id).collect()
     }
 
     /// Returns how many mailboxes' last cycles on a node ended with a code, wherever they are now.
@@ -327,6 +386,10 @@ fn all_rows(node: &str) -> Vec<Value> {
         }
         all.extend(page);
     }
+}
+
+fn id(row: &Value) -> Option<String> {
+    row["mailbox"].as_str().map(str::to_owned)
 }
 
 fn began(row: &Value) -> Option<DateTime<Utc>> {

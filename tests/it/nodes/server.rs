@@ -28,9 +28,10 @@ impl Rig {
 fn a_server_that_restarts_forgets_or_goes_back_costs_nothing_twice() {
     // Each in the middle of work. The nodes say that they cannot work while it is away, work again by
     // themselves, and find every pair by its markers.
-    let mut rig = Rig::start(2);
+    let mut rig = Rig::start_slowly(2);
     rig.wait_for_writes(20);
     rig.redis.command(&["FLUSHALL"]);
+    rig.quick_writes();
     rig.assert_in_step();
 
     let dump = rig.redis.dump();
