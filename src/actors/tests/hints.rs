@@ -78,6 +78,10 @@ fn roll_calls_that_come_at_once_share_an_answer() {
         let mut listener = bus.listen();
         for number in 0..50 {
             publish(&bus, Hint::Roll(Uuid::from_u128(number))).await;
+            // Heard, and the first one answered, before the next one comes.
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
         }
         // An answer that comes after them says that all were heard.
         let mut ticket = relay.sync(mailbox(1).key).await.unwrap();
