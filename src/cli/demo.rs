@@ -33,7 +33,7 @@ pub(super) struct DemoArgs {
     once: bool,
     /// Three nodes, each a process, and a Redis: a live table of who owns what, and keys that kill and
     /// start nodes. Without a terminal one round is played, and judged at its end.
-    #[arg(long, conflicts_with_all = ["once", "port", "every", "format"])]
+    #[arg(long, conflicts_with_all = ["once", "port", "every", "seconds", "format"])]
     cluster: bool,
     /// Mailboxes in all, half of them in each organization [default: 200, with --cluster 1000].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=5_000))]
@@ -44,7 +44,7 @@ pub(super) struct DemoArgs {
     /// Port of the status page; 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
-    /// End the live feed, or the live table, after this many seconds; without it, Ctrl-C does.
+    /// End the live feed after this many seconds; without it, Ctrl-C does.
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
     /// Time between two live edits, in milliseconds.

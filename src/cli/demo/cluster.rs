@@ -33,6 +33,8 @@ const AGREED: Duration = Duration::from_secs(900);
 const JUDGE: Duration = Duration::from_secs(5);
 /// Sentences that stay below the table.
 const NEWS: usize = 8;
+/// Differences that are named when there are some in the end.
+const PROBLEMS: usize = 20;
 /// The node that the scripted round kills.
 const VICTIM: usize = 1;
 
@@ -53,10 +55,9 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let term = Term::stdout();
     let outcome = io.block_on(async {
         let mut show = Show { troupe, news: Vec::new(), began: Instant::now(), killed: None };
-        let limit = args.seconds.map(Duration::from_secs);
         let play = async {
             match term.is_term() && console::user_attended() {
-                true => show.live(&term, limit).await.map(|()| true),
+                true => show.live(&term).await.map(|()| true),
                 false => show.scripted().await,
             }
         };
@@ -72,7 +73,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 
 impl Show {
     /// Draws the table until somebody quits.
-    async fn live(&mut self, term: &Term, limit: Option<Duration>) -> anyhow::Result<()> {
+    async fn live(&mut self, term: &Term) -> anyhow::Result<()> {
         let mut keys = keys();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -92,9 +93,6 @@ impl Show {
             term.clear_screen()?;
             say!("{}", frame(&cluster, &self.troupe, &self.news));
             say!("k kills a node, s starts one, q ends");
-            if limit.is_some_and(|limit| self.began.elapsed() >= limit) {
-                return Ok(());
-            }
         }
     }
 
@@ -109,16 +107,20 @@ impl Show {
         let ends = Instant::now() + AGREED;
         loop {
             let judged = self.troupe.judge();
-            if judged.problems == 0 {
-                self.tell(format!("both worlds agree: {} pairs in step", judged.pairs));
+            let (pairs, count) = (judged.pairs, judged.problems.len());
+            if count == 0 {
+                self.tell(format!("both worlds agree: {pairs} pairs in step"));
                 self.print().await;
                 return Ok(true);
             }
             if Instant::now() >= ends {
-                self.tell(format!("NOT IN STEP: {} differences", judged.problems));
+                self.tell(format!("NOT IN STEP: {count} differences"));
                 self.print().await;
+                judged.problems.iter().take(PROBLEMS).for_each(|problem| say!("{problem}"));
                 return Ok(false);
             }
+            self.tell(format!("{pairs} pairs in step, {count} differences to go"));
+            self.print().await;
             tokio::time::sleep(JUDGE).await;
         }
     }
@@ -146,6 +148,9 @@ impl Show {
 
     /// Asks the first node that runs for the whole cluster.
     async fn look(&mut self) -> Value {
+        if let Some(words) = self.troupe.look_after() {
+            self.tell(words);
+        }
         let cluster = self.troupe.cluster().await;
         if let Some((victim, at)) = self.killed
             && self.troupe.is_gone(victim, &cluster)
@@ -213,7 +218,9 @@ fn keys() -> mpsc::UnboundedReceiver<char> {
         let term = Term::stdout();
         while let Ok(key) = term.read_key() {
             let Key::Char(key) = key else { continue };
-            if send.send(key.to_ascii_lowercase()).is_err() {
+            let key = key.to_ascii_lowercase();
+            // While a key is waited for, the terminal shows none.
+            if send.send(key).is_err() || key == 'q' {
                 return;
             }
         }

@@ -64,7 +64,7 @@ impl Drop for Scratch {
 impl Stage {
     /// Builds the stage.
     pub(super) fn set(io: &tokio::runtime::Runtime, args: &DemoArgs) -> anyhow::Result<Self> {
-        let (world, server) = enter(args.mailboxes(), args.seed)?;
+        let (world, server) = enter(args.mailboxes(), args.seed, |_| {})?;
         let marks = world.organizations.iter().map(LedgerMark::take).collect();
         let (stop, scratch) = (Stop::listen(io)?, Scratch::make()?);
         let environment = Environment::new(world.secrets());
@@ -93,18 +93,24 @@ impl Stage {
     }
 }
 
-/// Makes both organizations with so many mailboxes in all, and serves their stand-ins.
-pub(super) fn enter(mailboxes: u32, seed: u64) -> anyhow::Result<(Arc<World>, SimServer)> {
+/// Makes both organizations with so many mailboxes in all, and serves their stand-ins. `amounts` may
+/// change what each mailbox holds.
+pub(super) fn enter(
+    mailboxes: u32,
+    seed: u64,
+    amounts: impl Fn(&mut SeedSpec),
+) -> anyhow::Result<(Arc<World>, SimServer)> {
     let now = SystemClock.now();
     let bound = SimServer::bind(None).context("the stand-ins find no free port")?;
     let half = (mailboxes / 2) as usize;
     let sizes = [mailboxes as usize - half, half];
-    let seeds: Vec<SeedSpec> = NAMES
+    let mut seeds: Vec<SeedSpec> = NAMES
         .iter()
         .zip(sizes)
         .zip(seed..)
         .map(|((name, size), seed)| SeedSpec::new(*name, size, seed, now))
         .collect();
+    seeds.iter_mut().for_each(amounts);
     let specs = seeds
         .iter()
         .map(|spec| OrganizationSpec::new(&spec.name, seed::organization(spec), spec.seed))

@@ -1,13 +1,13 @@
 //! The processes of the demo: a Redis, three nodes; and the stand-ins behind them.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::super::stage::{Scratch, enter, limited};
@@ -15,6 +15,7 @@ use super::cannot;
 use crate::cli::status;
 use crate::http::Method;
 use crate::sim::compare::{self, CompareOptions, LedgerMark};
+use crate::sim::seed::SeedSpec;
 use crate::sim::server::SimServer;
 use crate::sim::world::World;
 
@@ -22,6 +23,10 @@ use crate::sim::world::World;
 const NODES: usize = 3;
 /// A node answers from memory, and waits two seconds for the others.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// A server that keeps nothing on disk is ready at once, on whatever machine.
+const READY: Duration = Duration::from_secs(20);
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(20);
 /// Where nodes write what they log.
 const LOG: &str = "log";
 
@@ -46,13 +51,13 @@ pub(super) struct Troupe {
 /// What the comparison found.
 pub(super) struct Judged {
     pub(super) pairs: usize,
-    pub(super) problems: usize,
+    pub(super) problems: Vec<String>,
 }
 
 impl Troupe {
     /// Starts everything.
     pub(super) fn start(mailboxes: u32, seed: u64) -> anyhow::Result<Self> {
-        let (world, server) = enter(mailboxes, seed)?;
+        let (world, server) = enter(mailboxes, seed, few)?;
         let marks = world.organizations.iter().map(LedgerMark::take).collect();
         let scratch = Scratch::make()?;
         let port = free_port()?;
@@ -114,6 +119,21 @@ impl Troupe {
         Ok(())
     }
 
+    /// Notes which nodes ended by themselves; returns the last words of one that did.
+    pub(super) fn look_after(&mut self) -> Option<String> {
+        let mut words = None;
+        for seat in &mut self.seats {
+            let ended = seat.process.as_mut().is_some_and(|it| !matches!(it.try_wait(), Ok(None)));
+            if ended {
+                seat.process = None;
+                let log = std::fs::read_to_string(seat.directory.join(LOG)).unwrap_or_default();
+                let last = log.lines().next_back().unwrap_or("it logged nothing").to_owned();
+                words = Some(format!("the node on port {} ended by itself: {last}", seat.port));
+            }
+        }
+        words
+    }
+
     /// Returns the last node that runs, if that is not the only one.
     pub(super) fn last_running(&self) -> Option<usize> {
         let running = self.seats.iter().filter(|seat| seat.runs()).count();
@@ -145,12 +165,12 @@ impl Troupe {
     /// Lets the independent judge look at both worlds.
     pub(super) fn judge(&self) -> Judged {
         let (now, options) = (self.world.now(), CompareOptions::default());
-        let mut judged = Judged { pairs: 0, problems: 0 };
+        let mut judged = Judged { pairs: 0, problems: Vec::new() };
         for (organization, mark) in self.world.organizations.iter().zip(&self.marks) {
             let found = compare::compare(organization, now, &options);
             let mails = compare::ledger_problems(organization, mark, now, &options);
             judged.pairs += found.pairs;
-            judged.problems += found.problems.len() + mails.len();
+            judged.problems.extend(found.problems.iter().chain(&mails).map(ToString::to_string));
         }
         judged
     }
@@ -180,6 +200,12 @@ impl Seat {
     }
 }
 
+/// Nodes are the subject here: eight items a mailbox, and no series.
+fn few(spec: &mut SeedSpec) {
+    (spec.contacts_per, spec.tasks_per, spec.appointments_per) = (2, 2, 2);
+    (spec.services_per, spec.series_per, spec.exchange_items_per) = (0, 0, 2);
+}
+
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0").context("no port is free")?.local_addr()?.port())
 }
@@ -192,5 +218,18 @@ fn redis(port: u16, directory: &Path) -> anyhow::Result<Child> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.process_group(0).spawn();
     let remedy = "install it (Debian, Ubuntu: apt-get install redis-server)";
-    child.map_err(|error| cannot("redis-server", remedy, &error))
+    let mut child = child.map_err(|error| cannot("redis-server", remedy, &error))?;
+    // A node that finds no server does not start.
+    let ends = std::time::SystemTime::now() + READY;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let ended = child.try_wait()?.is_some();
+        if ended || std::time::SystemTime::now() >= ends {
+            // It may have ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("redis-server does not answer on port {port}: start the demo again");
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(child)
 }
