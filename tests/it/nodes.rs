@@ -99,6 +99,7 @@ fn nodes_that_are_paused_beyond_their_leases_write_nothing_stale() {
     for round in 0..pauses.div_ceil(2) {
         rig.slow_writes();
         rig.new_work();
+        rig.new_batches();
         rig.wait_for_writes(3 + round % 11);
         rig.nodes.rotate_left(1);
         let (awake, paused) = rig.nodes.split_first().unwrap();

@@ -26,6 +26,9 @@ const WORKERS: usize = 60;
 const SETTLED: Duration = Duration::from_secs(60);
 /// Writes take so long while a test wants to meet one on its way.
 const SLOW_WRITE_MS: u64 = 400;
+/// People who get several batches of contacts, and contacts of each: a batch has twenty.
+const LADEN: usize = 12;
+const CONTACTS: usize = 50;
 /// Numbers of new items begin here, above those of the seed.
 const FIRST_NUMBER: u64 = 600_000;
 
@@ -229,6 +232,22 @@ impl Rig {
             for (set, body) in rows {
                 let organization = &self.world.organizations[0];
                 let made = organization.dataverse().user_create(person.user_id, set, &body, now);
+                made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message));
+            }
+        }
+    }
+
+    /// Gives some people so many contacts that their writes go in several batches, one after the other:
+    /// who is stopped between two of them has more to send.
+    pub(super) fn new_batches(&mut self) {
+        let people = self.organization().people.clone();
+        let now = self.now();
+        for person in people.iter().step_by(people.len().div_ceil(LADEN)) {
+            for _ in 0..CONTACTS {
+                self.next += 1;
+                let body = json!({ "lastname": format!("Novak {}", self.next) });
+                let dataverse = self.world.organizations[0].dataverse();
+                let made = { dataverse }.user_create(person.user_id, "contacts", &body, now);
                 made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message));
             }
         }
