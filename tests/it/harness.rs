@@ -192,9 +192,13 @@ impl System {
 
     /// Runs at most this many passes over these mailboxes, without reading the profile.
     pub(crate) fn run(&self, mailboxes: Vec<Arc<Mailbox>>, most: u32) -> Vec<MailboxResult> {
-        // No node renews the lease here, and it counts real time.
-        hold(&self.io, &self.app);
+        self.hold();
         self.io.block_on(once::run(&self.tenant, mailboxes, most, &self.recorder))
+    }
+
+    /// Renews the lease: no node does so here, and it counts real time.
+    pub(crate) fn hold(&self) {
+        hold(&self.io, &self.app);
     }
 
     /// Runs until nothing changes, and fails where that is not reached.

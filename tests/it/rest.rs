@@ -59,6 +59,7 @@ impl Rested {
                 self.rests.remove(&id),
                 Lane::Changes,
             );
+            self.system.hold();
             let (ended, left) = self.system.io.block_on(cycle);
             let rest = left.filter(|left| matches!(left, Left::Rest(_)));
             self.rests.extend(rest.map(|rest| (id, rest)));

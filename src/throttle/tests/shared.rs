@@ -157,7 +157,7 @@ async fn nodes_together_never_exceed_the_published_limit() {
 async fn few_questions_bring_many_requests() {
     // While the bucket has some, a purse brings many; when it is empty, what comes in a quarter of a second.
     let (table, members) = (Table::new(), Arc::new(AtomicUsize::new(1)));
-    let options = ThrottleOptions { requests: 6_000, per: Duration::from_secs(300), ..OPTIONS };
+    let options = ThrottleOptions { requests: 30_000, per: Duration::from_secs(300), ..OPTIONS };
     let node = node(&table, &members, options);
     let start = Instant::now();
     let sent = send(&node, &[1], 12, Duration::from_secs(10), start).await.len();
