@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM during the demo: what it wrote to disk is removed before it ends.
+//! Ctrl-C, SIGTERM and the end of its terminal during the demo: what it wrote to disk is removed, and what it
+//! started is ended, before it ends.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -15,11 +16,15 @@ impl Stop {
         let _inside = io.enter();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut quit = signal(SignalKind::quit())?;
         let (tell, told) = watch::channel(false);
         io.spawn(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+                _ = quit.recv() => {}
             }
             let _ = tell.send(true);
         });
