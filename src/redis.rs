@@ -13,6 +13,7 @@
 //! | `ls:{cluster}:shards` | hash | none | shard → `FENCE INCARNATION NODE` | `step.lua` |
 //! | `ls:{cluster}:stamp` | string | none | the number of the last change of shards, also the newest fence | `step.lua` |
 //! | `ls:{cluster}:generation` | string | none | drawn when the table was empty | `step.lua` |
+//! | `ls:{cluster}:history` | string | none | how many steps there were, and until when nothing is granted | `step.lua` |
 //! | `ls:{TENANT}:excluded` | hash | none | mailbox id → milliseconds since 1970 | `exclude` (HSETNX), `admit` (HDEL) |
 //! | `ls:{TENANT}:key` | string | none | the fingerprint key (16 bytes) | `print_key` (SET NX) |
 //! | `ls:{TENANT}:sightings` | hash | none | mailbox id → when another engine was last seen to begin | `watch` |

@@ -192,7 +192,8 @@ impl Cluster {
     }
 
     fn as_json(&self) -> Value {
-        let View { node, member, age, shards, without_owner, stamp, generation, .. } = &self.view;
+        let View { node, member, age, shards, without_owner, stamp, generation, closed, .. } =
+            &self.view;
         let stuck = self.stuck().map(|(node, one)| {
             json!({ "tenant": one.tenant, "mailbox": one.mailbox, "node": node,
                 "phase": one.phase, "code": one.code })
@@ -208,6 +209,7 @@ impl Cluster {
             },
             "fence": stamp,
             "generation": generation.map(|it| format!("{:032x}", it.0)),
+            "closedSeconds": closed.as_secs_f64(),
             "members": self.rows().iter().map(Row::as_json).collect::<Vec<_>>(),
             "tenants": self.tenants().iter().map(TenantSum::as_json).collect::<Vec<_>>(),
             "stuck": stuck.collect::<Vec<_>>(),

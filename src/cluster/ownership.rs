@@ -20,7 +20,7 @@ use crate::domain::ids::{Fence, MailboxKey};
 use crate::ports::error::StoreError;
 use crate::ports::lease::LeaseStore;
 use crate::shards::node::{Node, Terms, Want};
-use crate::shards::table::Card;
+use crate::shards::table::{Card, MOMENT};
 use crate::shards::{Generation, Incarnation, NodeId, SHARDS, Shard, shard_of};
 use view::Seen;
 pub use view::{MemberRow, Standing, View};
@@ -209,10 +209,20 @@ impl Ownership {
         let settled = !self.node().is_unsettled();
         self.step().await?;
         // Only the answer told who the members are, or that a shard can be had now.
-        if settled && self.node().is_unsettled() && !self.node().is_replaced() {
+        let asks = || self.node().is_unsettled() && !self.node().is_replaced();
+        if settled && asks() {
+            self.wait_for_grants(MOMENT).await;
             self.step().await?;
         }
         Ok(!self.node().is_replaced())
+    }
+
+    /// Waits while the store grants nothing: not at all when that takes longer than `most` milliseconds.
+    async fn wait_for_grants(&self, most: u64) {
+        let left = self.node().closed().saturating_sub(self.elapsed());
+        if left <= most {
+            tokio::time::sleep(Duration::from_millis(left)).await;
+        }
     }
 
     /// Takes the shards of some mailboxes for an operator's command, beside those that it has.
@@ -223,6 +233,10 @@ impl Ownership {
         let shards: BTreeSet<Shard> = mailboxes.iter().map(|key| shard_of(key)).collect();
         self.node().want_also(&shards);
         self.step().await?;
+        if self.node().is_unsettled() {
+            self.wait_for_grants(millis(LEASE_TTL)).await;
+            self.step().await?;
+        }
         let node = self.node();
         let taken: Vec<Shard> = shards.into_iter().filter(|shard| !node.is_held(*shard)).collect();
         let Some(first) = taken.first() else { return Ok(None) };
@@ -302,7 +316,15 @@ impl Ownership {
         let answer = self.store.step(&step).await?;
         self.saw(answer.now);
         let mut node = self.node();
+        let was_open = node.closed() <= asked;
         node.answered(asked, &step, answer);
+        let closed = node.closed().saturating_sub(asked);
+        if was_open && closed > MOMENT {
+            tracing::warn!(
+                seconds = closed / 1_000,
+                "the state store lost what it had told; no shard is granted for one lease"
+            );
+        }
         let changed = node.moves() != moves;
         let regained = !sure && !step.first && node.is_sure(self.elapsed());
         drop(node);

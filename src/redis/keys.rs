@@ -20,6 +20,7 @@ pub(super) struct ClusterKeys {
     pub(super) shards: String,
     pub(super) stamp: String,
     pub(super) generation: String,
+    pub(super) history: String,
 }
 
 /// Returns the keys of a mailbox.
@@ -44,6 +45,7 @@ pub(super) fn of_cluster() -> ClusterKeys {
         shards: format!("{tag}:shards"),
         stamp: format!("{tag}:stamp"),
         generation: format!("{tag}:generation"),
+        history: format!("{tag}:history"),
     }
 }
 

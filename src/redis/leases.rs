@@ -8,29 +8,33 @@ use super::{RedisStore, keys};
 use crate::domain::ids::Fence;
 use crate::ports::error::StoreError;
 use crate::ports::lease::LeaseStore;
-use crate::shards::table::{Answer, Card, Holding, Member, Role, Step};
+use crate::shards::table::{Answer, Card, Holding, MOMENT, Mark, Member, Role, Step};
 use crate::shards::{Generation, Incarnation, NodeId, Shard};
 
 /// The longest membership, in milliseconds: a year.
 const TTL_MAX_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
-/// Stands for no address.
+/// Stands for no address, and for no generation.
 const NONE: &str = "-";
 
 /// What `step.lua` returns.
-type Raw = (bool, u64, u64, String, HashMap<String, String>, Option<HashMap<u16, String>>);
+type Raw =
+    (bool, u64, u64, String, u64, u64, HashMap<String, String>, Option<HashMap<u16, String>>);
 
 #[async_trait]
 impl LeaseStore for RedisStore {
     async fn step(&self, step: &Step) -> Result<Answer, StoreError> {
         let keys = keys::of_cluster();
         let mut call = self.scripts.step.key(keys.members);
-        call.key(keys.shards).key(keys.stamp).key(keys.generation);
+        call.key(keys.shards).key(keys.stamp).key(keys.generation).key(keys.history);
         call.arg(step.node.as_str()).arg(hex(step.incarnation.0)).arg(u8::from(step.first));
         call.arg(role_name(step.role)).arg(step.ttl.min(TTL_MAX_MS)).arg(step.card.started);
         // Without spaces, which part the fields.
         let address = NodeId::new(&step.card.address);
         call.arg(if address.as_str().is_empty() { NONE } else { address.as_str() });
         call.arg(step.known).arg(hex(step.generation.0));
+        let seen = step.seen.map(|seen| (hex(seen.generation.0), seen.steps));
+        let (life, steps) = seen.unwrap_or_else(|| (NONE.to_owned(), 0));
+        call.arg(life).arg(steps).arg(step.pause.min(TTL_MAX_MS)).arg(MOMENT);
         call.arg(step.give.len()).arg(step.take.len());
         for (shard, fence) in &step.give {
             call.arg(shard.0).arg(fence.0);
@@ -38,14 +42,16 @@ impl LeaseStore for RedisStore {
         for shard in &step.take {
             call.arg(shard.0);
         }
-        let (accepted, now, stamp, generation, members, shards): Raw =
+        let (accepted, now, stamp, generation, steps, opens, members, shards): Raw =
             self.leases.run(&call).await?;
         let generation = u128::from_str_radix(&generation, 16).map(Generation);
+        let generation = generation.map_err(|_| damaged("generation"))?;
         Ok(Answer {
             accepted,
             now,
             stamp,
-            generation: generation.map_err(|_| damaged("generation"))?,
+            mark: Mark { generation, steps },
+            opens,
             members: members
                 .iter()
                 .map(member)

@@ -11,7 +11,7 @@ mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{Answer, Card, Holding, Member, Role, Step};
+use super::table::{Answer, Card, Holding, Mark, Member, Role, Step};
 use super::{Generation, Incarnation, NodeId, Shard, placement};
 use crate::domain::ids::Fence;
 
@@ -52,7 +52,10 @@ pub struct Node {
     replaced: bool,
     /// Until when the membership surely lives.
     until: u64,
-    generation: Option<Generation>,
+    /// The latest state of the table that it was told of.
+    seen: Option<Mark>,
+    /// Until when nothing is granted, at the least.
+    closed: u64,
     stamp: u64,
     members: BTreeMap<NodeId, Member>,
     view: BTreeMap<Shard, Holding>,
@@ -92,7 +95,8 @@ impl Node {
             first: true,
             replaced: false,
             until: 0,
-            generation: None,
+            seen: None,
+            closed: 0,
             stamp: 0,
             members: BTreeMap::new(),
             view: BTreeMap::new(),
@@ -155,6 +159,8 @@ impl Node {
             take,
             known: self.stamp,
             generation: fresh,
+            seen: self.seen,
+            pause: self.terms.ttl,
         }
     }
 
@@ -182,14 +188,15 @@ impl Node {
 
     /// Takes in the answer to a step that was sent at `asked`.
     pub fn answered(&mut self, asked: u64, step: &Step, answer: Answer) {
-        let Answer { accepted, stamp, generation, members, shards, .. } = answer;
+        let Answer { accepted, now, stamp, mark, opens, members, shards } = answer;
         self.replaced = !accepted;
         self.members = members;
-        // A store that began anew or went back to an earlier state granted nothing that counts.
-        let forgot = self.generation.is_some_and(|known| known != generation);
-        let lost = !accepted || forgot || stamp < self.stamp;
+        // A store that began anew granted nothing that counts; one that went back to an earlier state
+        // granted what it still names.
+        let lost = !accepted || self.seen.is_some_and(|seen| seen.generation != mark.generation);
         let same = shards.is_none() && !lost && step.give.is_empty() && step.take.is_empty();
-        self.generation = Some(generation);
+        self.seen = Some(mark);
+        self.closed = asked.saturating_add(opens.saturating_sub(now));
         self.stamp = stamp;
         if let Some(shards) = shards {
             self.view = shards;
@@ -211,7 +218,7 @@ impl Node {
             self.held.clear();
         }
         if accepted {
-            self.reconcile(step);
+            self.reconcile(if opens > now { &[] } else { &step.take });
         } else {
             self.giving.clear();
         }
@@ -221,8 +228,8 @@ impl Node {
         self.settle(before);
     }
 
-    /// Makes what is held what the store says and a step of ours was granted.
-    fn reconcile(&mut self, step: &Step) {
+    /// Makes what is held what the store says and a step of ours was granted, which asked for `take`.
+    fn reconcile(&mut self, take: &[Shard]) {
         let mine: BTreeMap<Shard, Fence> = self
             .view
             .iter()
@@ -230,7 +237,7 @@ impl Node {
             .map(|(shard, holding)| (*shard, holding.fence))
             .collect();
         self.held.retain(|shard, fence| mine.get(shard) == Some(fence));
-        for shard in &step.take {
+        for shard in take {
             // Only a grant of this very step has its stamp as the fence.
             if let Some(fence) = mine.get(shard).filter(|fence| fence.0 == self.stamp) {
                 self.held.insert(*shard, *fence);

@@ -11,6 +11,9 @@
 //! | A process's first step takes the place of a former process of its node; no later one does. | A node that starts again is a member at once; two nodes of one name cannot take turns. |
 //! | The shards of a process that lost its place stay its own until its lease would have ended. | It may live, and believes in its lease until then. |
 //! | No membership ends later than one lease from now. | A clock that was set back must not keep the dead alive. |
+//! | A process that was told of a later state than there is closes the table for one lease: nothing is granted. | The store lost something. Whoever was granted that may still work and not know it. |
+//! | Who joins a closed table holds nothing of what it held. | Another may have held it since, in the history that was lost. |
+//! | A new table of several nodes is closed for a moment. | Processes that know of an earlier one come first. |
 //!
 //! Absent: a clock. `now` is the store's own time.
 
@@ -88,6 +91,19 @@ pub struct Step {
     pub known: u64,
     /// The generation of a store that has none.
     pub generation: Generation,
+    /// The latest state of the table that this process was told of.
+    pub seen: Option<Mark>,
+    /// How long a table that lost something is closed, in milliseconds: one lease.
+    pub pause: u64,
+}
+
+/// One state of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark {
+    /// The life of the store.
+    pub generation: Generation,
+    /// How many steps were carried out in it; not counted in a table of one process.
+    pub steps: u64,
 }
 
 /// What the store answers.
@@ -99,8 +115,10 @@ pub struct Answer {
     pub now: u64,
     /// Rises with each change of the shards; a grant of this step has it as its fence.
     pub stamp: u64,
-    /// The store's generation.
-    pub generation: Generation,
+    /// The state of the table after this step.
+    pub mark: Mark,
+    /// Nothing is granted before this time of the store, in milliseconds.
+    pub opens: u64,
     /// The members that live.
     pub members: BTreeMap<NodeId, Member>,
     /// All shards that are or were held, when they are not those of the stamp that was known. A process
@@ -117,7 +135,15 @@ pub struct Table {
     shards: BTreeMap<Shard, Holding>,
     stamp: u64,
     generation: Option<Generation>,
+    /// Several processes reach it; what one process keeps for itself is never closed.
+    shared: bool,
+    steps: u64,
+    /// Until when it is closed, and for how long that was said.
+    closed: (u64, u64),
 }
+
+/// How long a new table of several nodes is closed, in milliseconds: longer than a beat.
+pub const MOMENT: u64 = 1_000;
 
 impl Member {
     /// Tells whether its membership lives.
@@ -142,6 +168,12 @@ impl Table {
         Self { stamp, ..Self::default() }
     }
 
+    /// Builds the table of a store that several processes reach, and that may lose it.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { shared: true, ..Self::default() }
+    }
+
     /// Returns the newest stamp: what must outlive a restart of the store.
     #[must_use]
     pub const fn stamp(&self) -> u64 {
@@ -150,12 +182,15 @@ impl Table {
 
     /// Carries out a step at the store's time, in milliseconds.
     pub fn step(&mut self, step: &Step, now: u64) -> Answer {
-        let generation = *self.generation.get_or_insert(step.generation);
+        let generation = self.look_back(step, now);
         self.forget(now);
         let before = self.members.get(&step.node).map(|member| member.incarnation);
         let (joins, stamp) = (before != Some(step.incarnation), self.stamp);
         let accepted = step.first || !joins || before.is_none();
         if accepted {
+            if before.is_none() && self.is_closed(now) {
+                self.shards.retain(|_, holding| holding.incarnation != step.incarnation);
+            }
             self.renew(step, now);
             self.change(step, now);
         }
@@ -164,10 +199,36 @@ impl Table {
             accepted,
             now,
             stamp: self.stamp,
-            generation,
+            mark: Mark { generation, steps: self.steps },
+            opens: self.closed.0,
             members: self.members.clone(),
             shards: told.then(|| self.shards.clone()),
         }
+    }
+
+    /// Closes the table when it is new, or when the process was told of a later state than this one.
+    fn look_back(&mut self, step: &Step, now: u64) -> Generation {
+        let new = self.generation.is_none();
+        let generation = *self.generation.get_or_insert(step.generation);
+        let later = |seen: Mark| seen.generation != generation || seen.steps > self.steps;
+        let length = match (step.seen.is_some_and(later), new) {
+            _ if !self.shared => 0,
+            (true, _) => step.pause,
+            (false, true) => MOMENT,
+            (false, false) => 0,
+        };
+        // A clock that was set back must not keep it closed.
+        self.closed.0 = self.closed.0.min(now.saturating_add(self.closed.1));
+        let opens = now.saturating_add(length);
+        if opens > self.closed.0 && length > 0 {
+            self.closed = (opens, length);
+        }
+        self.steps += u64::from(self.shared);
+        generation
+    }
+
+    const fn is_closed(&self, now: u64) -> bool {
+        now < self.closed.0
     }
 
     /// Forgets whose lease ended, and shortens what a clock that was set back would prolong.
@@ -210,7 +271,8 @@ impl Table {
                 changed = true;
             }
         }
-        for shard in &step.take {
+        let closed = self.is_closed(now);
+        for shard in step.take.iter().filter(|_| !closed) {
             let own = |it: &Holding| it.incarnation == step.incarnation;
             let held = |it: &Holding| {
                 it.is_held(&self.members) || self.former.contains_key(&it.incarnation)

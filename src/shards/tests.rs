@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::node::{Node, Terms, Want};
 use super::placement::owner_of;
-use super::table::{Answer, Card, Role, Step, Table};
+use super::table::{Answer, Card, MOMENT, Role, Step, Table};
 use super::{Generation, Incarnation, NodeId, SHARDS, Shard, shard_of};
 use crate::domain::ids::{Fence, MailboxKey, TenantId};
 
@@ -55,6 +55,8 @@ fn step(number: u128, take: &[u16]) -> Step {
         take: take.iter().copied().map(Shard).collect(),
         known: 0,
         generation: GENERATION,
+        seen: None,
+        pause: TERMS.ttl,
     }
 }
 
@@ -349,29 +351,105 @@ fn a_shard_is_given_back_when_its_work_ended() {
     assert!(two.owned().values().all(|fence| *fence > before[&Shard(0)]));
 }
 
+/// A table of several processes that is open from `MOMENT` on.
+fn open_table() -> Table {
+    let mut table = Table::shared();
+    table.step(&Step { ttl: 0, ..step(99, &[]) }, 0);
+    table
+}
+
 #[test]
-fn a_store_that_forgot_is_believed_nothing() {
-    // Emptied, or back at an earlier state: all is dropped and granted anew under newer fences.
-    let (mut table, mut node) = (Table::default(), node(1, 4));
-    beat(&mut node, &mut table, 0);
+fn a_store_that_forgot_grants_nothing_for_one_lease() {
+    // Emptied, or back at an earlier state: whoever was told of more says so, and what was lost is granted
+    // anew under newer fences when nobody can believe in it any more. What the store still names goes on.
+    let (mut table, mut node) = (open_table(), node(1, 4));
+    beat(&mut node, &mut table, 5_000);
     let early = table.clone();
-    beat(&mut node, &mut table, 10);
+    beat(&mut node, &mut table, 5_010);
     let first = node.owned();
-    let fresh = |node: &Node, than: &BTreeMap<Shard, Fence>| {
-        node.owned().len() == 4 && node.owned().iter().all(|(shard, fence)| *fence > than[shard])
-    };
-    for mut lost in [Table::default(), early] {
+    let later = table.clone();
+    beat(&mut node, &mut table, 5_015);
+    for mut lost in [Table::shared(), early] {
         let mut node = node.clone();
-        beat(&mut node, &mut lost, 20);
-        assert_eq!(node.owned().values().filter(|fence| first[&Shard(0)] >= **fence).count(), 0);
-        beat(&mut node, &mut lost, 30);
-        assert!(fresh(&node, &first), "{:?}", node.owned());
+        for now in [5_020, 5_030, 5_500, 6_019] {
+            let answer = beat(&mut node, &mut lost, now);
+            assert_eq!((answer.opens, node.closed()), (6_020, 6_020));
+            assert!(node.owned().is_empty() && node.is_unsettled(), "{:?}", node.owned());
+            let stranger = lost.clone().step(&step(2, &[3]), now);
+            assert!(stranger.shards.is_none_or(|all| !all.contains_key(&Shard(3))));
+        }
+        beat(&mut node, &mut lost, 6_020);
+        let owned = node.owned();
+        assert!(owned.len() == 4 && owned.iter().all(|(at, it)| *it > first[at]), "{owned:?}");
     }
+    let mut lost = later;
+    beat(&mut node, &mut lost, 5_020);
+    assert_eq!((node.owned(), node.closed()), (first.clone(), 6_020));
     // A mailbox that saw a newer fence makes one shard's grant worthless; it is replaced.
     node.doubt(Shard(2), first[&Shard(2)]);
-    assert_eq!(node.may_start(Shard(2), 11), None);
-    beat(&mut node, &mut table, 40);
-    assert!(node.owned()[&Shard(2)] >= Fence(40) && node.owned()[&Shard(1)] == first[&Shard(1)]);
+    assert_eq!(node.may_start(Shard(2), 5_021), None);
+    beat(&mut node, &mut lost, 6_019);
+    assert_eq!(node.owned().len(), 3);
+    beat(&mut node, &mut lost, 6_020);
+    assert!(node.owned()[&Shard(2)] >= Fence(6_020) && node.owned()[&Shard(1)] == first[&Shard(1)]);
+}
+
+#[test]
+fn who_joins_a_closed_table_holds_nothing_of_before() {
+    // In the history that was lost its lease may have ended, and another had its shards.
+    let (mut table, mut slow, mut other) = (open_table(), node(1, 2), node(2, 2));
+    beat(&mut slow, &mut table, 5_000);
+    beat(&mut slow, &mut table, 5_001);
+    let early = table.clone();
+    beat(&mut other, &mut table, 6_001);
+    beat(&mut other, &mut table, 6_002);
+    assert_eq!((slow.owned().len(), other.owned().len()), (2, 2));
+    let mut lost = early;
+    beat(&mut other, &mut lost, 6_003);
+    assert!(other.owned().is_empty());
+    beat(&mut slow, &mut lost, 6_004);
+    assert!(slow.owned().is_empty() && slow.is_sure(6_005));
+}
+
+#[test]
+fn a_new_table_waits_for_those_who_know_of_another() {
+    // A process that starts when the store was emptied a moment ago is not the first one.
+    let (mut table, mut old) = (Table::shared(), node(1, 2));
+    let first = beat(&mut old, &mut table, 0);
+    assert_eq!(first.opens, MOMENT);
+    beat(&mut old, &mut table, MOMENT);
+    assert_eq!(old.owned().len(), 2);
+    let (mut emptied, mut new) = (Table::shared(), node(2, 2));
+    for now in [2_000, 2_000 + MOMENT - 1] {
+        let asked = new.next(&|_| false, Generation(8));
+        let answer = emptied.step(&asked, now);
+        assert_eq!(answer.opens, 3_000);
+        new.answered(now, &asked, answer);
+        assert!(new.owned().is_empty());
+    }
+    let told = beat(&mut old, &mut emptied, 2_000 + MOMENT - 1);
+    beat(&mut new, &mut emptied, told.opens - 1);
+    assert!(new.owned().is_empty());
+    // The server's clock is set back: it is closed for no longer than was said.
+    let early = emptied.clone().step(&step(3, &[]), 100);
+    assert_eq!((early.opens, told.opens), (100 + TERMS.ttl, 3_999));
+    beat(&mut new, &mut emptied, told.opens);
+    assert!(!new.owned().is_empty());
+}
+
+#[test]
+fn what_one_process_keeps_for_itself_is_never_closed() {
+    // Nobody else can have been granted anything, so there is nothing to wait for.
+    let (mut table, mut node) = (Table::default(), node(1, 2));
+    for now in [0, 1] {
+        beat(&mut node, &mut table, now);
+    }
+    assert_eq!(node.owned().len(), 2);
+    let mut anew = Table::after(table.stamp());
+    for now in [2, 3] {
+        beat(&mut node, &mut anew, now);
+    }
+    assert_eq!((node.owned().len(), node.closed()), (2, 3));
 }
 
 #[test]

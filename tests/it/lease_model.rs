@@ -32,6 +32,7 @@ const LENGTH: usize = 50;
 /// What may happen in random runs: enough of everything to meet in one run.
 const MUCH: Left = Left {
     ticks: 14,
+    beats: 0,
     crashes: 1,
     pauses: 2,
     losses: 4,
@@ -46,6 +47,7 @@ const MUCH: Left = Left {
 /// The same while the store loses nothing: a loss excuses much for the length of a lease.
 const CALM: Left = Left {
     ticks: 10,
+    beats: 0,
     crashes: 1,
     pauses: 1,
     losses: 1,
@@ -130,7 +132,9 @@ impl Cluster {
         // Each act changes something: the checker could not retrace a run with idle ones.
         let waits = process.request.is_some() || process.answer.is_some();
         if self.swift {
-            acts.push(Act::Beat(at));
+            if !self.counts() || left.beats > 0 {
+                acts.push(Act::Beat(at));
+            }
         } else if process.answer.is_some() {
             acts.push(Act::Deliver(at));
         } else if !waits {
@@ -221,7 +225,10 @@ impl Model for Cluster {
                 world.tick();
                 world.left.ticks -= 1;
             }
-            Act::Beat(at) => world.beat(at, self),
+            Act::Beat(at) => {
+                world.beat(at, self);
+                world.left.beats = world.left.beats.saturating_sub(u8::from(self.counts()));
+            }
             Act::Ask(at) => world.ask(at, self),
             Act::Execute(at) => world.execute(at, self),
             Act::Deliver(at) => world.deliver(at),
@@ -335,7 +342,7 @@ fn every_trouble_of_a_small_cluster_keeps_its_promises() {
         Left { crashes: 1, ..calm },
         Left { set_backs: 1, ..calm },
         Left { ticks: 2, joins: 1, ..calm },
-        Left { ticks: 2, disasters: 1, ..calm },
+        Left { ticks: 3, beats: 4, disasters: 1, ..calm },
     ] {
         exhaust(&Cluster { heals: false, swift: true, ..Cluster::new(2, 1, left) });
     }
@@ -361,7 +368,25 @@ fn long_runs_of_the_cluster_keep_its_promises() {
         assert_eq!(runs(cluster, count, seed), None);
     }
     let counts = Sight::ALL.map(|sight| (sight, large.seen.count(sight)));
-    assert!(counts.iter().all(|(_, count)| *count > 0), "{counts:?}");
+    let missed = counts.iter().any(|(sight, count)| *count == 0 && *sight != Sight::Stale);
+    assert!(!missed, "{counts:?}");
+}
+
+#[test]
+fn a_commit_that_was_held_up_beyond_the_lease_is_refused() {
+    // Random runs hardly come there: it is on its way while its shard finds another owner.
+    let cluster = Cluster::new(2, 1, CALM);
+    let mut world = cluster.settled();
+    let owns = |at: &usize| cluster.next_state(&world, Act::Enter(*at, 0)).is_some();
+    let owner = (0..2).find(owns).unwrap();
+    let of_owner = [Act::Enter(owner, 0), Act::Claim(owner, 0), Act::Send(owner, 0)];
+    let heir = 1 - owner;
+    let of_heir = [Act::Beat(heir), Act::Beat(heir), Act::Enter(heir, 0), Act::Claim(heir, 0)];
+    let wait = [Act::Pause(owner), Act::Tick, Act::Tick, Act::Tick, Act::Tick];
+    for act in of_owner.into_iter().chain(wait).chain(of_heir).chain([Act::Apply(owner)]) {
+        world = cluster.next_state(&world, act).unwrap_or_else(|| panic!("{act:?}"));
+    }
+    assert_eq!(cluster.seen.count(Sight::Stale), 1);
 }
 
 #[test]
@@ -376,4 +401,7 @@ fn a_broken_protocol_is_found_out() {
     assert_eq!(terms(Terms { write: TERMS.safety, ..TERMS }), late);
     assert_eq!(found(Cluster { lands: 2 * TICK, ..whole.clone() }), late);
     assert_eq!(found(Cluster { gives_busy: true, ..whole.clone() }), late);
+    let left = Left { disasters: 1, ..CALM };
+    let both = found(Cluster { never_closes: true, left, ..whole.clone() });
+    assert!(both == late || both == Some("one writer"), "{both:?}");
 }

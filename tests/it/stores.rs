@@ -62,6 +62,7 @@ use lockstep::ports::notes::{LinkIndex, NoteStore};
 use lockstep::ports::side::Cursor;
 use lockstep::ports::sightings::SightingStore;
 use lockstep::redis::{RedisOptions, RedisStore};
+use lockstep::shards::table::Table;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -96,6 +97,10 @@ pub(crate) trait Bench: Sized {
     async fn reopen(&mut self);
     /// Lets time pass for leases; a server's clock goes by itself.
     fn advance(&self, by: Duration);
+    /// A new table of the cluster as this store has it.
+    fn table(&self) -> Table {
+        Table::default()
+    }
 }
 
 pub(crate) struct Memory {
@@ -179,6 +184,10 @@ impl Bench for Redis {
     }
 
     fn advance(&self, _by: Duration) {}
+
+    fn table(&self) -> Table {
+        Table::shared()
+    }
 }
 
 /// Commits as a cycle does: the mailbox is claimed first.

@@ -30,6 +30,10 @@ pub(in crate::api) fn section(cluster: &Cluster) -> Markup {
                 td { @if let Some(at) = row.started { (time(at)) } }
             } } }
         } }
+        @if !view.closed.is_zero() {
+            p.halted { "The state store lost what it had told: no shard is granted for another "
+                (format!("{:.0} s", view.closed.as_secs_f64().ceil())) "." }
+        }
         p.dim { (view.shards) " shards, " (view.without_owner.len()) " without an owner" (named(cluster))
             "; fences up to " (view.stamp) "; JSON: " a href="/api/v1/cluster" { "cluster" } "." }
     }

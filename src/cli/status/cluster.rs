@@ -63,6 +63,10 @@ fn nodes(answer: &Value) {
             "the node {node} is no member of the cluster: what it shows is old, and it works on nothing"
         );
     }
+    if answer["closedSeconds"].as_f64() > Some(0.0) {
+        let left = seconds(&answer["closedSeconds"]);
+        say!("the state store lost what it had told: no shard is granted for another {left}");
+    }
     if answer["shared"] != true {
         say!("one node: its state store is its own");
     }

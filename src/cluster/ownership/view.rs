@@ -60,6 +60,8 @@ pub struct View {
     pub stamp: u64,
     /// The store's generation.
     pub generation: Option<Generation>,
+    /// How long no shard is granted from now on, because the store lost something; zero mostly.
+    pub closed: Duration,
 }
 
 /// When the store answered last.
@@ -110,6 +112,7 @@ impl Ownership {
             without_owner: node.without_owner(),
             stamp: node.stamp(),
             generation: node.generation(),
+            closed: Duration::from_millis(node.closed().saturating_sub(now)),
         }
     }
 

@@ -1,12 +1,17 @@
 -- Carries out one step of a process: the same as `Table::step` in src/shards/table.rs.
 --
--- KEYS: members, shards, stamp, generation
+-- KEYS: members, shards, stamp, generation, history
 -- ARGV: node, incarnation, first ('1'), role, time to live in milliseconds, when the process started,
---       address ('-' for none), known stamp, generation for a store without one, number of shards to
---       give back, of shards to take; then shard and fence of each to give back, the shards to take
--- Returns accepted, the server's time in milliseconds, stamp, generation, the members (node and text
--- in turn), and the shards in the same way, or nothing when they are those of the known stamp.
+--       address ('-' for none), known stamp, generation for a store without one, the generation and
+--       number of steps that the process was told of ('-' and '0' for none), how long a table that
+--       lost something is closed and how long a new one, in milliseconds, number of shards to give
+--       back, of shards to take; then shard and fence of each to give back, the shards to take
+-- Returns accepted, the server's time in milliseconds, stamp, generation, number of steps, until when
+-- the table is closed, the members (node and text in turn), and the shards in the same way, or nothing
+-- when they are those of the known stamp.
 --
+-- The history is 'STEPS OPENS LENGTH': how many steps there were, until when the table is closed, and
+-- for how long that was said.
 -- A member is 'INCARNATION UNTIL TTL ROLE STARTED ADDRESS', a shard 'FENCE INCARNATION NODE'. A process
 -- that lost its place stands among the members as 'former INCARNATION' with 'UNTIL TTL'; no node has a
 -- name with a space. Lua's numbers are exact to 53 bits; milliseconds need 41.
@@ -15,12 +20,25 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local node, incarnation = ARGV[1], ARGV[2]
 
-redis.call('SETNX', KEYS[4], ARGV[9])
-local generation = redis.call('GET', KEYS[4])
-
 local function whole(number)
   return string.format('%.0f', number)
 end
+
+-- A process that was told of a later state than this one closes the table, as a new one is.
+local new = redis.call('SETNX', KEYS[4], ARGV[9]) == 1
+local generation = redis.call('GET', KEYS[4])
+local steps, opens, length =
+  string.match(redis.call('GET', KEYS[5]) or '', '^(%d+) (%d+) (%d+)$')
+steps, opens, length = tonumber(steps or 0), tonumber(opens or 0), tonumber(length or 0)
+opens = math.min(opens, now + length)
+local lost = ARGV[10] ~= '-' and (ARGV[10] ~= generation or tonumber(ARGV[11]) > steps)
+local closing = lost and tonumber(ARGV[12]) or new and tonumber(ARGV[13]) or 0
+if closing > 0 and now + closing > opens then
+  opens, length = now + closing, closing
+end
+steps = steps + 1
+redis.call('SET', KEYS[5], whole(steps) .. ' ' .. whole(opens) .. ' ' .. whole(length))
+local closed = now < opens
 
 -- The members, by node; and each process that is one or may still believe so.
 local members, alive = {}, {}
@@ -59,6 +77,15 @@ if accepted then
     -- It may live and believe in its lease: its shards stay its own until that ends.
     redis.call('HSET', KEYS[1], 'former ' .. before.process, before.lease)
   end
+  if closed and before == nil then
+    -- In the history that was lost another may have held what this one held before.
+    local all = redis.call('HGETALL', KEYS[2])
+    for at = 1, #all, 2 do
+      if string.match(all[at + 1], '^%d+ (%x+) ') == incarnation then
+        redis.call('HDEL', KEYS[2], all[at])
+      end
+    end
+  end
   local ttl = tonumber(ARGV[5])
   if ttl > 0 then
     local member = { incarnation, whole(now + ttl), ARGV[5], ARGV[4], ARGV[6], ARGV[7] }
@@ -69,16 +96,16 @@ if accepted then
 
   local next = whole(math.max(tonumber(stamp) + 1, now))
   local changed = false
-  local gives, takes = tonumber(ARGV[10]), tonumber(ARGV[11])
-  for at = 12, 10 + 2 * gives, 2 do
+  local gives, takes = tonumber(ARGV[14]), tonumber(ARGV[15])
+  for at = 16, 14 + 2 * gives, 2 do
     local held = redis.call('HGET', KEYS[2], ARGV[at])
     if held and string.match(held, '^%d+ %x+') == ARGV[at + 1] .. ' ' .. incarnation then
       redis.call('HDEL', KEYS[2], ARGV[at])
       changed = true
     end
   end
-  if takes > 0 then
-    local first = 11 + 2 * gives
+  if takes > 0 and not closed then
+    local first = 15 + 2 * gives
     local wanted = { unpack(ARGV, first + 1, first + takes) }
     local holders = redis.call('HMGET', KEYS[2], unpack(wanted))
     for at, shard in ipairs(wanted) do
@@ -107,4 +134,4 @@ local shards = false
 if told then
   shards = redis.call('HGETALL', KEYS[2])
 end
-return { accepted and 1 or 0, now, stamp, generation, answer, shards }
+return { accepted and 1 or 0, now, stamp, generation, steps, opens, answer, shards }

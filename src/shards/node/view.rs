@@ -51,8 +51,14 @@ impl Node {
 
     /// Returns the store's generation; nothing before the first answer.
     #[must_use]
-    pub const fn generation(&self) -> Option<Generation> {
-        self.generation
+    pub fn generation(&self) -> Option<Generation> {
+        self.seen.map(|seen| seen.generation)
+    }
+
+    /// Returns until when nothing is granted, by this process's clock; in the past mostly.
+    #[must_use]
+    pub const fn closed(&self) -> u64 {
+        self.closed
     }
 
     /// Returns the shards that no member holds.

@@ -8,7 +8,7 @@ use lockstep::domain::ids::Fence;
 use lockstep::shards::guard::{Guard, Refusal};
 use lockstep::shards::node::{Node, Terms, Want};
 use lockstep::shards::placement;
-use lockstep::shards::table::{Answer, Card, Step, Table};
+use lockstep::shards::table::{Answer, Card, Mark, Step, Table};
 use lockstep::shards::{Generation, Incarnation, NodeId, Shard};
 
 /// One tick of time, in milliseconds: longer than fences can run ahead of the clock.
@@ -24,6 +24,8 @@ const SET_BACK: u64 = 10 * TICK;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Left {
     pub(super) ticks: u8,
+    /// Of swift processes whose store counts its steps: else there is no end of states.
+    pub(super) beats: u8,
     pub(super) crashes: u8,
     pub(super) pauses: u8,
     pub(super) losses: u8,
@@ -90,8 +92,11 @@ pub(super) struct World {
     pub(super) processes: Vec<Process>,
     incarnations: u128,
     pub(super) left: Left,
-    /// When the store lost something last, and how often it did.
-    lost_at: Option<u64>,
+    /// The store lost something, and nobody came to it since who was told of that.
+    unnoticed: bool,
+    /// When somebody came to such a store who knew nothing of it.
+    misled_at: Option<u64>,
+    /// How often the store lost something.
     history: u8,
     /// The greatest fence that each shard was granted under, lost ones included.
     granted: Vec<u64>,
@@ -117,10 +122,12 @@ pub(super) enum Sight {
     LeftWhileWorking,
     StepAfterSetBack,
     CutOffInDoubt,
+    LossNoticed,
+    GrantedAfterLoss,
 }
 
 impl Sight {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Passed,
         Self::Stale,
         Self::Moved,
@@ -133,6 +140,8 @@ impl Sight {
         Self::LeftWhileWorking,
         Self::StepAfterSetBack,
         Self::CutOffInDoubt,
+        Self::LossNoticed,
+        Self::GrantedAfterLoss,
     ];
 }
 
@@ -159,6 +168,8 @@ pub(super) struct Cluster {
     pub(super) lands: u64,
     /// A defect to be found: busy shards are given back too.
     pub(super) gives_busy: bool,
+    /// A defect to be found: a store that lost something grants at once.
+    pub(super) never_closes: bool,
     /// Steps are carried out at once; so there are few enough states for all of them.
     pub(super) swift: bool,
     /// Whether each state is looked at for whether it heals, which costs much.
@@ -176,6 +187,7 @@ impl Cluster {
             terms,
             lands,
             gives_busy: false,
+            never_closes: false,
             swift: false,
             heals: true,
             left,
@@ -204,8 +216,7 @@ impl Cluster {
 
     /// Nodes that start all at once.
     pub(super) fn cold(&self) -> World {
-        let store =
-            Store { table: Table::default(), mailboxes: vec![Guard::default(); self.shards] };
+        let store = self.empty();
         World {
             now: 20 * TICK,
             behind: 0,
@@ -214,7 +225,8 @@ impl Cluster {
             processes: (0..self.nodes).map(|at| self.start(at, at, at as u128)).collect(),
             incarnations: self.nodes as u128,
             left: self.left,
-            lost_at: None,
+            unnoticed: false,
+            misled_at: None,
             history: 0,
             granted: vec![0; self.shards],
             flights: Vec::new(),
@@ -223,9 +235,22 @@ impl Cluster {
         }
     }
 
+    /// A store counts its steps only where it may lose some.
+    pub(super) const fn counts(&self) -> bool {
+        self.left.disasters > 0
+    }
+
+    fn empty(&self) -> Store {
+        let table = if self.counts() { Table::shared() } else { Table::default() };
+        Store { table, mailboxes: vec![Guard::default(); self.shards] }
+    }
+
     /// Nodes that have found their shares.
     pub(super) fn settled(&self) -> World {
         let mut world = self.cold();
+        // A new table is closed for a moment.
+        world.beat_all(self);
+        world.tick();
         for _ in 0..3 {
             world.beat_all(self);
         }
@@ -268,9 +293,25 @@ impl World {
         (0..cluster.shards).map(|of| !cluster.gives_busy && busy(of)).collect()
     }
 
-    fn step(&mut self, step: &Step, seen: &Seen) -> Answer {
+    /// Notes whether the first who comes to a store that lost something was told of it.
+    fn look_for_loss(&mut self, step: &Step, answer: &Answer, seen: &Seen) {
+        let later =
+            |it: Mark| it.generation != answer.mark.generation || it.steps >= answer.mark.steps;
+        if std::mem::take(&mut self.unnoticed) {
+            if step.seen.is_some_and(later) {
+                seen.note(Sight::LossNoticed);
+            } else {
+                self.misled_at = Some(self.now);
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step, cluster: &Cluster) -> Answer {
+        let seen = &cluster.seen;
         let before = self.store.table.stamp();
-        let answer = self.store.table.step(step, self.now - self.behind);
+        let pause = if cluster.never_closes { 0 } else { step.pause };
+        let answer = self.store.table.step(&Step { pause, ..step.clone() }, self.now - self.behind);
+        self.look_for_loss(step, &answer, seen);
         if self.behind > 0 {
             seen.note(Sight::StepAfterSetBack);
         }
@@ -291,6 +332,9 @@ impl World {
             }
             self.repeated |= holding.fence.0 <= *top;
             *top = holding.fence.0;
+            if self.history > 0 && answer.opens > 0 {
+                seen.note(Sight::GrantedAfterLoss);
+            }
             let works = |it: &Process| it.work[at].is_some() && it.number != step.incarnation.0;
             if self.processes.iter().any(works) {
                 seen.note(Sight::TakenWhileWorking);
@@ -301,7 +345,7 @@ impl World {
 
     pub(super) fn execute(&mut self, at: usize, cluster: &Cluster) {
         if let Some((asked, step)) = self.processes[at].request.take() {
-            let answer = self.step(&step, &cluster.seen);
+            let answer = self.step(&step, cluster);
             self.processes[at].answer = Some((asked, step, answer));
         }
     }
@@ -322,7 +366,7 @@ impl World {
 
     pub(super) fn arrive(&mut self, at: usize, cluster: &Cluster) {
         let Some(step) = self.processes[at].late.take() else { return };
-        let answer = self.step(&step, &cluster.seen);
+        let answer = self.step(&step, cluster);
         let taken = |of: &Shard| {
             let holding = answer.shards.as_ref().and_then(|all| all.get(of));
             holding.is_some_and(|it| it.incarnation != step.incarnation)
@@ -432,16 +476,14 @@ impl World {
 
     /// Back to what was saved, or `FLUSHALL`.
     pub(super) fn lose(&mut self, saved: Option<Store>, cluster: &Cluster) {
-        let shards = cluster.shards;
-        let empty = || Store { table: Table::default(), mailboxes: vec![Guard::default(); shards] };
-        let store = saved.unwrap_or_else(empty);
+        let store = saved.unwrap_or_else(|| cluster.empty());
         if store.table.stamp() != self.store.table.stamp() {
             cluster.seen.note(Sight::GrantLost);
         }
         // A fail-over or a restore takes longer than a tick.
         self.tick();
         self.store = store;
-        self.lost_at = Some(self.now);
+        self.unnoticed = true;
         self.history += 1;
         self.left.disasters -= 1;
     }
@@ -453,7 +495,7 @@ impl World {
 
     pub(super) fn may_set_back(&self) -> bool {
         // A dump of a time that the clock comes to again may repeat fences: an assumption of the page.
-        self.left.set_backs > 0 && self.lost_at.is_none() && self.behind == 0
+        self.left.set_backs > 0 && self.history == 0 && self.behind == 0
     }
 
     pub(super) fn may_lose(&self) -> bool {
@@ -511,9 +553,10 @@ impl World {
         self.left.joins -= 1;
     }
 
-    /// After a loss the former owners need up to one lease to notice.
+    /// When who comes first to a store that lost something knows nothing of it, the former owners need up
+    /// to one lease to notice.
     fn is_excused(&self, cluster: &Cluster) -> bool {
-        self.lost_at.is_some_and(|at| self.now < at + cluster.terms.ttl + cluster.lands)
+        self.misled_at.is_some_and(|at| self.now < at + cluster.terms.ttl + cluster.lands)
     }
 
     /// At most one process may write in a shard.

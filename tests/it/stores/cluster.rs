@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lockstep::domain::ids::Fence;
 use lockstep::ports::lease::LeaseStore;
-use lockstep::shards::table::{Card, Holding, Role, Step, Table};
+use lockstep::shards::table::{Card, Holding, Mark, Role, Step, Table};
 use lockstep::shards::{Generation, Incarnation, NodeId, Shard};
 
 use super::Bench;
@@ -28,11 +28,33 @@ pub(super) fn step(number: u128, take: &[u16]) -> Step {
         take: take.iter().copied().map(Shard).collect(),
         known: 0,
         generation: Generation(u128::MAX - number),
+        seen: None,
+        pause: LONG,
+    }
+}
+
+/// Waits until a new table grants something, and tells `table` the same.
+pub(super) async fn open<B: Bench>(bench: &B, table: &mut Table) {
+    let store = bench.store();
+    loop {
+        let nobody = Step { ttl: 0, ..step(99, &[]) };
+        let answer = store.step(&nobody).await.unwrap();
+        assert_eq!(answer, table.step(&nobody, answer.now));
+        let Some(left) = answer.opens.checked_sub(answer.now).filter(|left| *left > 0) else {
+            return;
+        };
+        bench.advance(Duration::from_millis(left));
+        tokio::time::sleep(Duration::from_millis(left)).await;
     }
 }
 
 /// Draws a step of one of three nodes, each with three processes, over eight shards.
-fn any_step(random: &mut fastrand::Rng, held: &BTreeMap<Shard, Holding>, stamp: u64) -> Step {
+fn any_step(
+    random: &mut fastrand::Rng,
+    held: &BTreeMap<Shard, Holding>,
+    stamp: u64,
+    mark: Option<Mark>,
+) -> Step {
     let who = random.u128(0..3);
     let some =
         |random: &mut fastrand::Rng| (0..8).filter(|_| random.u8(..) < 64).collect::<Vec<u16>>();
@@ -52,6 +74,13 @@ fn any_step(random: &mut fastrand::Rng, held: &BTreeMap<Shard, Holding>, stamp: 
         ttl: [0, 1, 5, 40, LONG, LONG][random.usize(..6)],
         give,
         known: stamp.saturating_sub(random.u64(0..2)),
+        seen: match random.u8(..) {
+            0..4 => mark.map(|mark| Mark { steps: mark.steps + 1, ..mark }),
+            4..6 => mark.map(|mark| Mark { generation: Generation(1), ..mark }),
+            6..64 => None,
+            64.. => mark,
+        },
+        pause: [0, 5, 40][random.usize(..3)],
         ..step(who, &some(random))
     }
 }
@@ -59,23 +88,29 @@ fn any_step(random: &mut fastrand::Rng, held: &BTreeMap<Shard, Holding>, stamp: 
 pub(crate) async fn every_step_is_that_of_the_table<B: Bench>() {
     for seed in 1..=3 {
         let bench = B::start().await;
-        let (store, mut table) = (bench.store(), Table::default());
+        let (store, mut table) = (bench.store(), bench.table());
         let (mut random, mut held, mut stamp) =
             (fastrand::Rng::with_seed(seed), BTreeMap::new(), 0);
+        let (mut mark, mut closed) = (None, 0);
+        open(&bench, &mut table).await;
         for number in 0..STEPS {
             bench.advance(Duration::from_millis(random.u64(0..3) * random.u64(0..20)));
-            let step = any_step(&mut random, &held, stamp);
+            let step = any_step(&mut random, &held, stamp, mark);
             let answer = store.step(&step).await.unwrap();
             let expected = table.step(&step, answer.now);
             assert_eq!(answer, expected, "seed {seed}, step {number}: {step:?}");
-            stamp = answer.stamp;
+            (stamp, mark) = (answer.stamp, Some(answer.mark));
+            closed += u32::from(answer.opens > answer.now);
             held = answer.shards.unwrap_or(held);
         }
+        // What one process keeps for itself is never closed.
+        assert!(closed < 300 && (closed > 0) == (bench.table() != Table::default()), "{closed}");
     }
 }
 
 pub(crate) async fn fences_rise_over_a_restart<B: Bench>() {
     let mut bench = B::start().await;
+    open(&bench, &mut bench.table()).await;
     let mut last = Fence(0);
     for round in 0..4u128 {
         // Each process takes the place of the one before, which nobody gave notice of.
@@ -102,6 +137,7 @@ pub(crate) async fn fences_rise_over_a_restart<B: Bench>() {
 
 pub(crate) async fn one_of_many_gets_a_shard<B: Bench>() {
     let bench = B::start().await;
+    open(&bench, &mut bench.table()).await;
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..20 {
         let store = bench.store();

@@ -56,7 +56,7 @@ async fn a_restart_frees_leases_and_keeps_fences() {
     let first = bench.store().step(&step(1, &[7])).await.unwrap();
     bench.reopen().await;
     let second = bench.store().step(&step(2, &[7])).await.unwrap();
-    assert!(second.stamp > first.stamp && second.generation != first.generation);
+    assert!(second.stamp > first.stamp && second.mark.generation != first.mark.generation);
     assert_eq!(second.members.len(), 1);
     assert_eq!(second.shards.unwrap()[&Shard(7)].fence, Fence(second.stamp));
 }

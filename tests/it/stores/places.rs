@@ -13,6 +13,7 @@ use lockstep::ports::wake::WakeBus;
 use lockstep::redis::{
     Address, Hidden, Host, Login, RedisBus, RedisOptions, RedisStore, Servers, Tls, inspect,
 };
+use lockstep::shards::table::Table;
 use redis::{Client, ClientTlsConfig, TlsCertificates};
 use secrecy::SecretString;
 use tokio::time::timeout;
@@ -61,6 +62,10 @@ impl Bench for There {
     }
 
     fn advance(&self, _by: Duration) {}
+
+    fn table(&self) -> Table {
+        Table::shared()
+    }
 }
 
 pub(super) async fn connect(address: &Address) -> Arc<RedisStore> {

@@ -15,7 +15,7 @@ use lockstep::shards::{Incarnation, Shard};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::cluster::step;
+use super::cluster::{open, step};
 use super::journal::{kept, record};
 use super::proxy::Proxy;
 use super::{Bench, Redis, link, mailbox, put, write};
@@ -140,6 +140,7 @@ async fn the_keys_are_those_of_the_map() {
     change.records = vec![record(1)];
     change.kept = vec![kept(1)];
     write(&*store, &key, Fence(1), &change).await.unwrap();
+    open(&bench, &mut bench.table()).await;
     store.step(&step(1, &[7])).await.unwrap();
     let fresh = lockstep::domain::fingerprint::PrintKey([1; 16]);
     store.print_key(&key.tenant, fresh).await.unwrap();
@@ -161,6 +162,7 @@ async fn the_keys_are_those_of_the_map() {
         "ls:{contoso}:key".to_owned(),
         "ls:{contoso}:sightings".to_owned(),
         "ls:{cluster}:generation".to_owned(),
+        "ls:{cluster}:history".to_owned(),
         "ls:{cluster}:members".to_owned(),
         "ls:{cluster}:shards".to_owned(),
         "ls:{cluster}:stamp".to_owned(),
@@ -183,6 +185,7 @@ async fn a_clock_that_is_set_back_keeps_nobody_alive() {
         |number: u128, ttl: u64, take: &[u16]| Step { first: true, ttl, ..step(number, take) };
     let of =
         |shard: u16, answer: &Answer| answer.shards.as_ref().unwrap()[&Shard(shard)].incarnation;
+    open(&bench, &mut bench.table()).await;
     store.step(&first(1, 300, &[1])).await.unwrap();
     store.step(&first(2, 300, &[2])).await.unwrap();
     store.step(&Step { incarnation: Incarnation(9), ..first(2, 300, &[]) }).await.unwrap();
@@ -297,6 +300,7 @@ async fn a_mailbox_of_a_former_version_has_the_number_zero() {
 async fn a_foreign_line_in_the_cluster_is_no_member() {
     // What another program left there is dropped, and its shards are free.
     let bench = Redis::start().await;
+    open(&bench, &mut bench.table()).await;
     let client = redis::Client::open(bench.server.url()).unwrap();
     let mut wire = client.get_multiplexed_async_connection().await.unwrap();
     for (key, field, value) in
