@@ -364,9 +364,10 @@ impl<'a> Table<'a> {
         if unlinked && let Some(key) = twins::twin_key(seen) {
             self.want_find(wants, other, key);
         }
-        // INV-7: a row that the store does not know may have its item among those.
-        let collection = seen.observation.kind.collection();
-        if unlinked && side == Side::Dynamics && self.blind.contains(&collection) {
+        // INV-7: a row that the store does not know may have its item among those that no feed shows.
+        let hidden = self.blind.contains(&seen.observation.kind.collection())
+            || twins::is_unlisted(seen, self.context.window());
+        if unlinked && side == Side::Dynamics && hidden {
             let row = row_link(&seen.observation.id);
             let key = row.map(|id| FindKey::Marker(id, seen.observation.kind));
             key.into_iter().for_each(|key| self.want_find(wants, other, key));

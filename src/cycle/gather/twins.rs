@@ -1,7 +1,11 @@
 //! An item's twin on the other side when no link tells it, and what tells a copy from its original.
 
+use chrono::{DateTime, Duration, Utc};
+
 use super::{Table, Want};
+use crate::domain::field::Field;
 use crate::domain::ids::LinkId;
+use crate::domain::kind::Collection;
 use crate::domain::observation::Presence;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::normalise::Seen;
@@ -40,4 +44,27 @@ pub(super) fn twin_key(seen: &Seen) -> Option<FindKey> {
         Side::Exchange => observation.exchange_facts().tracked,
     };
     observation.uid.clone().filter(|_| concerned).map(FindKey::Uid)
+}
+
+/// The feed of events lists days of the mailbox's zone.
+const DAY: Duration = Duration::days(1);
+
+/// Tells whether a row's event, if it has one, is not listed by the feed of events: the row names none
+/// and lies outside the window. The feed cannot tell of an event that was made just before the store was
+/// lost (INV-7).
+pub(super) fn is_unlisted(seen: &Seen, window: (DateTime<Utc>, DateTime<Utc>)) -> bool {
+    let observation = &seen.observation;
+    if observation.uid.is_some() || observation.kind.collection() != Collection::Calendar {
+        return false;
+    }
+    let fields = &observation.fields;
+    let (start, end) = match fields.recurrence() {
+        None => (fields.time(Field::Start), fields.time(Field::End)),
+        Some(series) => {
+            let end = series.last_day().map_or(DateTime::<Utc>::MAX_UTC, |day| series.times(day).1);
+            (fields.time(Field::Start), Some(end))
+        }
+    };
+    let (Some(start), Some(end)) = (start, end) else { return true };
+    end < window.0 + DAY || start > window.1 - DAY
 }

@@ -36,6 +36,27 @@ fn odoo_242064_olkcli_75_lost_reply_makes_no_second_copy() {
 }
 
 #[test]
+fn odoo_242064_lost_reply_outside_the_window_and_then_a_lost_store_make_no_second_copy() {
+    // Long over or years ahead: no feed lists the event, and its row does not name it yet.
+    for start in ["2026-10-01T10:00:00Z", "2029-10-01T10:00:00Z"] {
+        let mut system = two();
+        system.create(0, "appointments", &system.meeting("Talk", start, &[system.party(0, 7)]));
+        let mailboxes = system.enrol();
+        lose_replies(&system, FarSide::Graph, 20);
+        system.run(mailboxes, 1);
+        system.organization().set_faults(FaultPlan::none());
+        assert_eq!(system.events(0).len(), 1, "{start}");
+        let named = system.rows("appointments")[0]["globalobjectid"].clone();
+        assert!(named.is_null(), "{named}");
+        system.lose_state();
+        system.advance(20);
+        system.settled();
+        assert_eq!((system.events(0).len(), system.rows("appointments").len()), (1, 1), "{start}");
+        assert!(system.mails().is_empty());
+    }
+}
+
+#[test]
 fn odoo_229646_lost_reply_to_an_update_or_delete_mails_once() {
     // Updates and deletes whose answers were lost end in step, and mail once.
     for side in [FarSide::Dataverse, FarSide::Graph] {
