@@ -66,7 +66,7 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    /// Starts Redis, the stand-ins and so many nodes, and waits until each owns mailboxes.
+    /// Starts Redis, the stand-ins and so many nodes, and waits until they own all mailboxes.
     pub(super) fn start(nodes: usize) -> Self {
         let rig = Self::start_slowly(nodes);
         rig.quick_writes();
@@ -313,7 +313,7 @@ impl Rig {
 
     fn are_owned_by(&self, members: usize, cluster: &Value) -> bool {
         let rows = cluster["members"].as_array().unwrap();
-        let works = |row: &Value| row["state"] == "answered" && row["mailboxes"].as_u64() > Some(0);
+        let works = |row: &Value| row["state"] == "answered" && row["shards"].as_u64() > Some(0);
         let tenant = &cluster["tenants"][0];
         rows.len() == members
             && rows.iter().all(works)
