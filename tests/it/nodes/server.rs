@@ -3,12 +3,28 @@
 use std::time::Duration;
 
 use super::rig::Rig;
-use crate::process::{get, get_text, until};
+use crate::process::{get, get_text, run, until};
 
 /// An outage that nodes notice and sit out.
 const OUTAGE: Duration = Duration::from_secs(30);
 
 impl Rig {
+    /// Waits until every node says that nothing is granted, and how long yet.
+    fn wait_for_closed_table(&self) {
+        for node in &self.nodes {
+            until(OUTAGE, "a node says that nothing is granted", || {
+                let told = get(&format!("{}/api/v1/cluster", node.url))?;
+                let left = told["closedSeconds"].as_f64()?;
+                assert!(left <= 15.0, "{told:#}");
+                (left > 0.0).then_some(())
+            });
+            let status = run(&["status", "--url", &node.url]);
+            assert!(status.out.contains("no shard is granted for another"), "{status:?}");
+            let page = get_text(&node.url).unwrap();
+            assert!(page.contains("no shard is granted for another"), "{page}");
+        }
+    }
+
     /// Waits until every node says that it is no member any more.
     fn wait_for_doubt(&self) {
         until(OUTAGE, "each node says that it cannot work", || {
@@ -31,6 +47,7 @@ fn a_server_that_restarts_forgets_or_goes_back_costs_nothing_twice() {
     let mut rig = Rig::start_slowly(2);
     rig.wait_for_writes(20);
     rig.redis.command(&["FLUSHALL"]);
+    rig.wait_for_closed_table();
     rig.quick_writes();
     rig.assert_in_step();
 
