@@ -110,3 +110,53 @@ fn rec_01_a_series_on_one_side_only_is_missing() {
     organization.graph().user_delete_event(&address, &item, now()).unwrap();
     assert_eq!(whats(&judge(&organization)), [What::MissingInExchange]);
 }
+
+#[test]
+fn appt_in_06_a_series_that_cannot_be_booked_for_one_day_is_left_alone() {
+    // Its pattern is booked: the day of an occurrence counts, also of one that is deleted or moved by now; a
+    // free day says that the row is missing.
+    for (day, clashes) in [(21, false), (22, true), (29, true)] {
+        for change in ["", "deleted", "moved"] {
+            let organization = contoso();
+            let who = &organization.people[0];
+            let (start, end) =
+                (format!("2026-12-{day}T13:30:00Z"), format!("2026-12-{day}T14:10:00Z"));
+            let row = meeting_row(&organization, &start, &end);
+            let (start, end) = (start.trim_end_matches('Z'), end.trim_end_matches('Z'));
+            meeting_item(&organization, row, start, end);
+            let time = |clock: &str| json!({ "dateTime": format!("2026-12-15T{clock}:00"), "timeZone": "Europe/Berlin" });
+            let body = json!({ "subject": "Weekly 0009", "categories": [TRACKED_CATEGORY],
+                "start": time("15:00"), "end": time("15:45"),
+                "recurrence": { "pattern": { "type": "weekly", "interval": 1, "daysOfWeek": ["tuesday"],
+                        "firstDayOfWeek": "monday" },
+                    "range": { "type": "numbered", "numberOfOccurrences": 4, "startDate": "2026-12-15",
+                        "recurrenceTimeZone": "Europe/Berlin" } } });
+            let mut graph = organization.graph();
+            let id = graph.user_create_event(&who.address, &body, now()).unwrap();
+            let mut shown =
+                graph.shown(&who.address, "2026-12-01T00:00:00Z", "2027-02-01T00:00:00Z");
+            shown.retain(|event| {
+                let begins = event["start"]["dateTime"].as_str().unwrap();
+                event["seriesMasterId"] == id.as_str()
+                    && begins.starts_with(&format!("2026-12-{day}"))
+            });
+            for one in shown {
+                let one = one["id"].as_str().unwrap();
+                let late = json!({ "start": { "dateTime": "2026-12-30T20:00:00", "timeZone": "UTC" },
+                    "end": { "dateTime": "2026-12-30T20:45:00", "timeZone": "UTC" } });
+                match change {
+                    "deleted" => graph.user_delete_event(&who.address, one, now()).unwrap(),
+                    "moved" if day == 29 => {
+                        graph.user_update_event(&who.address, one, &late, now()).unwrap()
+                    }
+                    _ => {}
+                }
+            }
+            drop(graph);
+            let found = judge(&organization);
+            let left = found.left_alone.get("scheduling conflict (APPT-IN-06)").copied();
+            assert_eq!(left.is_some(), clashes, "{day} {change}: {}", found.table());
+            assert_eq!(found.is_clean(), clashes, "{day} {change}: {}", found.table());
+        }
+    }
+}
