@@ -15,6 +15,9 @@ use crate::domain::party::{Party, PartyRow, PartyTable};
 pub(crate) const COLUMNS: &str =
     "participationtypemask,addressused,unresolvedpartyname,_partyid_value";
 
+/// The most related rows that come with a row of a list (webapi/query/join-tables).
+const MOST_RELATED: usize = 5_000;
+
 pub(crate) const REQUIRED: i64 = 5;
 pub(crate) const OPTIONAL: i64 = 6;
 pub(crate) const ORGANIZER: i64 = 7;
@@ -38,10 +41,23 @@ pub(crate) struct RawParty {
 
 /// Returns the parties of an expanded row, or nothing when the reply does not hold all of them.
 pub(crate) fn parse(row: &Json, navigation: &str) -> Option<Vec<RawParty>> {
-    if row.get(format!("{navigation}@odata.nextLink")).is_some() {
+    let parties = row.get(navigation)?.as_array()?;
+    let link = match row.get(format!("{navigation}@odata.nextLink")) {
+        Some(link) => Some(link.as_str()?),
+        None => None,
+    };
+    if !is_whole(parties.len(), link) {
         return None;
     }
-    row.get(navigation)?.as_array()?.iter().map(parse_one).collect()
+    parties.iter().map(parse_one).collect()
+}
+
+/// Tells whether so many parties, with the link beside them, are all that a row has. A row of a list always
+/// has that link; it names the same parties once more unless it holds a page (webapi/query/join-tables).
+/// Its owner is a party of every activity, so none at all beside a link were left out.
+pub(crate) fn is_whole(count: usize, link: Option<&str>) -> bool {
+    let pages = |link: &str| link.contains("skiptoken") || link.contains("pagingcookie");
+    link.is_none_or(|link| (1..MOST_RELATED).contains(&count) && !pages(link))
 }
 
 fn parse_one(party: &Json) -> Option<RawParty> {

@@ -199,6 +199,23 @@ fn org_01_people_and_owner_are_read() {
 }
 
 #[test]
+fn parties_of_a_list_count_when_they_are_all_there() {
+    // Beside them stands a link to the same parties; with a page in it, or beside none, some are missing.
+    let link = "https://org/appointments(1)/appointment_activity_parties?$select=addressused";
+    let row = |parties: Json, link: Json| {
+        json!({ "appointment_activity_parties": parties,
+                "appointment_activity_parties@odata.nextLink": link })
+    };
+    let one = json!([{ "participationtypemask": 5, "addressused": "a@example.org" }]);
+    let count = |row: &Json| Some(party::parse(row, "appointment_activity_parties")?.len());
+    assert_eq!(count(&row(one.clone(), json!(link))), Some(1));
+    assert_eq!(count(&row(one.clone(), json!(format!("{link}&$skiptoken=2")))), None);
+    assert_eq!(count(&row(one.clone(), json!({}))), None);
+    assert_eq!(count(&row(json!([]), json!(link))), None);
+    assert_eq!(count(&json!({ "appointment_activity_parties": [] })), Some(0));
+}
+
+#[test]
 fn a_written_party_list_keeps_the_other_roles() {
     // A list replaces all parties, so organizer and resources go along; owner and regarding are
     // kept by the server.

@@ -63,6 +63,18 @@ impl Cond {
         }
     }
 
+    /// The ids of which a column must have one for any row to match, if the condition lists them.
+    pub(super) fn listed(&self, wanted: usize) -> Option<Vec<Uuid>> {
+        match self {
+            Self::And(parts) => parts.iter().find_map(|part| part.listed(wanted)),
+            Self::Test(column, Op::In(cells)) if *column == wanted => {
+                cells.iter().map(Cell::uuid).collect()
+            }
+            Self::Or(parts) if parts.len() == 1 => parts.first()?.listed(wanted),
+            Self::Or(_) | Self::Not(_) | Self::Test(..) => None,
+        }
+    }
+
     /// All tests, when nothing but "and" joins them.
     pub(super) fn conjuncts(&self) -> Option<Vec<(usize, &Op)>> {
         match self {

@@ -13,6 +13,9 @@ use super::value::{Cell, from_text};
 /// Deeper nesting than any filter a person writes.
 const MAX_DEPTH: usize = 50;
 
+/// The most values of the function `In`.
+const MOST_VALUES: usize = 2_000;
+
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
     /// Anything unquoted: names, numbers, guids, dates.
@@ -76,19 +79,24 @@ fn syntax(text: &str) -> Refusal {
 fn lex(text: &str) -> Result<Vec<Token>, Refusal> {
     let mut tokens = Vec::new();
     let mut chars = text.chars().peekable();
+    // The values in brackets are JSON: in double quotes as well, and two single quotes are two ends.
+    let mut json = false;
     while let Some(c) = chars.next() {
         match c {
             c if c.is_whitespace() => {}
-            '(' | ')' | ',' | '=' | '[' | ']' => tokens.push(Token::Sign(c)),
-            '\'' => {
+            '(' | ')' | ',' | '=' | '[' | ']' => {
+                json = if matches!(c, '[' | ']') { c == '[' } else { json };
+                tokens.push(Token::Sign(c));
+            }
+            '\'' | '"' if json || c == '\'' => {
                 let mut value = String::new();
                 loop {
                     match chars.next() {
-                        Some('\'') if chars.peek() == Some(&'\'') => {
+                        Some('\'') if !json && chars.peek() == Some(&'\'') => {
                             chars.next();
                             value.push('\'');
                         }
-                        Some('\'') => break,
+                        Some(end) if end == c => break,
                         Some(c) => value.push(c),
                         None => return Err(syntax(text)),
                     }
@@ -98,7 +106,8 @@ fn lex(text: &str) -> Result<Vec<Token>, Refusal> {
             c => {
                 let mut word = String::from(c);
                 while let Some(c) = chars.next_if(|c| {
-                    !c.is_whitespace() && !matches!(c, '(' | ')' | ',' | '=' | '[' | ']' | '\'')
+                    !c.is_whitespace()
+                        && !matches!(c, '(' | ')' | ',' | '=' | '[' | ']' | '\'' | '"')
                 }) {
                     word.push(c);
                 }
@@ -215,7 +224,8 @@ impl Parser<'_> {
         Ok(Cond::Test(column, Op::Like(literal_pattern(&text, start, end))))
     }
 
-    /// `Microsoft.Dynamics.CRM.In(PropertyName='x',PropertyValues=['a','b'])`.
+    /// `Microsoft.Dynamics.CRM.In(PropertyName='x',PropertyValues=['a','b'])`: values are texts, at
+    /// least one and, as FetchXML's `in` was documented for years, at most 2,000.
     fn crm_in(&mut self) -> Result<Cond, Refusal> {
         self.want_word("PropertyName")?;
         self.want_sign('=')?;
@@ -235,7 +245,11 @@ impl Parser<'_> {
         }
         self.want_sign(']')?;
         self.want_sign(')')?;
-        Ok(Cond::Test(column, Op::In(cells)))
+        match cells.len() {
+            0 => Err(Refusal::malformed("PropertyValues must not be empty.")),
+            1..=MOST_VALUES => Ok(Cond::Test(column, Op::In(cells))),
+            _ => Err(Refusal::malformed("Too many values in a condition.")),
+        }
     }
 
     /// Reads a literal that fits the column; `None` is `null`.

@@ -159,7 +159,7 @@ impl Core {
         }
         let rows = page.iter().map(|f| {
             let seen = self.masked(at.caller, table, f.row);
-            self.render(table, &seen, &shape, &prefer.notes)
+            self.render_listed(table, &seen, &shape, &prefer.notes)
         });
         out.insert("value".into(), rows.map(Value::Object).collect());
         if fetch.top.is_none()

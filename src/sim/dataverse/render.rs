@@ -25,7 +25,15 @@ pub(super) struct Expand {
     /// The lookup column; `None` for the parties.
     lookup: Option<(usize, &'static Table)>,
     columns: Option<Vec<usize>>,
+    /// What stood in parentheses, as it was sent.
+    options: String,
 }
+
+/// The most `$expand` options of a query (webapi/query/join-tables).
+const MOST_EXPANDS: usize = 15;
+
+/// The most related rows of one expanded property (the same page).
+const MOST_RELATED: usize = 5_000;
 
 impl Shape {
     pub(super) fn parse(
@@ -38,9 +46,14 @@ impl Shape {
             Some(text) => split_expand(text)
                 .iter()
                 .map(|part| read_expand(table, part))
-                .collect::<Result<_, _>>()?,
+                .collect::<Result<Vec<_>, _>>()?,
             None => Vec::new(),
         };
+        if expand.len() > MOST_EXPANDS {
+            let text =
+                format!("The number of $expand options exceeds the limit of {MOST_EXPANDS}.");
+            return Err(Refusal::malformed(text));
+        }
         Ok(Self { columns, expand })
     }
 }
@@ -102,7 +115,8 @@ fn read_expand(table: &'static Table, text: &str) -> Result<Expand, Refusal> {
         None => None,
     };
     let lookup = if parties { None } else { lookup.map(|(index, _)| (*index, target)) };
-    Ok(Expand { name: name.to_owned(), lookup, columns })
+    let options = inner.unwrap_or_default().trim().to_owned();
+    Ok(Expand { name: name.to_owned(), lookup, columns, options })
 }
 
 fn syntax(text: &str) -> Refusal {
@@ -125,6 +139,7 @@ impl Core {
                 None => row
                     .parties
                     .iter()
+                    .take(MOST_RELATED)
                     .map(|party| Value::Object(self.plain(party_table(), party, columns, notes)))
                     .collect(),
                 Some((index, target)) => match row.get(index) {
@@ -137,6 +152,25 @@ impl Core {
                 },
             };
             out.insert(expand.name.clone(), value);
+        }
+        out
+    }
+
+    /// Writes a row of a list. Beside each expanded collection stands a link to the same rows, with
+    /// the options sent and without a page: lists do not page what they expand.
+    pub(super) fn render_listed(
+        &self,
+        table: &Table,
+        row: &Row,
+        shape: &Shape,
+        notes: &Notes,
+    ) -> Map<String, Value> {
+        let mut out = self.render(table, row, shape, notes);
+        for expand in shape.expand.iter().filter(|expand| expand.lookup.is_none()) {
+            let (root, set, id, name) = (&self.root, table.set, row.id, &expand.name);
+            let mark = if expand.options.is_empty() { "" } else { "?" };
+            let link = format!("{root}/{set}({id})/{name}{mark}{}", expand.options);
+            out.insert(format!("{name}@odata.nextLink"), link.into());
         }
         out
     }

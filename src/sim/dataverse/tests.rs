@@ -1,6 +1,7 @@
 //! Tests of the Dataverse stand-in, through its public face.
 
 mod batches;
+mod lists;
 mod queries;
 mod series;
 mod templates;

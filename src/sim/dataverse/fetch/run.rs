@@ -61,6 +61,9 @@ impl Core {
         if let Some(id) = entity.filter.pinned(col::KEY) {
             return Some(BTreeSet::from([id]));
         }
+        if let Some(ids) = entity.filter.listed(col::KEY) {
+            return Some(ids.into_iter().collect());
+        }
         if entity.table.owned
             && let Some(owner) = entity.filter.pinned(col::OWNER)
         {
