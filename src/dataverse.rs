@@ -1,6 +1,6 @@
 //! Dynamics 365: Dataverse's Web API as a far side (protocols part B).
 //!
-//! `sweep` finds what changed, `lookup` reads and proves, `apply` writes, `candidates` resolves
+//! `sweep` finds what changed, `lookup` reads and proves (`lists`: many rows at once), `apply` writes, `candidates` resolves
 //! addresses, `org` reads what belongs to the whole organization, `feed` tells whose rows changed;
 //! `map` knows the columns, `batch` and `fetchxml` the wire's two languages. Absent on purpose: rules
 //! about what is synchronized (the engine's), tokens, budgets and repeats (`http`), and change
@@ -37,8 +37,10 @@ mod fetchxml;
 mod files;
 mod filters;
 mod inquiry;
+mod lists;
 mod lookup;
 mod map;
+mod meetings;
 mod org;
 mod page;
 mod people;

@@ -1,7 +1,6 @@
 //! Rows by id and by key: complete reads, and the proof of what is gone (FILT-05, FILT-17).
 
 use futures_util::future::try_join_all;
-use serde_json::Value as Json;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -9,9 +8,9 @@ use super::DataverseSide;
 use super::batch::{Part, PartReply};
 use super::errors::{self, Verdict};
 use super::map::{Table, read};
-use super::wire::{LOOKUPS, encode, json};
+use super::wire::{LOOKUPS, json};
 use crate::domain::code::Code;
-use crate::domain::ids::{GlobalId, NativeId};
+use crate::domain::ids::NativeId;
 use crate::domain::kind::Kind;
 use crate::domain::observation::{Observation, Presence};
 use crate::domain::policy::Mailbox;
@@ -27,18 +26,26 @@ const BATCHES_AT_ONCE: usize = 4;
 /// Complete rows that are read at once.
 pub(super) const ROWS_PER_STRIDE: usize = ROWS_PER_BATCH * BATCHES_AT_ONCE;
 
+/// A row, by its table and its id.
+pub(super) type Key = (&'static Table, NativeId);
+
 impl DataverseSide {
-    /// Reads rows in full and returns the replies in the order asked, whatever their status.
+    /// Reads rows in full and returns the replies in the order asked, whatever their status. Many of a table
+    /// are read by lists; what those do not return is asked for alone, and only then is it judged.
     pub(super) async fn rows(
         &self,
         caller: Option<Uuid>,
-        wanted: &[(&'static Table, NativeId)],
+        wanted: &[Key],
     ) -> Result<Vec<PartReply>, SideError> {
         let mut replies = Vec::with_capacity(wanted.len());
         for group in wanted.chunks(ROWS_PER_STRIDE) {
+            let listed = self.listed(caller, group).await?;
+            let open = group.iter().zip(&listed).filter(|(_, reply)| reply.is_none());
+            let open: Vec<Key> = open.map(|(key, _)| key.clone()).collect();
             let batches =
-                group.chunks(ROWS_PER_BATCH).map(|chunk| self.rows_of_batch(caller, chunk));
-            replies.extend(try_join_all(batches).await?.into_iter().flatten());
+                open.chunks(ROWS_PER_BATCH).map(|chunk| self.rows_of_batch(caller, chunk));
+            let mut alone = try_join_all(batches).await?.into_iter().flatten();
+            replies.extend(listed.into_iter().filter_map(|reply| reply.or_else(|| alone.next())));
         }
         Ok(replies)
     }
@@ -48,7 +55,7 @@ impl DataverseSide {
     async fn rows_of_batch(
         &self,
         caller: Option<Uuid>,
-        wanted: &[(&'static Table, NativeId)],
+        wanted: &[Key],
     ) -> Result<Vec<PartReply>, SideError> {
         let mut replies = Vec::with_capacity(wanted.len());
         let mut pending = vec![wanted];
@@ -174,32 +181,57 @@ impl DataverseSide {
         mailbox: &Mailbox,
         keys: &[FindKey],
     ) -> Result<Vec<Option<Observation>>, SideError> {
-        let mut items: Vec<Vec<(Kind, NativeId)>> = Vec::with_capacity(keys.len());
-        let mut searches = Vec::new();
-        for (at, key) in keys.iter().enumerate() {
-            items.push(match key {
-                FindKey::Marker(link, kind) => {
-                    let id = NativeId::new(link.0.to_string());
-                    tables_of(*kind).iter().map(|kind| (*kind, id.clone())).collect()
-                }
-                FindKey::Uid(uid) => {
-                    searches.extend(MEETINGS.map(|kind| (at, kind, by_uid(kind, uid))));
-                    Vec::new()
-                }
-            });
-        }
-        let parts: Vec<Part> = searches.iter().map(|(_, _, part)| part.clone()).collect();
-        let replies = self.wire.read(None, &parts).await?;
-        for ((at, kind, _), reply) in searches.iter().zip(&replies) {
-            items[*at].extend(oldest(reply)?.map(|id| (*kind, id)));
-        }
-        let asked: Vec<(Kind, NativeId)> = items.iter().flatten().cloned().collect();
-        let mut rows = self.fetch_rows(mailbox, &asked).await?.into_iter();
-        let found = items.into_iter().map(|item| {
-            let rows: Vec<Observation> = rows.by_ref().take(item.len()).collect();
-            rows.into_iter().find(|row| row.presence != Presence::Deleted)
+        let uids = keys.iter().filter_map(|key| match key {
+            FindKey::Uid(uid) => Some(uid),
+            FindKey::Marker(..) => None,
         });
-        Ok(found.collect())
+        let meetings = self.rows_of_meetings(&uids.collect::<Vec<_>>()).await?;
+        let mut meetings = meetings.into_iter();
+        let items = keys.iter().map(|key| match key {
+            FindKey::Marker(link, kind) => {
+                let id = NativeId::new(link.0.to_string());
+                tables_of(*kind).iter().map(|kind| (*kind, id.clone())).collect()
+            }
+            FindKey::Uid(_) => meetings.next().unwrap_or_default(),
+        });
+        let items = items.collect();
+        self.first_of(mailbox, items).await
+    }
+
+    /// Returns of each group the first row that is there.
+    async fn first_of(
+        &self,
+        mailbox: &Mailbox,
+        groups: Vec<Vec<(Kind, NativeId)>>,
+    ) -> Result<Vec<Option<Observation>>, SideError> {
+        let mut found = self.heads_of(mailbox, &groups).await;
+        let open = || (0..groups.len()).filter(|at| found[*at].is_none());
+        let asked: Vec<_> = open().flat_map(|at| groups[at].iter().cloned()).collect();
+        let open: Vec<usize> = open().collect();
+        let mut rows = self.fetch_rows(mailbox, &asked).await?.into_iter();
+        for at in open {
+            let rows: Vec<Observation> = rows.by_ref().take(groups[at].len()).collect();
+            found[at] = rows.into_iter().find(|row| row.presence != Presence::Deleted);
+        }
+        Ok(found)
+    }
+
+    /// Asks for the first row of each group of several. Where the user sees it whole, as mostly, the others
+    /// need not be asked for; it only saves requests, and anything else is judged with the whole group.
+    async fn heads_of(
+        &self,
+        mailbox: &Mailbox,
+        groups: &[Vec<(Kind, NativeId)>],
+    ) -> Vec<Option<Observation>> {
+        let mut found = vec![None; groups.len()];
+        let several: Vec<usize> = (0..groups.len()).filter(|at| groups[*at].len() > 1).collect();
+        let heads: Vec<_> = several.iter().map(|at| groups[*at][0].clone()).collect();
+        let rows = self.fetch_rows(mailbox, &heads).await.unwrap_or_default();
+        for (at, row) in several.into_iter().zip(rows) {
+            let whole = row.presence == Presence::Present && row.unfit.is_none();
+            found[at] = whole.then_some(row);
+        }
+        found
     }
 }
 
@@ -219,7 +251,7 @@ fn tables_of(kind: Kind) -> &'static [Kind] {
 }
 
 /// Tells whether a batch may have failed because of one of its parts.
-const fn may_lie_in_one(error: &SideError) -> bool {
+pub(super) const fn may_lie_in_one(error: &SideError) -> bool {
     match error {
         SideError::TooLarge { .. } | SideError::Unreadable { .. } => true,
         SideError::Refused { status, .. } => matches!(status, 400 | 413),
@@ -232,40 +264,11 @@ const fn may_lie_in_one(error: &SideError) -> bool {
     }
 }
 
-fn keys(wanted: &[(usize, &'static Table, NativeId)]) -> Vec<(&'static Table, NativeId)> {
+fn keys(wanted: &[(usize, &'static Table, NativeId)]) -> Vec<Key> {
     wanted.iter().map(|(_, table, id)| (*table, id.clone())).collect()
 }
 
 /// Returns the request for one complete row.
 pub(super) fn complete(table: &Table, id: &NativeId) -> Part {
     Part::get(format!("{}({id})?{}", table.set, table.complete())).with("Prefer", LOOKUPS)
-}
-
-/// The kinds of rows that have the identity of a meeting.
-const MEETINGS: [Kind; 2] = [Kind::Appointment, Kind::RecurringAppointment];
-
-/// As the application: another user's copy counts too (APPT-IN-11). Of a series the master counts,
-/// and not the rows of its occurrences.
-fn by_uid(kind: Kind, uid: &GlobalId) -> Part {
-    let own = if kind == Kind::Appointment { 0 } else { 1 };
-    let filter = format!(
-        "globalobjectid eq '{}' and instancetypecode eq {own}",
-        uid.as_str().replace('\'', "''")
-    );
-    let filter = encode(&filter);
-    Part::get(format!("{}?$select=activityid,createdon&$filter={filter}", Table::of(kind).set))
-}
-
-/// Returns the oldest row of a search.
-fn oldest(reply: &PartReply) -> Result<Option<NativeId>, SideError> {
-    if !reply.is_success() {
-        return Err(errors::into_side_error(reply));
-    }
-    let page = json(reply)?;
-    let rows = page.get("value").and_then(Json::as_array);
-    let rows = rows.ok_or_else(|| SideError::Unreadable { reason: "a search: no list".into() })?;
-    let created = |row: &Json| row.get("createdon").and_then(Json::as_str).map(str::to_owned);
-    let first =
-        rows.iter().filter_map(|row| Some((created(row), read::guid(row, "activityid")?))).min();
-    Ok(first.map(|(_, id)| NativeId::new(id.to_string())))
 }

@@ -87,11 +87,11 @@ impl DataverseSide {
             return Ok(Vec::new());
         }
         let zones = self.zone_codes().await?;
-        let parts: Vec<Part> = rows.iter().map(|(id, ..)| exceptions_of(id)).collect();
-        let replies = self.wire.read(caller, &parts).await?;
+        let ids: Vec<&NativeId> = rows.iter().map(|(id, ..)| id).collect();
+        let exceptions = self.exceptions(caller, &ids).await?;
         let mut seen = Vec::with_capacity(rows.len());
-        for ((id, row, presence), reply) in rows.into_iter().zip(&replies) {
-            let exceptions = match list(Some(reply)) {
+        for ((id, row, presence), exceptions) in rows.into_iter().zip(exceptions) {
+            let exceptions = match exceptions {
                 Ok(exceptions) => exceptions,
                 Err(error @ SideError::Throttled { .. }) => return Err(error),
                 // The row was read, what deviates from it was not.
@@ -107,6 +107,20 @@ impl DataverseSide {
             seen.push(observed(&id, &row, presence, &exceptions, zones));
         }
         Ok(seen)
+    }
+
+    /// Returns the exceptions of each series: by lists, and alone where no list told them.
+    async fn exceptions(
+        &self,
+        caller: Option<Uuid>,
+        series: &[&NativeId],
+    ) -> Result<Vec<Result<Vec<Json>, SideError>>, SideError> {
+        let listed = self.listed_exceptions(caller, series).await?;
+        let open = series.iter().zip(&listed).filter(|(_, listed)| listed.is_none());
+        let parts: Vec<Part> = open.map(|(id, _)| exceptions_of(id)).collect();
+        let replies = self.wire.read(caller, &parts).await?;
+        let mut alone = replies.iter();
+        Ok(listed.into_iter().map(|listed| listed.map_or_else(|| list(alone.next()), Ok)).collect())
     }
 
     /// Carries out what a step says of single occurrences, and reads the series as it is then.
@@ -303,10 +317,15 @@ fn complete(
 
 /// Asks for the exceptions of a series in full.
 pub(super) fn exceptions_of(series: &NativeId) -> Part {
+    exceptions_where(&format!("seriesid eq {series}"))
+}
+
+/// Asks for the exceptions of the series that a condition names; each row tells its series.
+pub(super) fn exceptions_where(series: &str) -> Part {
     let kinds = "(instancetypecode eq 3 or instancetypecode eq 4)";
-    let filter = encode(&format!("seriesid eq {series} and {kinds}"));
+    let filter = encode(&format!("{series} and {kinds}"));
     let query = Table::of(Kind::Appointment).complete();
-    let query = query.replacen("$select=", "$select=originalstartdate,", 1);
+    let query = query.replacen("$select=", "$select=seriesid,originalstartdate,", 1);
     Part::get(format!("appointments?{query}&$filter={filter}")).with("Prefer", LOOKUPS)
 }
 

@@ -213,12 +213,14 @@ fn err_05_failures_of_one_item_are_told_apart_by_their_codes() {
 
 #[test]
 fn err_02_a_row_that_cannot_be_read_is_parked_alone_and_retried() {
-    // The same on the other side: one row's read fails, the other row's change arrives.
+    // The same on the other side: one row's read fails, alone and in a list; the other row's change
+    // arrives.
     let system = agreed();
     let bad = row(&system, "tasks", "subject", "Call", "activityid");
     let good = row(&system, "tasks", "subject", "Write", "activityid");
-    let name = format!("tasks({bad})");
-    system.organization().dataverse().poison(Some((&name, Harm::Request(500))));
+    for name in [format!("tasks({bad})"), format!("%27{bad}%27")] {
+        system.organization().dataverse().poison(Some((&name, Harm::Request(500))));
+    }
     system.update(0, "tasks", bad, &json!({ "subject": "Call back" }));
     system.update(0, "tasks", good, &json!({ "subject": "Write back" }));
     pass(&system);

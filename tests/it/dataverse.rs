@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 mod bridge;
+mod lists;
 
 use bridge::{Scene, known, mailbox};
 use lockstep::domain::code::Code;
@@ -307,8 +308,8 @@ async fn a_first_load_that_is_throttled_makes_progress() {
     for _ in 0..210 {
         scene.sim().user_create(scene.ann.user_id, "contacts", &body, now).unwrap();
     }
-    // Filters, queries, four batches of rows; then the seventh.
-    scene.throttle_batch(7);
+    // Filters, queries, a batch with two lists of rows; then the fourth.
+    scene.throttle_batch(4);
     let first = scene.pull(&scene.ann, &[]).await;
     assert_eq!(first.observations.len(), 200);
     let second = scene.pull(&scene.ann, &known(&first.observations, true)).await;
