@@ -23,7 +23,7 @@ use crate::actors::phase::Pace;
 use crate::actors::runtime::{RuntimeParts, TenantRuntime};
 use crate::cluster::ownership::Ownership;
 use crate::config::{FarSide, Mailboxes, NodeConfig, Secret, StateUrl, TenantConfig};
-use crate::cycle::{Chronicle, CycleDeps, CycleReport, TenantOptions};
+use crate::cycle::{Chronicle, CycleDeps, CycleReport, Recent, TenantOptions};
 use crate::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
 use crate::domain::fingerprint::PrintKey;
 use crate::domain::ids::TenantId;
@@ -73,6 +73,8 @@ pub struct App {
     pub links: Arc<dyn LinkStore>,
     /// Decisions and kept versions.
     pub journal: Arc<dyn Journal>,
+    /// The states of mailboxes that changed lately.
+    recent: Arc<Recent>,
     sightings: Arc<dyn SightingStore>,
     notes: Arc<dyn NoteStore>,
     index: Arc<dyn LinkIndex>,
@@ -129,6 +131,7 @@ impl App {
             metrics: Metrics::new(),
             links,
             journal,
+            recent: Arc::default(),
             sightings,
             notes,
             index,
@@ -169,6 +172,7 @@ impl App {
                 GraphOptions { root: config.exchange.side.url.clone() },
             )),
             links: self.links.clone(),
+            recent: self.recent.clone(),
             chronicle: self.chronicle(config),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),

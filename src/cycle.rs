@@ -17,6 +17,7 @@ mod memory;
 mod newcomer;
 mod orders;
 mod purge;
+mod recent;
 mod relink;
 mod report;
 mod resolve;
@@ -37,6 +38,7 @@ pub use explain::{Chapter, Stage, Story, Target, add_phase, excluded, explain};
 use memory::Memory;
 pub use orders::{Orders, Retry};
 pub use purge::{end_purge, plan_purge};
+pub use recent::Recent;
 pub use relink::{Relinked, relink};
 use report::Parked;
 pub use report::{CycleEnd, CycleReport, Line};
@@ -82,11 +84,11 @@ pub async fn run_from(
     context: &CycleContext,
     left: Option<Left>,
 ) -> Result<(CycleReport, Option<Left>), CycleEnd> {
-    let remembers = left.is_some();
+    let rested = left.is_some();
     match go_through(context, left).await {
         // What was left is not what is stored any more, and nothing was sent on top of it.
         Err(CycleEnd::Store(StoreError::StateMoved))
-            if remembers && context.base.is_untouched() =>
+            if (rested || context.base.is_remembered()) && context.base.is_untouched() =>
         {
             Box::pin(go_through(context, None)).await
         }
@@ -143,8 +145,7 @@ async fn go_through(
     files::lane(context, files::Scope::Cycle(&touched), &mut report).await?;
     let rest = rests.then(|| Rest::after(context, state, sides)).flatten();
     let report = report.finish(context, parked.count());
-    let warm = || Warm::after(context, memory.into_state()?).filter(|_| report.is_followed());
-    let left = rest.map(Left::Rest).or_else(|| warm().map(Left::Warm));
+    let left = warm::leave(context, memory.into_state(), rest, report.is_followed());
     Ok((report, left))
 }
 
@@ -159,7 +160,6 @@ async fn write_slices(
 ) -> Result<Parked, CycleEnd> {
     let mut parked = Parked::of(links);
     let mut entries = plan.entries.into_iter().peekable();
-    let mut written_down = false;
     while entries.peek().is_some() {
         may_go_on(context)?;
         let mut slice = Plan { entries: entries.by_ref().take(SLICE).collect() };
@@ -170,16 +170,12 @@ async fn write_slices(
         let mut change = info_span!(names::SPAN_FOLD)
             .in_scope(|| commit::fold_all(context, &slice, &outcomes, report));
         parked.take_in(&change);
-        written_down |= !change.records.is_empty();
         if entries.peek().is_none() {
             change.cursors = cursors.take();
         }
         commit::store(context, change).await?;
     }
     commit::store(context, StateChange { cursors, ..StateChange::default() }).await?;
-    if written_down {
-        chronicle::prune(context).await;
-    }
     Ok(parked)
 }
 

@@ -255,7 +255,7 @@ impl Change {
             drop: change.drop.clone(),
             cursors: change.cursors.as_ref().map(json).transpose()?,
             category: category.map_err(unavailable)?,
-            entries: journal::Entries::of(&change.records, &change.kept),
+            entries: journal::Entries::of(change),
         })
     }
 

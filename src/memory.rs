@@ -19,7 +19,7 @@ use crate::domain::journal::{Kept, Record};
 use crate::domain::link::Link;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
-use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, RECORDS_MAX};
+use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, PRUNED_MAX, RECORDS_MAX};
 use crate::ports::lease::LeaseStore;
 use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::notes::{Notes, Shelf};
@@ -58,6 +58,12 @@ struct Remembered {
 /// Drops the oldest beyond the bound.
 fn bound<T>(list: &mut Vec<T>, most: usize) {
     list.drain(..list.len().saturating_sub(most));
+}
+
+/// Drops some of what is too old.
+fn drop_old<T>(list: &mut Vec<T>, is_old: impl Fn(&T) -> bool) {
+    let old = list.iter().take(PRUNED_MAX).take_while(|one| is_old(one)).count();
+    list.drain(..old);
 }
 
 impl Remembered {
@@ -121,6 +127,12 @@ impl LinkStore for MemoryStore {
         bound(&mut remembered.records, RECORDS_MAX);
         remembered.kept.extend(change.kept.iter().cloned());
         bound(&mut remembered.kept, KEPT_MAX);
+        if let Some(horizon) = change.horizon.filter(|_| !change.records.is_empty()) {
+            drop_old(&mut remembered.records, |record| record.at < horizon.records);
+        }
+        if let Some(horizon) = change.horizon.filter(|_| !change.kept.is_empty()) {
+            drop_old(&mut remembered.kept, |kept| kept.label.at < horizon.kept);
+        }
         Ok(seq)
     }
 

@@ -57,7 +57,7 @@ use crate::domain::ids::{Fence, MailboxKey, TenantId};
 use crate::domain::journal::codec as journal_codec;
 use crate::domain::link::codec;
 use crate::ports::error::StoreError;
-use crate::ports::journal::{KEPT_MAX, RECORDS_MAX};
+use crate::ports::journal::{KEPT_MAX, PRUNED_MAX, RECORDS_MAX};
 use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 pub use address::{Address, Hidden, Host, Login, Servers, Tls};
 pub use inspect::{Remark, inspect};
@@ -251,6 +251,9 @@ impl LinkStore for RedisStore {
         call.arg(change.put.len()).arg(change.drop.len());
         call.arg(change.records.len()).arg(change.kept.len()).arg(RECORDS_MAX).arg(KEPT_MAX);
         call.arg(category.map_err(unavailable)?.unwrap_or_default());
+        let since = |instant| journal_codec::instant_bytes(instant).to_vec();
+        call.arg(change.horizon.map(|it| since(it.records)).unwrap_or_default());
+        call.arg(change.horizon.map(|it| since(it.kept)).unwrap_or_default()).arg(PRUNED_MAX);
         for link in &change.put {
             call.arg(link.id.0.as_bytes().as_slice()).arg(codec::encode(link));
         }

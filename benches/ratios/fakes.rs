@@ -163,6 +163,7 @@ pub(crate) async fn tenant(
             dynamics,
             exchange: exchange.clone(),
             links: exchange.clone(),
+            recent: Arc::default(),
             chronicle: Chronicle {
                 journal: Arc::new(MemoryStore::new(clock.clone())),
                 vault: None,

@@ -268,6 +268,7 @@ impl Tenant {
                 dynamics: far(Side::Dynamics),
                 exchange: far(Side::Exchange),
                 links: app.links.clone(),
+                recent: Arc::default(),
                 chronicle: Chronicle {
                     journal: app.journal.clone(),
                     vault: None,

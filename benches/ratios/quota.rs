@@ -171,6 +171,7 @@ impl Node {
             dynamics: Arc::new(DataverseSide::new(dataverse(), &DataverseOptions { api_root })),
             exchange: Arc::new(GraphSide::new(graph, clock.clone(), GraphOptions { root })),
             links: store.clone(),
+            recent: Arc::default(),
             chronicle: Chronicle {
                 journal: store.clone(),
                 vault: None,

@@ -49,6 +49,8 @@ impl TenantRuntime {
         let Some(mut link) = found else { return Ok(false) };
         link.ignores_conflict = true;
         let change = StateChange { put: vec![link], ..StateChange::default() };
+        // The next cycle reads it.
+        self.deps.recent.forget(&key);
         self.deps.links.commit(&key, claim, &change).await?;
         Ok(true)
     }

@@ -52,6 +52,9 @@ pub(super) async fn tend(
 
 /// Does what was judged of the list, and remembers it. As `tend`.
 pub(super) async fn carry(context: &mut CycleContext, judged: Judged) -> Result<bool, CycleEnd> {
+    if !matches!(judged.act, Act::Nothing) {
+        context.assure().await?;
+    }
     let span = tracing::info_span!(names::SPAN_CATEGORY);
     let Some(category) = done(context, judged).instrument(span).await else { return Ok(false) };
     let before = std::mem::replace(&mut context.mailbox.personal.category, category);

@@ -175,21 +175,3 @@ pub(super) fn record_of_files(
         state: Some(link.state),
     }
 }
-
-/// One cycle in so many that wrote something down also forgets what is too old, so that the others save a
-/// round trip to the store. A node forgets it once a day in any case.
-const PRUNES_ONE_IN: u128 = 16;
-
-/// Forgets what is too old, after some of the cycles that wrote something down. A failure here costs
-/// nothing but space, and a later cycle tries again.
-pub(super) async fn prune(context: &CycleContext) {
-    // The ids of cycles are drawn.
-    if !context.cycle.0.as_u128().is_multiple_of(PRUNES_ONE_IN) {
-        return;
-    }
-    let chronicle = &context.deps.chronicle;
-    let horizon = chronicle.horizon(context.now);
-    if let Err(error) = chronicle.journal.prune(&context.mailbox.key, &horizon).await {
-        tracing::warn!(lockstep.code = error.code().as_str(), %error, "old records stay");
-    }
-}

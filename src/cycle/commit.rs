@@ -26,7 +26,11 @@ pub(super) async fn markers(context: &CycleContext, plan: &Plan) -> Result<(), C
     let (mut put, kept) = (plan.markers(), chronicle::kept(context, plan)?);
     let nobody = Resolved::default();
     put.extend(sent::markers(plan, &context.view.key, &context.engine(&nobody)));
-    store(context, StateChange { put, kept, ..StateChange::default() }).await
+    let change = StateChange { put, kept, ..StateChange::default() };
+    if change.is_empty() && plan.has_steps() {
+        context.assure().await?;
+    }
+    store(context, change).await
 }
 
 /// Folds the outcomes of a slice into link changes and the report.
@@ -56,16 +60,18 @@ pub(super) fn fold_all(
     change
 }
 
-/// Stores a change as a whole; nothing to store costs nothing.
-pub(super) async fn store(context: &CycleContext, change: StateChange) -> Result<(), CycleEnd> {
+/// Stores a change as a whole; nothing to store costs nothing. What is written down makes room for it: what
+/// is too old goes.
+pub(super) async fn store(context: &CycleContext, mut change: StateChange) -> Result<(), CycleEnd> {
     if change.is_empty() {
         return Ok(());
     }
+    change.horizon = Some(context.deps.chronicle.horizon(context.now));
     let span = tracing::info_span!(names::SPAN_COMMIT);
     let links = &context.deps.links;
     let commit = links.commit(&context.mailbox.key, context.claimed(), &change);
     let seq = commit.instrument(span).await?;
-    context.base.stored(seq, change);
+    context.base.stored(seq, context.now, change);
     Ok(())
 }
 

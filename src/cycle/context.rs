@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::chronicle::Chronicle;
 use super::orders::Orders;
+use super::recent::Recent;
 use super::shield;
 use super::warm::Base;
 use crate::domain::code::Code;
@@ -36,6 +37,8 @@ pub struct CycleDeps {
     pub exchange: Arc<dyn FarSide>,
     /// The state store.
     pub links: Arc<dyn LinkStore>,
+    /// What this node remembers of mailboxes that changed lately.
+    pub recent: Arc<Recent>,
     /// What cycles write down of themselves.
     pub chronicle: Chronicle,
     /// The clock.
@@ -121,9 +124,32 @@ pub struct CycleContext {
 impl CycleContext {
     /// Takes the mailbox over under the cycle's fence and returns what is remembered of it.
     pub(super) async fn claim(&self) -> Result<MailboxState, StoreError> {
+        self.deps.recent.forget(&self.mailbox.key);
         let state = self.deps.links.claim(&self.mailbox.key, self.fence).await?;
-        self.base.on(state.seq);
+        self.base.claimed(state.seq, self.now);
         Ok(state)
+    }
+
+    /// Returns what this node remembers of the mailbox, or takes it over. What an operator ordered begins with
+    /// what is stored.
+    pub(super) async fn recall(&self) -> Result<MailboxState, StoreError> {
+        let (recent, mailbox) = (&self.deps.recent, &self.mailbox.key);
+        let known = recent.take(mailbox, self.fence, self.now);
+        let Some(known) = known.filter(|_| self.orders == Orders::default()) else {
+            return self.claim().await;
+        };
+        self.base.remembered(known.state.seq, known.at);
+        Ok(known.state)
+    }
+
+    /// Makes sure, before anything is sent, that the mailbox is this cycle's and as the cycle believes. Costs
+    /// nothing once the store said so in this cycle.
+    pub(super) async fn assure(&self) -> Result<(), StoreError> {
+        if self.base.is_sure() {
+            return Ok(());
+        }
+        let believed = self.base.seq();
+        if self.claim().await?.seq == believed { Ok(()) } else { Err(StoreError::StateMoved) }
     }
 
     /// Takes the mailbox over as it was when it was planned; anything else is refused.
@@ -140,7 +166,8 @@ impl CycleContext {
 
     /// Forgets all that is remembered of the mailbox, which this cycle claimed.
     pub(super) async fn forget(&self) -> Result<(), StoreError> {
-        self.base.on(self.deps.links.forget(&self.mailbox.key, self.fence).await?);
+        let seq = self.deps.links.forget(&self.mailbox.key, self.fence).await?;
+        self.base.claimed(seq, self.now);
         Ok(())
     }
 

@@ -195,6 +195,7 @@ impl Work<'_> {
 
     /// Performs the moves in order and returns an outcome for each. What goes is kept first.
     async fn carry(&mut self, link: &Link, plan: &FilePlan) -> Result<Vec<Outcome>, CycleEnd> {
+        self.context.assure().await?;
         let mut goes = leaving(plan, rule::ATT_02);
         goes.retain(|one| {
             let shown = |shown: &[Move]| {

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::context::CycleContext;
+use super::recent::Known;
 use crate::domain::link::{Link, LinkState, Why};
 use crate::domain::side::{PerSide, Side};
 use crate::ports::error::StoreError;
 use crate::ports::links::MailboxState;
 use crate::ports::rest::KnownItems;
-use crate::ports::side::Known;
+use crate::ports::side::Known as KnownItem;
 
 /// The state of one mailbox during one cycle.
 pub(super) struct Memory<'a> {
@@ -21,16 +22,16 @@ pub(super) struct Memory<'a> {
 pub(super) struct OneSide<'a> {
     memory: &'a Memory<'a>,
     side: Side,
-    known: OnceCell<Vec<Known>>,
+    known: OnceCell<Vec<KnownItem>>,
 }
 
 impl<'a> Memory<'a> {
     /// The last cycle left the state, or nothing is loaded yet.
-    pub(super) fn of(context: &'a CycleContext, left: Option<MailboxState>) -> Self {
-        if let Some(state) = &left {
-            context.base.on(state.seq);
+    pub(super) fn of(context: &'a CycleContext, left: Option<Known>) -> Self {
+        if let Some(known) = &left {
+            context.base.remembered(known.state.seq, known.at);
         }
-        Self { context, state: OnceCell::new_with(left) }
+        Self { context, state: OnceCell::new_with(left.map(|known| known.state)) }
     }
 
     /// The state is at hand already.
@@ -48,10 +49,10 @@ impl<'a> Memory<'a> {
         self.state.initialized()
     }
 
-    /// Returns the state, claiming the mailbox the first time.
+    /// Returns the state; the first time the node remembers it, or the mailbox is claimed.
     pub(super) async fn state(&self) -> Result<&MailboxState, StoreError> {
         let context = self.context;
-        self.state.get_or_try_init(|| context.claim()).await
+        self.state.get_or_try_init(|| context.recall()).await
     }
 
     /// Returns the items of each side that the store knows.
@@ -62,7 +63,7 @@ impl<'a> Memory<'a> {
 
 #[async_trait]
 impl KnownItems for OneSide<'_> {
-    async fn load(&self) -> Result<&[Known], StoreError> {
+    async fn load(&self) -> Result<&[KnownItem], StoreError> {
         let load = async || {
             let state = self.memory.state().await?;
             Ok::<_, StoreError>(known_on(self.side, &state.links))
@@ -72,7 +73,7 @@ impl KnownItems for OneSide<'_> {
 }
 
 /// Returns the items of a side that the store knows.
-fn known_on(side: Side, links: &[Link]) -> Vec<Known> {
+fn known_on(side: Side, links: &[Link]) -> Vec<KnownItem> {
     links
         .iter()
         .filter(|link| link.state != LinkState::Unlinked(Why::RowGone) || side == Side::Exchange)
@@ -82,7 +83,12 @@ fn known_on(side: Side, links: &[Link]) -> Vec<Known> {
                 Side::Dynamics => link.matched,
                 Side::Exchange => !link.off_feed,
             };
-            Some(Known { kind: link.kind, id, version: link.version.get(side).clone(), expected })
+            Some(KnownItem {
+                kind: link.kind,
+                id,
+                version: link.version.get(side).clone(),
+                expected,
+            })
         })
         .collect()
 }

@@ -25,7 +25,11 @@ pub(super) async fn equip(
 ) -> Result<PerSide<Pulled>, CycleEnd> {
     let Some(tally) = &pulled.dynamics.filters else { return Ok(pulled) };
     let mailbox = context.mailbox.key.mailbox;
-    match newcomer::judge(tally, context.view.policy.instantiate_filters) {
+    let standing = newcomer::judge(tally, context.view.policy.instantiate_filters);
+    if matches!(standing, Standing::Newcomer(_)) {
+        context.assure().await?;
+    }
+    match standing {
         Standing::Filtered => Ok(pulled),
         Standing::Unfiltered(rule, code) => {
             let (rule, code) = (rule.0, code.as_str());

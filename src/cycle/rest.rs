@@ -21,7 +21,7 @@ use crate::ports::side::{Cursor, Pulled};
 
 /// A rest is believed for this long; then a cycle goes the whole way once more, so that a mistake
 /// in this shortcut would not last.
-const LONGEST: Duration = Duration::hours(1);
+pub(super) const LONGEST: Duration = Duration::hours(1);
 
 /// The most that cursors, category and sides may take together, in bytes: an idle mailbox shall cost 4 KiB
 /// with its actor, as measured (`docs/performance.md`). Delta tokens have some hundred bytes each, a
@@ -111,7 +111,9 @@ fn until(context: &CycleContext, state: &MailboxState) -> DateTime<Utc> {
     let renewed = windows.map(|end| end - (ahead - context.now) / 2);
     let agreed = state.links.iter().filter(|link| link.state == LinkState::Agreed);
     let wakes = agreed.filter_map(|link| link.wake);
-    stale.chain(renewed).chain(wakes).fold(context.now + LONGEST, DateTime::min)
+    // What this node remembered is believed no longer than if it rested since then.
+    let believed = context.base.since().unwrap_or(context.now) + LONGEST;
+    stale.chain(renewed).chain(wakes).fold(believed, DateTime::min)
 }
 
 /// Tells whether neither side had anything to tell.

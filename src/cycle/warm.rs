@@ -7,10 +7,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
+
 use super::context::CycleContext;
+use super::recent::Known;
 use super::rest::Rest;
 use crate::domain::category::KnownCategory;
-use crate::domain::ids::{Fence, LinkId};
+use crate::domain::ids::LinkId;
 use crate::domain::link::Link;
 use crate::ports::links::{MailboxState, StateChange};
 use crate::ports::side::Cursor;
@@ -30,10 +33,7 @@ pub enum Left {
 
 /// The state of a mailbox under one grant.
 #[derive(Debug)]
-pub struct Warm {
-    fence: Fence,
-    state: MailboxState,
-}
+pub struct Warm(Known);
 
 impl Left {
     /// Returns what holds when somebody says that there is something to see.
@@ -46,24 +46,34 @@ impl Left {
     }
 
     /// Returns a rest that holds, or a state.
-    pub(super) fn parted(
-        self,
-        context: &CycleContext,
-    ) -> (Option<Box<Rest>>, Option<MailboxState>) {
+    pub(super) fn parted(self, context: &CycleContext) -> (Option<Box<Rest>>, Option<Known>) {
         match self {
             Self::Rest(rest) => (Some(rest).filter(|rest| rest.holds(context)), None),
-            Self::Warm(warm) => (None, Some(warm.state).filter(|_| warm.fence == context.fence)),
+            Self::Warm(warm) => (None, Some(warm.0).filter(|known| known.fence == context.fence)),
         }
     }
 }
 
-impl Warm {
-    /// Returns what a cycle leaves that stored something: the state that it began with, and all its
-    /// commits on top.
-    pub(super) fn after(context: &CycleContext, state: MailboxState) -> Option<Box<Self>> {
-        let state = context.base.on_top_of(state)?;
-        Some(Box::new(Self { fence: context.fence, state }))
+/// Returns what a cycle leaves to the next one. The state that it began with and all its commits on top stay
+/// with the mailbox when it stored something and another cycle follows soon; else with the node, when it stored
+/// something, or began from what was remembered: such a mailbox is used.
+pub(super) fn leave(
+    context: &CycleContext,
+    state: Option<MailboxState>,
+    rest: Option<Box<Rest>>,
+    followed: bool,
+) -> Option<Left> {
+    let (fence, base) = (context.fence, &context.base);
+    let wrote = !base.is_untouched();
+    let state = state.filter(|_| wrote || base.is_remembered());
+    let state = state.and_then(|state| base.on_top_of(state)).zip(base.since());
+    let known = state.map(|(state, at)| Known { fence, at, state });
+    let Some(known) = known else { return rest.map(Left::Rest) };
+    if rest.is_none() && wrote && followed && known.state.links.len() <= LINKS_MAX {
+        return Some(Left::Warm(Box::new(Warm(known))));
     }
+    context.deps.recent.keep(&context.mailbox.key, known);
+    rest.map(Left::Rest)
 }
 
 /// The number of the state that the next commit of a cycle builds on, and what the earlier ones stored.
@@ -74,6 +84,12 @@ pub struct Base(Arc<Mutex<Commits>>);
 struct Commits {
     /// Nothing when nothing was claimed: no commit would be taken.
     seq: Option<u64>,
+    /// When the store last said that it holds this.
+    since: Option<DateTime<Utc>>,
+    /// The store said so in this cycle.
+    sure: bool,
+    /// The cycle began with a state that was not read in it.
+    remembered: bool,
     count: usize,
     put: HashMap<LinkId, Link>,
     drop: HashSet<LinkId>,
@@ -85,8 +101,16 @@ struct Commits {
 
 impl Base {
     /// Builds on a state that was claimed.
-    pub(super) fn on(&self, seq: u64) {
-        self.commits().seq = Some(seq);
+    pub(super) fn claimed(&self, seq: u64, now: DateTime<Utc>) {
+        let mut commits = self.commits();
+        (commits.seq, commits.since, commits.sure) = (Some(seq), Some(now), true);
+    }
+
+    /// Builds on a state that the store held at an instant.
+    pub(super) fn remembered(&self, seq: u64, at: DateTime<Utc>) {
+        let mut commits = self.commits();
+        (commits.seq, commits.since) = (Some(seq), Some(at));
+        (commits.sure, commits.remembered) = (false, true);
     }
 
     /// Returns the number to build on.
@@ -99,10 +123,26 @@ impl Base {
         self.commits().count == 0
     }
 
+    /// Tells whether the store said in this cycle that the mailbox is as the cycle believes.
+    pub(super) fn is_sure(&self) -> bool {
+        self.commits().sure
+    }
+
+    /// Tells whether the cycle began with a state that was not read in it.
+    pub(super) fn is_remembered(&self) -> bool {
+        self.commits().remembered
+    }
+
+    /// Returns when the store last said that it holds this.
+    pub(super) fn since(&self) -> Option<DateTime<Utc>> {
+        self.commits().since
+    }
+
     /// Builds on what a commit stored.
-    pub(super) fn stored(&self, seq: u64, change: StateChange) {
+    pub(super) fn stored(&self, seq: u64, now: DateTime<Utc>, change: StateChange) {
         let mut commits = self.commits();
         (commits.seq, commits.count) = (Some(seq), commits.count + 1);
+        (commits.since, commits.sure) = (Some(now), true);
         for id in change.drop {
             commits.put.remove(&id);
             commits.drop.insert(id);
@@ -119,11 +159,11 @@ impl Base {
         }
     }
 
-    /// Returns what is stored when the commits were made on top of this; nothing when there were none,
-    /// or when it is too much to be kept.
+    /// Returns what is stored when the commits were made on top of this; nothing when they were too much to be
+    /// kept.
     fn on_top_of(&self, mut state: MailboxState) -> Option<MailboxState> {
         let mut commits = self.commits();
-        if commits.count == 0 || commits.much {
+        if commits.much {
             return None;
         }
         let Commits { put, drop, .. } = &*commits;
@@ -132,7 +172,7 @@ impl Base {
         state.cursors = commits.cursors.take().unwrap_or(state.cursors);
         state.category = commits.category.take().or(state.category);
         state.seq = commits.seq?;
-        (state.links.len() <= LINKS_MAX).then_some(state)
+        Some(state)
     }
 
     fn commits(&self) -> MutexGuard<'_, Commits> {

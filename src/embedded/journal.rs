@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use tokio::task::spawn_blocking;
 
@@ -14,34 +15,40 @@ use crate::domain::journal::codec::{self, read_head};
 use crate::domain::journal::{Kept, Record};
 use crate::domain::link::codec::CodecError;
 use crate::ports::error::StoreError;
-use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, RECORDS_MAX};
+use crate::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, PRUNED_MAX, RECORDS_MAX};
+use crate::ports::links::StateChange;
 
 /// Entries in their stored form.
 #[derive(Default)]
 pub(super) struct Entries {
     records: Vec<Vec<u8>>,
     kept: Vec<Vec<u8>>,
+    horizon: Option<Horizon>,
 }
 
 type List<'t> = Table<'t, &'static [u8], &'static [u8]>;
 
 impl Entries {
-    pub(super) fn of(records: &[Record], kept: &[Kept]) -> Self {
+    pub(super) fn of(change: &StateChange) -> Self {
         let sealed = |one: &Kept| [codec::encode_label(&one.label), one.sealed.clone()].concat();
         Self {
-            records: records.iter().map(codec::encode).collect(),
-            kept: kept.iter().map(sealed).collect(),
+            records: change.records.iter().map(codec::encode).collect(),
+            kept: change.kept.iter().map(sealed).collect(),
+            horizon: change.horizon,
         }
     }
 
-    /// Appends the entries within a commit.
+    /// Appends the entries within a commit, and drops some of what is too old.
     pub(super) fn append(
         &self,
         transaction: &WriteTransaction,
         mailbox: &MailboxKey,
     ) -> Result<(), StoreError> {
-        append(transaction, JOURNAL, mailbox, &self.records, RECORDS_MAX)?;
-        append(transaction, KEPT, mailbox, &self.kept, KEPT_MAX)
+        let since = |of: fn(Horizon) -> DateTime<Utc>| self.horizon.map(of);
+        let bounds = (RECORDS_MAX, since(|horizon| horizon.records));
+        append(transaction, JOURNAL, mailbox, &self.records, bounds)?;
+        let bounds = (KEPT_MAX, since(|horizon| horizon.kept));
+        append(transaction, KEPT, mailbox, &self.kept, bounds)
     }
 }
 
@@ -50,7 +57,7 @@ fn append(
     table: TableDefinition<'_, &'static [u8], &'static [u8]>,
     mailbox: &MailboxKey,
     entries: &[Vec<u8>],
-    most: usize,
+    (most, since): (usize, Option<DateTime<Utc>>),
 ) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
@@ -66,6 +73,11 @@ fn append(
     }
     // Numbers have no gaps: what lies below is beyond the bound.
     for number in first..next.saturating_sub(most as u64) {
+        list.remove(entry_key(mailbox, number).as_slice()).map_err(unavailable)?;
+    }
+    let Some(since) = since else { return Ok(()) };
+    let old = before(&list, mailbox, since, PRUNED_MAX)?;
+    for number in old {
         list.remove(entry_key(mailbox, number).as_slice()).map_err(unavailable)?;
     }
     Ok(())
@@ -125,17 +137,27 @@ fn beyond(
     database: &Database,
     table: TableDefinition<'_, &'static [u8], &'static [u8]>,
     mailbox: &MailboxKey,
-    before: chrono::DateTime<chrono::Utc>,
+    since: DateTime<Utc>,
 ) -> Result<Vec<u64>, StoreError> {
     let transaction = database.begin_read().map_err(unavailable)?;
     let list = transaction.open_table(table).map_err(unavailable)?;
+    before(&list, mailbox, since, usize::MAX)
+}
+
+/// Returns the numbers of the oldest entries from before an instant, at most so many.
+fn before(
+    list: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    mailbox: &MailboxKey,
+    since: DateTime<Utc>,
+    most: usize,
+) -> Result<Vec<u64>, StoreError> {
     let (from, to) = entry_range(mailbox);
     let mut old = Vec::new();
-    for entry in list.range(from.as_slice()..=to.as_slice()).map_err(unavailable)? {
+    for entry in list.range(from.as_slice()..=to.as_slice()).map_err(unavailable)?.take(most) {
         let (key, value) = entry.map_err(unavailable)?;
         let head = read_head(value.value());
         let head = head.map_err(|error| StoreError::Corrupt(format!("{mailbox}: {error}")))?;
-        if head.at >= before {
+        if head.at >= since {
             break;
         }
         old.push(entry_number(key.value()));

@@ -189,6 +189,12 @@ impl Plan {
         self.entries.iter().filter_map(marked).collect()
     }
 
+    /// Tells whether anything of it is to be sent.
+    #[must_use]
+    pub fn has_steps(&self) -> bool {
+        self.entries.iter().any(|entry| entry.has_step(|_| true))
+    }
+
     /// Returns all steps of a side in order: deletes first, so that a name or a slot is free.
     #[must_use]
     pub fn steps(&self, side: Side) -> Vec<(usize, Step)> {

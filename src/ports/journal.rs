@@ -1,7 +1,8 @@
 //! The port of the journal: what was decided and done, and the versions that writes replaced.
 //!
 //! Both are written by the commit of the cycle that they tell of (`StateChange`), under its fence
-//! and in its transaction, and never by a cycle that did nothing. Here they are read and forgotten.
+//! and in its transaction, and never by a cycle that did nothing. Such a commit forgets some of what is too old.
+//! Here they are read, and forgotten where nothing is written.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -19,6 +20,9 @@ pub const RECORDS_MAX: usize = 20_000;
 
 /// Kept versions of one mailbox; older ones go. They hold content, so there are fewer.
 pub const KEPT_MAX: usize = 5_000;
+
+/// Entries that are too old which one commit forgets in a list; more go with the next ones. It keeps commits short.
+pub const PRUNED_MAX: usize = 100;
 
 /// What is asked of the journal of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::journal::Horizon;
 use super::side::Cursor;
 use crate::domain::category::KnownCategory;
 use crate::domain::fingerprint::PrintKey;
@@ -51,6 +52,9 @@ pub struct StateChange {
     pub records: Vec<Record>,
     /// Versions to keep, in this order.
     pub kept: Vec<Kept>,
+    /// What is too old by now: the oldest entries, at most `PRUNED_MAX`, of each list that is appended to go
+    /// along. Alone it is no change.
+    pub horizon: Option<Horizon>,
 }
 
 impl StateChange {

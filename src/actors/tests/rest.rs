@@ -13,7 +13,7 @@ use crate::actors::phase::Phase;
 use crate::actors::runtime::TenantRuntime;
 use crate::actors::tenant::TenantSupervisor;
 
-/// A tenant whose mailbox rests, a little while before its next sweep.
+/// A tenant whose mailbox rests, a little while before its next sweep. The node remembers nothing else of it.
 async fn at_rest() -> (Tenant, Arc<TenantRuntime>, Addr<TenantSupervisor>) {
     let tenant = Tenant::new().await;
     tenant.world.dynamics.add("Call Anna");
@@ -21,6 +21,7 @@ async fn at_rest() -> (Tenant, Arc<TenantRuntime>, Addr<TenantSupervisor>) {
     sleep(secs(2_500)).await;
     assert_eq!(phase(&runtime), Phase::Idle);
     tenant.cycles();
+    tenant.world.recent.forget(&runtime.own_mailboxes()[0].key);
     (tenant, runtime, supervisor)
 }
 

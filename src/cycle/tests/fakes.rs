@@ -97,6 +97,8 @@ pub(crate) struct World {
     view: Mutex<Option<Arc<TenantView>>>,
     /// What the last cycle left behind, as a mailbox's actor keeps it.
     pub(crate) left: Mutex<Option<Left>>,
+    /// What its node remembers.
+    pub(crate) recent: Arc<Recent>,
 }
 
 pub(crate) fn mailbox(number: u128) -> Mailbox {
@@ -129,6 +131,7 @@ impl World {
             files: FilePolicy::default(),
             view: Mutex::default(),
             left: Mutex::default(),
+            recent: Arc::default(),
         }
     }
 
@@ -137,6 +140,7 @@ impl World {
             dynamics: self.dynamics.clone(),
             exchange: self.exchange.clone(),
             links: self.store.clone(),
+            recent: self.recent.clone(),
             chronicle: Chronicle {
                 journal: self.store.memory.clone(),
                 vault: Some(Arc::new(Glass)),

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use chrono::Duration;
 
-use super::fakes::{Fault, World};
+use super::fakes::{Fault, World, mailbox};
 use super::*;
 use crate::domain::ids::NativeId;
 use crate::ports::links::Claim;
 
-/// A mailbox with two pairs, at rest, and the row and item of the first.
+/// A mailbox with two pairs, at rest, and the row and item of the first. Its node remembers nothing else of it.
 async fn at_rest() -> (World, NativeId, NativeId) {
     let world = World::new();
     let row = world.dynamics.add("Call Anna");
@@ -22,6 +22,7 @@ async fn at_rest() -> (World, NativeId, NativeId) {
     let link = links.iter().find(|link| link.native.dynamics.as_ref() == Some(&row)).unwrap();
     let item = link.native.exchange.clone().unwrap();
     world.log();
+    world.recent.forget(&mailbox(1).key);
     (world, row, item)
 }
 
@@ -113,7 +114,7 @@ async fn a_rest_ends_when_time_alone_may_change_something() {
     // when the clock was put back.
     let (world, ..) = at_rest().await;
     let context = world.context();
-    let at = |now| CycleContext { now, ..context.clone() };
+    let at = |now| CycleContext { now, base: Base::default(), ..context.clone() };
     goes_the_whole_way(&world, &at(context.now + Duration::hours(1)), "an hour").await;
     goes_the_whole_way(&world, &at(context.now - Duration::hours(1)), "the clock was put back")
         .await;

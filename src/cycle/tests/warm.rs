@@ -23,7 +23,7 @@ async fn warm() -> World {
 async fn remembers_what_is_stored(world: &World) {
     let stored = world.state().await;
     let (_, state) = world.left.lock().unwrap().take().unwrap().parted(&world.context());
-    let mut state = state.unwrap();
+    let mut state = state.unwrap().state;
     state.links.sort_by_key(|link| link.id);
     let mut expected = stored.clone();
     expected.links.sort_by_key(|link| link.id);
@@ -43,20 +43,107 @@ async fn changes_in_a_row_cost_two_round_trips_each() {
     remembers_what_is_stored(&world).await;
 }
 
-#[tokio::test]
-async fn a_single_change_costs_three_round_trips() {
-    // From rest to rest: a claim and two commits; the cycle after it asks the store nothing.
+/// A mailbox at rest that changed lately.
+async fn resting() -> World {
     let world = warm().await;
     world.settle().await;
     world.cycle().await.unwrap();
     assert!(matches!(*world.left.lock().unwrap(), Some(Left::Rest(_))));
+    world
+}
+
+#[tokio::test]
+async fn a_single_change_costs_two_round_trips() {
+    // From rest to rest, twice: two commits; the cycle after them asks the store nothing.
+    let world = resting().await;
+    for subject in ["Call Bert", "Call Carl"] {
+        let before = trips(&world);
+        world.dynamics.add(subject);
+        assert_eq!(world.cycle().await.unwrap().done.exchange, 1);
+        assert_eq!(trips(&world), before + 2);
+        assert!(world.cycle().await.unwrap().is_quiet());
+        assert_eq!(trips(&world), before + 2);
+        assert!(matches!(*world.left.lock().unwrap(), Some(Left::Rest(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_woken_mailbox_is_not_read_again() {
+    // A wake-up ends a rest, and says nothing about the store; nor does one without anything to see.
+    let world = resting().await;
+    let before = trips(&world);
+    *world.left.lock().unwrap() = None;
+    assert!(world.cycle().await.unwrap().is_quiet());
+    assert_eq!(trips(&world), before);
+    *world.left.lock().unwrap() = None;
+    world.dynamics.add("Call Bert");
+    assert_eq!(world.cycle().await.unwrap().done.exchange, 1);
+    assert_eq!(trips(&world), before + 2);
+    remembers_what_is_stored(&world).await;
+}
+
+#[tokio::test]
+async fn a_mailbox_that_the_node_forgot_costs_three_round_trips() {
+    // It did not change for an hour, or others needed the room: it is claimed and read.
+    let world = resting().await;
+    world.recent.forget(&mailbox(1).key);
     let before = trips(&world);
     world.dynamics.add("Call Bert");
     world.cycle().await.unwrap();
     assert_eq!(trips(&world), before + 3);
+    world.settle().await;
+    world.clock.forward(3_600);
+    let before = world.store.loads.load(SeqCst);
     assert!(world.cycle().await.unwrap().is_quiet());
-    assert_eq!(trips(&world), before + 3);
-    assert!(matches!(*world.left.lock().unwrap(), Some(Left::Rest(_))));
+    assert_eq!(world.store.loads.load(SeqCst), before + 1);
+}
+
+#[tokio::test]
+async fn what_an_operator_orders_begins_with_what_is_stored() {
+    // He may have looked at the store, and a cycle that failed may not know what it stored.
+    let world = resting().await;
+    let before = world.store.loads.load(SeqCst);
+    let orders = Orders { retry: Retry::All, ..Orders::default() };
+    world.cycle_in(&CycleContext { orders, ..world.context() }).await.unwrap();
+    assert_eq!(world.store.loads.load(SeqCst), before + 1);
+}
+
+/// A cycle that keeps no versions: its delete stores nothing before it is sent.
+fn without_versions(world: &World) -> CycleContext {
+    let mut context = world.context();
+    context.deps.chronicle.vault = None;
+    context
+}
+
+#[tokio::test]
+async fn nothing_is_sent_from_memory_before_the_store_was_asked() {
+    // Another owner took the mailbox over: a delete, which marks nothing, is refused unsent.
+    let world = World::new();
+    let row = world.dynamics.add("Call Anna");
+    world.settle().await;
+    world.cycle().await.unwrap();
+    world.store.memory.claim(&mailbox(1).key, Fence(2)).await.unwrap();
+    world.dynamics.remove(&row);
+    world.log();
+    let ended = world.cycle_in(&without_versions(&world)).await;
+    assert!(matches!(ended, Err(CycleEnd::Store(StoreError::StaleFence))), "{ended:?}");
+    let log = world.log();
+    assert!(!log.iter().any(|line| line.contains("delete")), "{log:?}");
+    assert_eq!(world.exchange.subjects(), ["Call Anna"]);
+}
+
+#[tokio::test]
+async fn a_delete_from_memory_asks_the_store_once() {
+    // To be sure, and to say what came of it: no more than any other change.
+    let world = World::new();
+    let row = world.dynamics.add("Call Anna");
+    world.settle().await;
+    world.cycle().await.unwrap();
+    let before = trips(&world);
+    world.dynamics.remove(&row);
+    world.cycle_in(&without_versions(&world)).await.unwrap();
+    assert_eq!(trips(&world), before + 2);
+    assert!(world.exchange.subjects().is_empty());
 }
 
 #[tokio::test]
@@ -127,4 +214,7 @@ async fn a_mailbox_with_many_links_is_not_kept() {
     }
     assert_eq!(world.cycle().await.unwrap().done.exchange, 1_001);
     assert!(world.left.lock().unwrap().is_none());
+    let before = trips(&world);
+    assert!(world.cycle().await.unwrap().is_quiet());
+    assert_eq!(trips(&world), before + 1);
 }

@@ -3,8 +3,9 @@
 -- KEYS: links, cursors, fence, journal, kept, seq, category
 -- ARGV: fence, the number that it builds on, the commit's own name, cursors as JSON ('' leaves them),
 --       number of links to write, of links to drop, of records, of kept versions, the most records,
---       the most kept versions, the category as JSON ('' leaves it); then id and bytes of each link
---       to write, the ids to drop, the records, the kept versions
+--       the most kept versions, the category as JSON ('' leaves it), the first instants of records and of
+--       kept versions that stay ('' for all; 8 bytes of an entry's head), the most that go for that; then id
+--       and bytes of each link to write, the ids to drop, the records, the kept versions
 -- Returns the new number. Nothing was written when it returns -1, because the fence is old, or -2,
 -- because the state moved: somebody wrote, or the server lost what it had.
 
@@ -38,19 +39,25 @@ local function in_chunks(command, key, first, last)
   end
 end
 
+-- Appends to a list, and drops from its head what is too old or too much.
+local function append(list, first, last, most, since)
+  if last < first then return end
+  in_chunks('RPUSH', list, first, last)
+  redis.call('LTRIM', list, -tonumber(most), -1)
+  for _ = 1, since ~= '' and tonumber(ARGV[14]) or 0 do
+    local entry = redis.call('LINDEX', list, 0)
+    if not entry or string.sub(entry, 2, 9) >= since then break end
+    redis.call('LPOP', list)
+  end
+end
+
 local puts, drops = tonumber(ARGV[5]), tonumber(ARGV[6])
 local records, kept = tonumber(ARGV[7]), tonumber(ARGV[8])
-local last = 11 + 2 * puts
-in_chunks('HSET', KEYS[1], 12, last)
+local last = 14 + 2 * puts
+in_chunks('HSET', KEYS[1], 15, last)
 in_chunks('HDEL', KEYS[1], last + 1, last + drops)
 last = last + drops
-if records > 0 then
-  in_chunks('RPUSH', KEYS[4], last + 1, last + records)
-  redis.call('LTRIM', KEYS[4], -tonumber(ARGV[9]), -1)
-end
+append(KEYS[4], last + 1, last + records, ARGV[9], ARGV[12])
 last = last + records
-if kept > 0 then
-  in_chunks('RPUSH', KEYS[5], last + 1, last + kept)
-  redis.call('LTRIM', KEYS[5], -tonumber(ARGV[10]), -1)
-end
+append(KEYS[5], last + 1, last + kept, ARGV[10], ARGV[13])
 return tonumber(seq) + 1

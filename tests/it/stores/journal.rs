@@ -11,7 +11,7 @@ use lockstep::domain::link::LinkState;
 use lockstep::domain::plan::{MailClass, Verb};
 use lockstep::domain::side::{PerSide, Side};
 use lockstep::ports::error::StoreError;
-use lockstep::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, Of, RECORDS_MAX};
+use lockstep::ports::journal::{Ask, Horizon, Journal, KEPT_MAX, Of, PRUNED_MAX, RECORDS_MAX};
 use lockstep::ports::links::{LinkStore, MailboxState, StateChange};
 use uuid::Uuid;
 
@@ -192,6 +192,30 @@ pub(crate) async fn what_is_too_old_goes_and_the_rest_stays<B: Bench>() {
     assert_eq!(numbers(store.as_ref(), &key, &ask(Of::Mailbox)).await, [17]);
 }
 
+pub(crate) async fn a_commit_forgets_some_of_what_is_too_old<B: Bench>() {
+    // In the lists that it appends, from the oldest on and no more than so many; the others stay.
+    let (bench, key) = (B::start().await, mailbox("contoso", 1));
+    let store = bench.store();
+    let old = PRUNED_MAX as u128 + 5;
+    let commit = async |records: Vec<Record>, kept: Vec<Kept>, horizon| {
+        let change = StateChange { records, kept, horizon, ..StateChange::default() };
+        write(&*store, &key, Fence(1), &change).await.unwrap();
+        let ask = Ask { most: RECORDS_MAX, ..ask(Of::Mailbox) };
+        let records = store.records(&key, &ask).await.unwrap().len();
+        (records, store.kept(&key, &ask).await.unwrap().len())
+    };
+    let horizon = Horizon { records: at(old), kept: at(3) };
+    let all = |numbers: std::ops::Range<u128>| numbers.clone().map(record).collect::<Vec<_>>();
+    let first = old as usize;
+    assert_eq!(commit(all(0..old), vec![kept(0), kept(4)], None).await, (first, 2));
+    assert_eq!(commit(vec![], vec![kept(5)], Some(horizon)).await, (first, 2));
+    assert_eq!(commit(vec![record(old)], vec![], Some(horizon)).await, (6, 2));
+    assert_eq!(commit(vec![record(old + 1)], vec![], Some(horizon)).await, (2, 2));
+    assert_eq!(commit(vec![record(old + 2)], vec![kept(6)], Some(horizon)).await, (3, 3));
+    let left = store.records(&key, &ask(Of::Mailbox)).await.unwrap();
+    assert_eq!(left, [old + 2, old + 1, old].map(record));
+}
+
 pub(crate) async fn the_oldest_make_room_for_the_newest<B: Bench>() {
     let (bench, key) = (B::start().await, mailbox("contoso", 1));
     let store = bench.store();
@@ -228,6 +252,8 @@ suite! {
     history_of_mailboxes_and_tenants_is_apart,
     "Pruning drops what is beyond the horizon, for each list its own."
     what_is_too_old_goes_and_the_rest_stays,
+    "A commit drops some of what is beyond the horizon, in the lists that it appends."
+    a_commit_forgets_some_of_what_is_too_old,
     "A list is bounded, and its oldest entries are the ones that go."
     the_oldest_make_room_for_the_newest,
 }

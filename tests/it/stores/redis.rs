@@ -271,7 +271,7 @@ async fn a_repeated_commit_counts_once() {
         call.key(format!("ls:{{{key}}}:{end}"));
     }
     call.arg(7).arg(0).arg("the commit's name").arg("").arg(1).arg(0).arg(0).arg(0);
-    call.arg(10).arg(10).arg("").arg("id").arg("bytes");
+    call.arg(10).arg(10).arg("").arg("").arg("").arg(0).arg("id").arg("bytes");
     for _ in 0..2 {
         assert_eq!(call.invoke_async::<i64>(&mut wire).await.unwrap(), 1);
     }
