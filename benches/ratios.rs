@@ -18,6 +18,8 @@ mod first;
 mod latency;
 #[path = "ratios/memory.rs"]
 mod memory;
+#[path = "ratios/monitor.rs"]
+mod monitor;
 #[path = "ratios/node.rs"]
 mod node;
 #[path = "ratios/plan.rs"]
