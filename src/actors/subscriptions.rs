@@ -6,6 +6,7 @@
 //! any more ends by itself within three days. Absent: notices (the ingress takes them).
 
 mod books;
+mod round;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,21 +17,22 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::freshness::{Present, channel_of};
+use super::freshness::Present;
 use crate::cluster::ownership::Ownership;
 use crate::domain::ids::{MailboxKey, TenantId};
 use crate::domain::policy::Mailbox;
 use crate::domain::subscription::{Held, Watched};
-use crate::engine::upkeep::{LIFE, Upkeep, upkeep};
+use crate::engine::upkeep::{LIFE, Upkeep};
 use crate::ports::clock::Clock;
 use crate::ports::error::{Disposition, StoreError};
 use crate::ports::notes::{NoteStore, Shelf};
-use crate::ports::subscriptions::{Listed, MakeError, Subscriptions};
-use crate::ports::wake::{Hint, Life, WakeBus};
+use crate::ports::subscriptions::{MakeError, Subscriptions};
+use crate::ports::wake::{Life, WakeBus};
 use crate::telemetry::Metrics;
-use books::{Kept, digest, read, spread, write};
+use books::{Kept, read, write};
+use round::Round;
 
-/// A pause before each call, so that neither Graph nor the ingress that answers its handshakes sees a
+/// A pause before each call begins, so that neither Graph nor the ingress that answers its handshakes sees a
 /// storm, however fast they answer.
 const SPACING: Duration = Duration::from_millis(50);
 /// How often what is due is looked for. Lives are counted in days.
@@ -72,6 +74,17 @@ pub struct SubscriptionKeeper {
 enum Pause {
     For(Duration),
     Store(StoreError),
+}
+
+impl Pause {
+    /// Returns the longer one; what the store says stays.
+    fn or_longer(self, other: Option<Self>) -> Self {
+        match (self, other) {
+            (Self::For(one), Some(Self::For(two))) => Self::For(one.max(two)),
+            (Self::For(_), Some(store @ Self::Store(_))) => store,
+            (one @ (Self::For(_) | Self::Store(_)), _) => one,
+        }
+    }
 }
 
 impl SubscriptionKeeper {
@@ -170,25 +183,6 @@ impl SubscriptionKeeper {
         }
     }
 
-    /// Looks after each mailbox that this node owns.
-    async fn round(&self) -> Result<(), Pause> {
-        let mine: Vec<Arc<Mailbox>> = self
-            .present
-            .all()
-            .into_iter()
-            .filter(|one| self.parts.ownership.fence_of(&one.key).is_some())
-            .collect();
-        self.forget_others(&mine);
-        self.read_notes(&mine).await.map_err(Pause::Store)?;
-        let mut listed = None;
-        for mailbox in mine {
-            for of in Watched::ALL {
-                self.look_after(&mailbox, of, &mut listed).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// What another node keeps is read anew when it comes back.
     fn forget_others(&self, mine: &[Arc<Mailbox>]) {
         let mine: std::collections::HashSet<Uuid> =
@@ -211,48 +205,6 @@ impl SubscriptionKeeper {
         Ok(())
     }
 
-    async fn look_after(
-        &self,
-        mailbox: &Arc<Mailbox>,
-        of: Watched,
-        listed: &mut Option<Vec<Listed>>,
-    ) -> Result<(), Pause> {
-        let (id, now) = (mailbox.key.mailbox, self.parts.clock.now());
-        let Some(state) = self.states().get(&id).cloned() else { return Ok(()) };
-        let made_with = digest(self.parts.far.addresses(), &state);
-        let held = {
-            let kept = self.kept();
-            let Some(known) = kept.get(&id) else { return Ok(()) };
-            if known.not_before.is_some_and(|at| now < at) {
-                return Ok(());
-            }
-            known.held.get(&of).cloned()
-        };
-        let decided = upkeep(held.as_ref(), made_with, spread(id), now);
-        if let Upkeep::Rest(_) = decided {
-            return Ok(());
-        }
-        // Ownership may have gone while the round went on.
-        if self.parts.ownership.fence_of(&mailbox.key).is_none() {
-            return Ok(());
-        }
-        sleep(SPACING).await;
-        let known = held.is_some();
-        let done = self.carry_out(decided, mailbox, of, &state, listed).await;
-        let (held, made) = match done {
-            Ok(done) => done,
-            Err(error) => return self.failed(mailbox, of, &error),
-        };
-        let held = held.map(|(id, expires)| Held { id, of, expires, made_with, silent: false });
-        self.remember(mailbox, of, held).await.map_err(Pause::Store)?;
-        if made && known {
-            // Nobody told what happened while it was gone.
-            let hint = (channel_of(&mailbox.key), Hint::Changed(mailbox.key.clone()));
-            let _ = self.parts.bus.publish(&[hint]).await;
-        }
-        Ok(())
-    }
-
     /// Returns the subscription as it is now, and whether it was made.
     async fn carry_out(
         &self,
@@ -260,7 +212,7 @@ impl SubscriptionKeeper {
         mailbox: &Mailbox,
         of: Watched,
         state: &str,
-        listed: &mut Option<Vec<Listed>>,
+        round: &Round,
     ) -> Result<(Option<(String, DateTime<Utc>)>, bool), MakeError> {
         let far = &self.parts.far;
         let until = self.parts.clock.now() + LIFE;
@@ -292,7 +244,7 @@ impl SubscriptionKeeper {
             Upkeep::Make => "make",
         };
         let made = match far.make(mailbox, of, state, until).await {
-            Err(MakeError::Exists) => self.take_over(mailbox, of, state, until, listed).await?,
+            Err(MakeError::Exists) => self.take_over(mailbox, of, state, until, round).await?,
             made => made?,
         };
         self.count(op);
@@ -307,13 +259,11 @@ impl SubscriptionKeeper {
         of: Watched,
         state: &str,
         until: DateTime<Utc>,
-        listed: &mut Option<Vec<Listed>>,
+        round: &Round,
     ) -> Result<(String, DateTime<Utc>), MakeError> {
-        if listed.is_none() {
-            *listed = Some(self.parts.far.list().await?);
-        }
+        let listed = round.listed(self.parts.far.as_ref()).await?;
         let user = mailbox.object_id.to_string();
-        let mine = listed.iter().flatten().filter(|it| it.of == of && it.user == user);
+        let mine = listed.iter().filter(|it| it.of == of && it.user == user);
         for one in mine {
             if one.ours && one.state.as_deref() == Some(state) {
                 self.count("adopt");

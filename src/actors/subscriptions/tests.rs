@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use async_trait::async_trait;
 
+use super::round::AT_ONCE;
 use super::*;
 use crate::cycle::tests::fakes::{TestClock, World, mailbox};
 use crate::memory::{LocalBus, MemoryStore};
 use crate::ports::error::SideError;
-use crate::ports::wake::Listener;
+use crate::ports::subscriptions::Listed;
+use crate::ports::wake::{Hint, Listener};
 
 /// What the far side answers to the next call instead of doing it.
 type Refusal = fn() -> MakeError;
@@ -20,6 +22,10 @@ struct Far {
     made: AtomicUsize,
     calls: Mutex<Vec<(String, tokio::time::Instant)>>,
     refusals: Mutex<Vec<Refusal>>,
+    /// How long a call that makes one takes; how many are on their way, and the most that were.
+    takes: Mutex<Duration>,
+    running: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Far {
@@ -42,6 +48,11 @@ impl Subscriptions for Far {
         until: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>), MakeError> {
         self.note("make");
+        let running = self.running.fetch_add(1, SeqCst) + 1;
+        self.most.fetch_max(running, SeqCst);
+        let takes = *self.takes.lock().unwrap();
+        sleep(takes).await;
+        self.running.fetch_sub(1, SeqCst);
         if let Some(refusal) = self.refusals.lock().unwrap().pop() {
             return Err(refusal());
         }
@@ -154,11 +165,9 @@ async fn a_restart_and_a_new_owner_make_nothing_anew() {
     assert_eq!(lost.far.counts("end"), 0, "they are taken over as they are");
 }
 
-#[tokio::test(start_paused = true)]
-async fn thousands_are_made_one_after_another() {
-    // A thousand mailboxes at once: no two calls within 50 ms, and all are told in the end.
-    let bench = Bench::new().await;
-    let keeper = bench.keeper(1_000);
+/// Runs a round to its end while the lease is renewed; returns how long it took.
+async fn renewed(bench: &Bench, keeper: &SubscriptionKeeper) -> (Result<(), Pause>, Duration) {
+    let began = tokio::time::Instant::now();
     let holding = async {
         loop {
             sleep(Duration::from_secs(4)).await;
@@ -166,13 +175,58 @@ async fn thousands_are_made_one_after_another() {
         }
     };
     tokio::select! {
-        done = keeper.round() => assert!(done.is_ok()),
-        () = holding => {}
+        done = keeper.round() => (done, began.elapsed()),
+        () = holding => unreachable!(),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn thousands_begin_one_after_another() {
+    // A thousand mailboxes at once: no two calls begin within 50 ms, and all are told in the end.
+    let bench = Bench::new().await;
+    *bench.far.takes.lock().unwrap() = Duration::from_millis(120);
+    let keeper = bench.keeper(1_000);
+    assert!(renewed(&bench, &keeper).await.0.is_ok());
     let calls = bench.far.calls.lock().unwrap();
     assert_eq!(calls.len(), 2_000);
     assert!(calls.windows(2).all(|two| two[1].1 - two[0].1 >= SPACING));
     assert!((1..=1_000).all(|number| keeper.is_told(id(number), bench.clock.now())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn some_are_made_at_once_after_the_first() {
+    // The first two are alone, the others fill the slots and never more; it takes a quarter of the time.
+    let bench = Bench::new().await;
+    let takes = Duration::from_secs(1);
+    *bench.far.takes.lock().unwrap() = takes;
+    let keeper = bench.keeper(81);
+    let (done, took) = renewed(&bench, &keeper).await;
+    assert!(done.is_ok());
+    assert_eq!((bench.far.counts("make"), bench.far.most.load(SeqCst)), (162, AT_ONCE));
+    let least = takes * (2 + 160 / AT_ONCE as u32);
+    assert!(took >= least && took <= least + least / 5, "{took:?}");
+    let calls = bench.far.calls.lock().unwrap();
+    assert!(calls[1].1 - calls[0].1 >= takes && calls[2].1 - calls[1].1 >= takes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_when_all_must_wait_is_remembered() {
+    // The refusal comes to the third: those beside it come to their end, no other begins.
+    let bench = Bench::new().await;
+    *bench.far.takes.lock().unwrap() = Duration::from_secs(1);
+    let keeper = bench.keeper(50);
+    let refused = async {
+        while bench.far.counts("make") < 3 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        bench.far.refusals.lock().unwrap().push(|| MakeError::NotReached);
+    };
+    let ((done, _), ()) = tokio::join!(renewed(&bench, &keeper), refused);
+    assert!(matches!(done, Err(Pause::For(wait)) if wait == NOT_REACHED));
+    assert_eq!(bench.far.counts("make"), 2 + AT_ONCE);
+    let notes = bench.store.notes(&TenantId::new("contoso"), Shelf::Subscriptions).await.unwrap();
+    let held: usize = notes.values().map(|text| read(text).len()).sum();
+    assert_eq!((held, bench.far.made.load(SeqCst)), (1 + AT_ONCE, 1 + AT_ONCE));
 }
 
 #[tokio::test(start_paused = true)]
