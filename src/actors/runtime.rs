@@ -31,6 +31,8 @@ use crate::throttle::Throttle;
 
 /// Retention is counted in days.
 const PRUNE_INTERVAL: TimeDelta = TimeDelta::days(1);
+/// The store is asked so far apart: at a start, when all mailboxes ask it, too, and nothing hurries.
+const PRUNE_SPACING: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The world of one tenant's actors.
 pub struct TenantRuntime {
@@ -258,6 +260,10 @@ impl TenantRuntime {
         }
         let chronicle = &self.deps.chronicle;
         for mailbox in mailboxes {
+            tokio::time::sleep(PRUNE_SPACING).await;
+            if self.share.is_closed() {
+                return;
+            }
             if let Err(error) = chronicle.journal.prune(&mailbox, &chronicle.horizon(now)).await {
                 tracing::warn!(lockstep.code = error.code().as_str(), %error, "old records stay");
                 return;
