@@ -36,6 +36,8 @@ mod redis;
 mod replay;
 #[path = "ratios/stand_ins.rs"]
 mod stand_ins;
+#[path = "ratios/start.rs"]
+mod start;
 #[path = "ratios/table.rs"]
 mod table;
 
@@ -51,10 +53,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Part = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 /// In the order of the table.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("engine", engine::run),
     ("cycle", cycle::run),
     ("memory", memory::run),
+    ("start", start::run),
     ("first", first::run),
     ("plan", plan::run),
     ("explain", explain::run),
@@ -69,6 +72,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match arguments.first().map(String::as_str) {
         Some("role:stand-ins") => stand_ins::play(&arguments[1..])?,
         Some("role:actors") => memory::actors(&arguments[1..])?,
+        Some("role:start") => start::start(&arguments[1..])?,
         Some("role:tasks") => memory::tasks(&arguments[1..])?,
         _ => return measure(&arguments),
     }

@@ -40,13 +40,13 @@ const SWEEP_BYTES: usize = 16 + 24 * 17;
 const DELTAS_BYTES: usize = 6;
 
 /// A far side, a store and an organization in which nothing ever happens.
-struct Nothing {
+pub(crate) struct Nothing {
     /// What each pull leaves behind, and the cursors that the store knows.
     rest: Option<(SideRest, Vec<Cursor>)>,
 }
 
 impl Nothing {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { rest: None }
     }
 

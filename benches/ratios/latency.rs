@@ -206,7 +206,7 @@ impl Far {
 }
 
 /// An organization of so many people.
-struct People(Vec<MailboxRecord>);
+pub(crate) struct People(pub(crate) Vec<MailboxRecord>);
 
 #[async_trait]
 impl Organization for People {
@@ -224,7 +224,8 @@ impl Organization for People {
     }
 }
 
-fn record(number: usize) -> anyhow::Result<MailboxRecord> {
+/// Returns one of them.
+pub(crate) fn record(number: usize) -> anyhow::Result<MailboxRecord> {
     let number = number as u128 + 1;
     let address = Address::parse(&format!("given.surname{number}@contoso.example"));
     Ok(MailboxRecord {
