@@ -40,6 +40,9 @@ const BEAT: Duration = Duration::from_millis(750);
 /// The same while shards are still to be given or taken.
 const HURRY: Duration = Duration::from_millis(250);
 
+/// How much longer a closed store is waited for than was counted.
+const MARGIN: Duration = Duration::from_millis(20);
+
 /// What others are told of changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tidings {
@@ -208,9 +211,13 @@ impl Ownership {
     pub async fn hold(&self) -> Result<bool, StoreError> {
         let settled = !self.node().is_unsettled();
         self.step().await?;
-        // Only the answer told who the members are, or that a shard can be had now.
-        let asks = || self.node().is_unsettled() && !self.node().is_replaced();
-        if settled && asks() {
+        // Only the answer told that the store grants something, who the members are, or that a shard can be
+        // had now.
+        for _ in 0..2 {
+            let asks = self.node().is_unsettled() && !self.node().is_replaced();
+            if !settled || !asks {
+                break;
+            }
             self.wait_for_grants(MOMENT).await;
             self.step().await?;
         }
@@ -221,7 +228,8 @@ impl Ownership {
     async fn wait_for_grants(&self, most: u64) {
         let left = self.node().closed().saturating_sub(self.elapsed());
         if left <= most {
-            tokio::time::sleep(Duration::from_millis(left)).await;
+            // The process counted from before it asked.
+            tokio::time::sleep(Duration::from_millis(left) + MARGIN).await;
         }
     }
 
@@ -233,7 +241,9 @@ impl Ownership {
         let shards: BTreeSet<Shard> = mailboxes.iter().map(|key| shard_of(key)).collect();
         self.node().want_also(&shards);
         self.step().await?;
-        if self.node().is_unsettled() {
+        // A store that lost something grants nothing for one lease, or for two when it did so twice.
+        let ends = self.elapsed() + 2 * millis(LEASE_TTL);
+        while self.node().is_unsettled() && self.node().is_closed() && self.elapsed() < ends {
             self.wait_for_grants(millis(LEASE_TTL)).await;
             self.step().await?;
         }

@@ -12,6 +12,7 @@ mod twins;
 
 use std::collections::{BTreeMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use tracing::Instrument;
 
 use self::ask::{Want, ask};
@@ -187,6 +188,8 @@ struct Table<'a> {
     /// Links whose search was cut off.
     open: HashSet<LinkId>,
     resynced: HashSet<Collection>,
+    /// What the feed of events lists.
+    window: (DateTime<Utc>, DateTime<Utc>),
     /// Collections of Exchange of which an item may carry a marker that was not read.
     blind: HashSet<Collection>,
     first: bool,
@@ -203,6 +206,7 @@ impl<'a> Table<'a> {
             sought: HashSet::new(),
             open: HashSet::new(),
             resynced: pulled.exchange.resynced.iter().copied().collect(),
+            window: twins::listed(context.window(), &pulled.exchange.cursors),
             blind: HashSet::new(),
             first: true,
         }
@@ -366,7 +370,7 @@ impl<'a> Table<'a> {
         }
         // INV-7: a row that the store does not know may have its item among those that no feed shows.
         let hidden = self.blind.contains(&seen.observation.kind.collection())
-            || twins::is_unlisted(seen, self.context.window());
+            || twins::is_unlisted(seen, self.window);
         if unlinked && side == Side::Dynamics && hidden {
             let row = row_link(&seen.observation.id);
             let key = row.map(|id| FindKey::Marker(id, seen.observation.kind));

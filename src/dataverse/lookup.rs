@@ -204,7 +204,7 @@ impl DataverseSide {
         mailbox: &Mailbox,
         groups: Vec<Vec<(Kind, NativeId)>>,
     ) -> Result<Vec<Option<Observation>>, SideError> {
-        let mut found = self.heads_of(mailbox, &groups).await;
+        let mut found = self.heads_of(mailbox, &groups).await?;
         let open = || (0..groups.len()).filter(|at| found[*at].is_none());
         let asked: Vec<_> = open().flat_map(|at| groups[at].iter().cloned()).collect();
         let open: Vec<usize> = open().collect();
@@ -222,16 +222,19 @@ impl DataverseSide {
         &self,
         mailbox: &Mailbox,
         groups: &[Vec<(Kind, NativeId)>],
-    ) -> Vec<Option<Observation>> {
+    ) -> Result<Vec<Option<Observation>>, SideError> {
         let mut found = vec![None; groups.len()];
         let several: Vec<usize> = (0..groups.len()).filter(|at| groups[*at].len() > 1).collect();
         let heads: Vec<_> = several.iter().map(|at| groups[*at][0].clone()).collect();
-        let rows = self.fetch_rows(mailbox, &heads).await.unwrap_or_default();
+        let rows = match self.fetch_rows(mailbox, &heads).await {
+            Err(error) if may_lie_in_one(&error) => Vec::new(),
+            rows => rows?,
+        };
         for (at, row) in several.into_iter().zip(rows) {
             let whole = row.presence == Presence::Present && row.unfit.is_none();
             found[at] = whole.then_some(row);
         }
-        found
+        Ok(found)
     }
 }
 

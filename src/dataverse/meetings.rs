@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 
 use super::DataverseSide;
 use super::batch::{Part, PartReply};
-use super::errors;
+use super::errors::{self, Verdict};
+use super::lookup::may_lie_in_one;
 use super::map::{Table, read};
 use super::wire::{encode, json};
 use crate::domain::ids::{GlobalId, NativeId};
@@ -42,12 +43,18 @@ impl DataverseSide {
             .iter()
             .map(|(of, places)| by_uids(MEETINGS[*of], places.iter().map(|at| uids[*at])))
             .collect();
-        let replies = self.wire.read(None, &parts).await?;
+        let replies = match self.wire.read(None, &parts).await {
+            Ok(replies) => replies.into_iter().map(Some).collect(),
+            Err(error) if may_lie_in_one(&error) => vec![None; parts.len()],
+            Err(error) => return Err(error),
+        };
         for ((of, places), reply) in lists.into_iter().zip(&replies) {
-            if errors::spoils_all(reply) {
+            if let Some(reply) = reply
+                && let Verdict::Throttled(_) = errors::judge(reply)
+            {
                 return Err(errors::into_side_error(reply));
             }
-            match oldest_of_each(reply) {
+            match reply.as_ref().and_then(oldest_of_each) {
                 Some(rows) => places.iter().for_each(|at| {
                     found[*at][of] = rows.get(&folded(uids[*at].as_str())).cloned();
                 }),
@@ -71,12 +78,12 @@ impl DataverseSide {
 
 /// Tells whether a character needs no quoting in a list of values. Exchange's identities are digits.
 fn stands_in_a_list(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "-_.@{}".contains(character)
+    character.is_ascii_alphanumeric() || "-_.".contains(character)
 }
 
-/// The service compares texts without regard to case (webapi/query/filter-rows).
+/// The service compares texts without regard to case (webapi/query/filter-rows) or to spaces at the end.
 fn folded(uid: &str) -> String {
-    uid.to_ascii_lowercase()
+    uid.trim_end_matches(' ').to_ascii_lowercase()
 }
 
 /// Of a series the master counts, and not the rows of its occurrences.

@@ -54,8 +54,9 @@ pub struct Node {
     until: u64,
     /// The latest state of the table that it was told of.
     seen: Option<Mark>,
-    /// Until when nothing is granted, at the least.
+    /// Until when nothing is granted, at the least; and whether that was so at the last answer.
     closed: u64,
+    is_closed: bool,
     stamp: u64,
     members: BTreeMap<NodeId, Member>,
     view: BTreeMap<Shard, Holding>,
@@ -97,6 +98,7 @@ impl Node {
             until: 0,
             seen: None,
             closed: 0,
+            is_closed: false,
             stamp: 0,
             members: BTreeMap::new(),
             view: BTreeMap::new(),
@@ -197,6 +199,7 @@ impl Node {
         let same = shards.is_none() && !lost && step.give.is_empty() && step.take.is_empty();
         self.seen = Some(mark);
         self.closed = asked.saturating_add(opens.saturating_sub(now));
+        self.is_closed = opens > now;
         self.stamp = stamp;
         if let Some(shards) = shards {
             self.view = shards;
@@ -209,8 +212,9 @@ impl Node {
             self.until = 0;
         }
         // An idle beat costs nothing.
-        let moved = self.are_members_new();
-        if same && !moved {
+        // While nothing is granted the shares stay: what were given up would be nobody's.
+        let moved = !self.is_closed && self.are_members_new();
+        if same && !moved && self.settled && !self.is_closed {
             return;
         }
         let before = self.hand();
@@ -218,7 +222,7 @@ impl Node {
             self.held.clear();
         }
         if accepted {
-            self.reconcile(if opens > now { &[] } else { &step.take });
+            self.reconcile(if self.is_closed { &[] } else { &step.take });
         } else {
             self.giving.clear();
         }
@@ -350,7 +354,8 @@ impl Node {
 
     fn settle(&mut self, before: Hand) {
         self.moves += u64::from(before != self.hand());
-        self.settled = self.giving.is_empty() && self.held.keys().eq(self.desired.iter());
+        let whole = self.giving.is_empty() && self.held.keys().eq(self.desired.iter());
+        self.settled = whole && !self.is_closed;
     }
 
     fn desire(&mut self) {

@@ -11,7 +11,7 @@
 //! | A process's first step takes the place of a former process of its node; no later one does. | A node that starts again is a member at once; two nodes of one name cannot take turns. |
 //! | The shards of a process that lost its place stay its own until its lease would have ended. | It may live, and believes in its lease until then. |
 //! | No membership ends later than one lease from now. | A clock that was set back must not keep the dead alive. |
-//! | A process that was told of a later state than there is closes the table for one lease: nothing is granted. | The store lost something. Whoever was granted that may still work and not know it. |
+//! | A process that was told of a later state than there is closes the table for one lease, once: nothing is granted. | The store lost something. Whoever was granted that may still work and not know it. |
 //! | Who joins a closed table holds nothing of what it held. | Another may have held it since, in the history that was lost. |
 //! | A new table of several nodes is closed for a moment. | Processes that know of an earlier one come first. |
 //!
@@ -138,8 +138,10 @@ pub struct Table {
     /// Several processes reach it; what one process keeps for itself is never closed.
     shared: bool,
     steps: u64,
-    /// Until when it is closed, and for how long that was said.
+    /// Until when it is closed, and for how long that was said; zero when it is open.
     closed: (u64, u64),
+    /// The generation of which the last report of another one told.
+    lost: Option<Generation>,
 }
 
 /// How long a new table of several nodes is closed, in milliseconds: longer than a beat.
@@ -206,24 +208,33 @@ impl Table {
         }
     }
 
-    /// Closes the table when it is new, or when the process was told of a later state than this one.
+    /// Closes the table when it is new, or when the process was told of a later state than this one. One
+    /// report is enough: whoever was granted what is lost believes in a lease from before that. So a process
+    /// that repeats itself, because no answer reaches it, closes nothing again.
     fn look_back(&mut self, step: &Step, now: u64) -> Generation {
         let new = self.generation.is_none();
         let generation = *self.generation.get_or_insert(step.generation);
-        let later = |seen: Mark| seen.generation != generation || seen.steps > self.steps;
-        let length = match (step.seen.is_some_and(later), new) {
-            _ if !self.shared => 0,
-            (true, _) => step.pause,
-            (false, true) => MOMENT,
-            (false, false) => 0,
-        };
+        if !self.shared {
+            return generation;
+        }
+        let mut length = if new { MOMENT } else { 0 };
+        if let Some(seen) = step.seen {
+            if seen.generation == generation {
+                if seen.steps > self.steps {
+                    (length, self.steps) = (step.pause, seen.steps);
+                }
+            } else if self.lost != Some(seen.generation) {
+                (length, self.lost) = (step.pause, Some(seen.generation));
+            }
+        }
         // A clock that was set back must not keep it closed.
-        self.closed.0 = self.closed.0.min(now.saturating_add(self.closed.1));
+        let until = self.closed.0.min(now.saturating_add(self.closed.1));
+        self.closed = if until > now { (until, self.closed.1) } else { (0, 0) };
         let opens = now.saturating_add(length);
-        if opens > self.closed.0 && length > 0 {
+        if length > 0 && opens > self.closed.0 {
             self.closed = (opens, length);
         }
-        self.steps += u64::from(self.shared);
+        self.steps += 1;
         generation
     }
 

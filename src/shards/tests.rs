@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::node::{Node, Terms, Want};
 use super::placement::owner_of;
-use super::table::{Answer, Card, MOMENT, Role, Step, Table};
+use super::table::{Answer, Card, MOMENT, Mark, Role, Step, Table};
 use super::{Generation, Incarnation, NodeId, SHARDS, Shard, shard_of};
 use crate::domain::ids::{Fence, MailboxKey, TenantId};
 
@@ -395,6 +395,47 @@ fn a_store_that_forgot_grants_nothing_for_one_lease() {
 }
 
 #[test]
+fn a_process_that_no_answer_reaches_closes_the_table_once() {
+    // It tells of the same loss with each step, whether the store was emptied or went back.
+    for other in [GENERATION, Generation(8)] {
+        let mut lost = Table::shared();
+        lost.step(&Step { generation: other, ttl: 0, ..step(99, &[]) }, 0);
+        let seen = Some(Mark { generation: GENERATION, steps: 90 });
+        for now in (5_000..20_000).step_by(500) {
+            let answer = lost.step(&Step { seen, first: true, ..step(1, &[]) }, now);
+            assert_eq!(answer.opens, if now < 6_000 { 6_000 } else { 0 }, "{now}");
+        }
+        // Another loss closes it again.
+        let seen = Some(Mark { generation: Generation(9), steps: 1 });
+        assert_eq!(lost.step(&Step { seen, ..step(2, &[]) }, 30_000).opens, 31_000);
+    }
+}
+
+#[test]
+fn shares_stay_while_nothing_is_granted() {
+    // A node that joins then would get nothing, and what the others gave up for it would be nobody's.
+    let (mut table, mut one, mut two) = (open_table(), node(1, 8), node(2, 8));
+    beat(&mut one, &mut table, 5_000);
+    beat(&mut one, &mut table, 5_001);
+    let late = Mark { generation: GENERATION, steps: 90 };
+    table.step(&Step { seen: Some(late), ttl: 0, ..step(99, &[]) }, 5_002);
+    beat(&mut two, &mut table, 5_003);
+    for now in [5_100, 5_600, 6_001] {
+        beat(&mut one, &mut table, now);
+        assert!(one.owned().len() == 8 && one.is_unsettled(), "{now}");
+        beat(&mut two, &mut table, now);
+        assert!(two.owned().is_empty() && two.is_unsettled(), "{now}");
+    }
+    for now in 6_002..6_008 {
+        beat(&mut one, &mut table, now);
+        beat(&mut two, &mut table, now);
+    }
+    assert!(!one.owned().is_empty() && !two.owned().is_empty());
+    assert_eq!(one.owned().len() + two.owned().len(), 8);
+    assert!(!one.is_unsettled() && !two.is_unsettled());
+}
+
+#[test]
 fn who_joins_a_closed_table_holds_nothing_of_before() {
     // In the history that was lost its lease may have ended, and another had its shards.
     let (mut table, mut slow, mut other) = (open_table(), node(1, 2), node(2, 2));
@@ -418,6 +459,7 @@ fn a_new_table_waits_for_those_who_know_of_another() {
     let first = beat(&mut old, &mut table, 0);
     assert_eq!(first.opens, MOMENT);
     beat(&mut old, &mut table, MOMENT);
+    beat(&mut old, &mut table, MOMENT);
     assert_eq!(old.owned().len(), 2);
     let (mut emptied, mut new) = (Table::shared(), node(2, 2));
     for now in [2_000, 2_000 + MOMENT - 1] {
@@ -433,6 +475,7 @@ fn a_new_table_waits_for_those_who_know_of_another() {
     // The server's clock is set back: it is closed for no longer than was said.
     let early = emptied.clone().step(&step(3, &[]), 100);
     assert_eq!((early.opens, told.opens), (100 + TERMS.ttl, 3_999));
+    beat(&mut new, &mut emptied, told.opens);
     beat(&mut new, &mut emptied, told.opens);
     assert!(!new.owned().is_empty());
 }

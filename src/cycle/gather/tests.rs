@@ -1,14 +1,38 @@
 //! Tests of the bound on rounds of reading.
 
-use super::{gather_in, pull};
+use chrono::{DateTime, TimeDelta};
+
+use super::{gather_in, pull, twins};
 use crate::cycle::memory::Memory;
 use crate::cycle::tests::fakes::World;
 use crate::cycle::{CycleReport, commit};
 use crate::domain::code::Code;
+use crate::domain::kind::Collection;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::decide;
 use crate::engine::matching::Index;
 use crate::engine::plan::plan;
+use crate::ports::side::Cursor;
+
+#[test]
+fn inv_7_what_is_listed_ends_where_the_last_whole_round_let_it_end() {
+    // The window of today reaches further than that of a round half a year ago; contacts have none.
+    let now = DateTime::UNIX_EPOCH;
+    let cursor = |collection, days: Option<i64>| Cursor {
+        collection,
+        token: String::new(),
+        saved: now,
+        window_end: days.map(|days| now + TimeDelta::days(days)),
+    };
+    let window = (now - TimeDelta::days(31), now + TimeDelta::days(550));
+    let contacts = cursor(Collection::Contacts, None);
+    for (days, listed) in [(370, 370), (600, 550)] {
+        let cursors = [contacts.clone(), cursor(Collection::Calendar, Some(days))];
+        let ends = now + TimeDelta::days(listed);
+        assert_eq!(twins::listed(window, &cursors), (window.0, ends));
+    }
+    assert_eq!(twins::listed(window, &[contacts]), window);
+}
 
 #[tokio::test]
 async fn err_02_what_is_still_to_be_read_is_set_aside() {

@@ -9,7 +9,7 @@ use crate::domain::kind::Collection;
 use crate::domain::observation::Presence;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::normalise::Seen;
-use crate::ports::side::FindKey;
+use crate::ports::side::{Cursor, FindKey};
 
 impl Table<'_> {
     /// COPY-03: whether an item is a copy depends on whether its original still stands; and a copy
@@ -48,6 +48,15 @@ pub(super) fn twin_key(seen: &Seen) -> Option<FindKey> {
 
 /// The feed of events lists days of the mailbox's zone.
 const DAY: Duration = Duration::days(1);
+
+/// Returns the window that the feed of events lists: it ends where the last round from the start let it end.
+pub(super) fn listed(
+    window: (DateTime<Utc>, DateTime<Utc>),
+    cursors: &[Cursor],
+) -> (DateTime<Utc>, DateTime<Utc>) {
+    let ends = cursors.iter().filter_map(|cursor| cursor.window_end);
+    (window.0, ends.fold(window.1, DateTime::min))
+}
 
 /// Tells whether a row's event, if it has one, is not listed by the feed of events: the row names none
 /// and lies outside the window. The feed cannot tell of an event that was made just before the store was

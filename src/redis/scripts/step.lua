@@ -10,8 +10,8 @@
 -- the table is closed, the members (node and text in turn), and the shards in the same way, or nothing
 -- when they are those of the known stamp.
 --
--- The history is 'STEPS OPENS LENGTH': how many steps there were, until when the table is closed, and
--- for how long that was said.
+-- The history is 'STEPS OPENS LENGTH LOST': how many steps there were, until when the table is closed and
+-- for how long that was said (0 when it is open), and the last other generation that was told of ('-').
 -- A member is 'INCARNATION UNTIL TTL ROLE STARTED ADDRESS', a shard 'FENCE INCARNATION NODE'. A process
 -- that lost its place stands among the members as 'former INCARNATION' with 'UNTIL TTL'; no node has a
 -- name with a space. Lua's numbers are exact to 53 bits; milliseconds need 41.
@@ -27,17 +27,27 @@ end
 -- A process that was told of a later state than this one closes the table, as a new one is.
 local new = redis.call('SETNX', KEYS[4], ARGV[9]) == 1
 local generation = redis.call('GET', KEYS[4])
-local steps, opens, length =
-  string.match(redis.call('GET', KEYS[5]) or '', '^(%d+) (%d+) (%d+)$')
+local steps, opens, length, lost =
+  string.match(redis.call('GET', KEYS[5]) or '', '^(%d+) (%d+) (%d+) (%S+)$')
 steps, opens, length = tonumber(steps or 0), tonumber(opens or 0), tonumber(length or 0)
+local closing = new and tonumber(ARGV[13]) or 0
+if ARGV[10] == generation then
+  if tonumber(ARGV[11]) > steps then
+    closing, steps = tonumber(ARGV[12]), tonumber(ARGV[11])
+  end
+elseif ARGV[10] ~= '-' and ARGV[10] ~= lost then
+  closing, lost = tonumber(ARGV[12]), ARGV[10]
+end
 opens = math.min(opens, now + length)
-local lost = ARGV[10] ~= '-' and (ARGV[10] ~= generation or tonumber(ARGV[11]) > steps)
-local closing = lost and tonumber(ARGV[12]) or new and tonumber(ARGV[13]) or 0
+if opens <= now then
+  opens, length = 0, 0
+end
 if closing > 0 and now + closing > opens then
   opens, length = now + closing, closing
 end
 steps = steps + 1
-redis.call('SET', KEYS[5], whole(steps) .. ' ' .. whole(opens) .. ' ' .. whole(length))
+local history = { whole(steps), whole(opens), whole(length), lost or '-' }
+redis.call('SET', KEYS[5], table.concat(history, ' '))
 local closed = now < opens
 
 -- The members, by node; and each process that is one or may still believe so.

@@ -55,6 +55,12 @@ impl Node {
         self.seen.map(|seen| seen.generation)
     }
 
+    /// Tells whether the last answer said that nothing is granted.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Returns until when nothing is granted, by this process's clock; in the past mostly.
     #[must_use]
     pub const fn closed(&self) -> u64 {

@@ -94,6 +94,8 @@ pub(super) struct World {
     pub(super) left: Left,
     /// The store lost something, and nobody came to it since who was told of that.
     unnoticed: bool,
+    /// Somebody was told of what was lost, and said so.
+    noticed: bool,
     /// When somebody came to such a store who knew nothing of it.
     misled_at: Option<u64>,
     /// How often the store lost something.
@@ -226,6 +228,7 @@ impl Cluster {
             incarnations: self.nodes as u128,
             left: self.left,
             unnoticed: false,
+            noticed: false,
             misled_at: None,
             history: 0,
             granted: vec![0; self.shards],
@@ -300,6 +303,7 @@ impl World {
         if std::mem::take(&mut self.unnoticed) {
             if step.seen.is_some_and(later) {
                 seen.note(Sight::LossNoticed);
+                self.noticed = true;
             } else {
                 self.misled_at = Some(self.now);
             }
@@ -332,7 +336,7 @@ impl World {
             }
             self.repeated |= holding.fence.0 <= *top;
             *top = holding.fence.0;
-            if self.history > 0 && answer.opens > 0 {
+            if self.noticed {
                 seen.note(Sight::GrantedAfterLoss);
             }
             let works = |it: &Process| it.work[at].is_some() && it.number != step.incarnation.0;
