@@ -24,7 +24,7 @@ use crate::engine::normalise::{Seen, normalise};
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
 use crate::ports::lease::Tenure;
-use crate::ports::links::{Claim, LinkStore, MailboxState, StateChange};
+use crate::ports::links::{Claim, LinkStore, MailboxState};
 use crate::ports::side::FarSide;
 use crate::telemetry::Metrics;
 
@@ -148,11 +148,8 @@ impl CycleContext {
         if self.base.is_sure() {
             return Ok(());
         }
-        // A commit asks for more than a claim: the very fence, not one that is no newer.
-        let nothing = StateChange::default();
-        let seq = self.deps.links.commit(&self.mailbox.key, self.claimed(), &nothing).await?;
-        self.base.stored(seq, self.now, nothing);
-        Ok(())
+        let believed = self.base.seq();
+        if self.claim().await?.seq == believed { Ok(()) } else { Err(StoreError::StateMoved) }
     }
 
     /// Takes the mailbox over as it was when it was planned; anything else is refused.
