@@ -214,7 +214,7 @@ async fn plan_pulled(
     state: &MailboxState,
     pulled: PerSide<Pulled>,
 ) -> Result<(Plan, gather::Gathered), CycleEnd> {
-    let index = Index::new(&state.links);
+    let index = Index::new(context.mailbox.key.mailbox, &state.links);
     let gathered = gather::gather(context, state, &index, pulled, Vec::new()).await?;
     let unfinished = gathered.unfinished.clone();
     let plan = plan_seen(context, &index, &gathered.seen, unfinished).await?;

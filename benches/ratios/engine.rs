@@ -161,7 +161,7 @@ impl World {
         let settings = &self.policy.settings;
         let seen =
             seen.into_iter().map(|one| normalise(one, &KEY, settings, &self.directory, None));
-        let pairings = pair(links, seen.collect());
+        let pairings = pair(context.mailbox.key.mailbox, links, seen.collect());
         let verdicts = pairings.into_iter().map(|one| decide(one, &context)).collect();
         let planned = plan(verdicts, &context, Uuid::new_v4);
         let Ok(planned) = guard(planned, links, &context.limits, None) else { return Vec::new() };

@@ -34,7 +34,7 @@ pub async fn plan_purge(
         }
         context.comparable(one)
     });
-    let verdicts = purge(&state.links, seen.collect(), allow_mail);
+    let verdicts = purge(context.mailbox.key.mailbox, &state.links, seen.collect(), allow_mail);
     let nobody = Resolved::default();
     Ok((plan(verdicts, &context.engine(&nobody), uuid::Uuid::new_v4), state))
 }

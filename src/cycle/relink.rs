@@ -64,7 +64,7 @@ pub async fn relink(context: &CycleContext) -> Result<Relinked, CycleEnd> {
     let memory = Memory::read(context, state);
     let pulled = pull(context, &memory, None).await?;
     let state = memory.state().await?;
-    let index = Index::new(&state.links);
+    let index = Index::new(context.mailbox.key.mailbox, &state.links);
     let gathered = gather(context, state, &index, pulled, marked).await?;
     let plan = plan_seen(context, &index, &gathered.seen, gathered.unfinished).await?;
     let nobody = super::Resolved::default();

@@ -64,7 +64,7 @@ mod tests {
             assert_ne!(row.observation.id, bad, "a defect");
             decide::decide(pairing, &engine)
         };
-        let again = || pair(&[], seen.clone());
+        let again = || pair(context.mailbox.key.mailbox, &[], seen.clone());
         let verdicts = decide_each(again(), again, decide);
         let left: Vec<_> = verdicts
             .iter()

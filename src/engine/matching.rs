@@ -1,14 +1,17 @@
 //! Match: which observations belong together, and to which link.
 //!
-//! Order of evidence: native id, marker, meeting identity. The guid of a row is the id of its
-//! link, so an Exchange item's marker names its row even when the store is lost (INV-7).
+//! Order of evidence: native id, marker, the id that a row made of the item would have, meeting
+//! identity. The guid of a row is the id of its link, so an Exchange item's marker names its row even
+//! when the store is lost, and a row that was just made is known before the item is marked (INV-7).
 
 use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
 
 use crate::domain::ids::{GlobalId, LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::link::{Link, LinkState, Trouble};
-use crate::domain::observation::Presence;
+use crate::domain::observation::{Observation, Presence};
 use crate::domain::side::{PerSide, Side};
 use crate::engine::normalise::Seen;
 
@@ -25,6 +28,7 @@ pub struct Pairing {
 
 /// The links of a mailbox by what leads to them.
 pub struct Index<'a> {
+    mailbox: Uuid,
     links: &'a [Link],
     by_native: HashMap<(Side, Collection, &'a NativeId), usize>,
     by_id: HashMap<LinkId, usize>,
@@ -32,9 +36,9 @@ pub struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// Builds the index; where two links claim the same, the later one counts.
+    /// Builds the index of a mailbox (`mailboxid`); where two links claim the same, the later one counts.
     #[must_use]
-    pub fn new(links: &'a [Link]) -> Self {
+    pub fn new(mailbox: Uuid, links: &'a [Link]) -> Self {
         let mut by_native = HashMap::with_capacity(links.len() * 2);
         let mut by_id = HashMap::with_capacity(links.len());
         let mut by_uid = HashMap::new();
@@ -49,7 +53,7 @@ impl<'a> Index<'a> {
                 by_uid.insert(uid, at);
             }
         }
-        Self { links, by_native, by_id, by_uid }
+        Self { mailbox, links, by_native, by_id, by_uid }
     }
 
     /// Returns the links, in their own order.
@@ -70,6 +74,16 @@ impl<'a> Index<'a> {
         self.by_uid.get(uid).map(|at| &self.links[*at])
     }
 
+    /// Returns the guid of the row that an observation is, names by its marker, or would be made into.
+    fn row_of(&self, one: &Seen) -> Option<LinkId> {
+        match one.observation.side {
+            Side::Dynamics => row_link(&one.observation.id),
+            Side::Exchange => {
+                one.observation.marker.or_else(|| made_row(self.mailbox, &one.observation))
+            }
+        }
+    }
+
     /// Returns the link of an id.
     #[must_use]
     pub fn of_id(&self, id: LinkId) -> Option<&'a Link> {
@@ -77,10 +91,10 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Pairs what was seen. Links of which nothing was seen do not appear in the result.
+/// Pairs what was seen in a mailbox (`mailboxid`). Links of which nothing was seen do not appear in the result.
 #[must_use]
-pub fn pair(links: &[Link], seen: Vec<Seen>) -> Vec<Pairing> {
-    pair_in(&Index::new(links), seen)
+pub fn pair(mailbox: Uuid, links: &[Link], seen: Vec<Seen>) -> Vec<Pairing> {
+    pair_in(&Index::new(mailbox, links), seen)
 }
 
 /// Pairs as `pair` does, with an index that is at hand already.
@@ -131,7 +145,7 @@ impl Identities {
     fn of(rows: &[Seen]) -> Self {
         let of_row: HashMap<LinkId, GlobalId> = rows
             .iter()
-            .filter_map(|row| Some((row_id(row)?, row.observation.uid.clone()?)))
+            .filter_map(|row| Some((row_link(&row.observation.id)?, row.observation.uid.clone()?)))
             .collect();
         let all = of_row.values().cloned().collect();
         Self { of_row, all }
@@ -186,7 +200,7 @@ impl<'a> Table<'a> {
             None => {}
         }
         // No link. A row may meet an item that named it, an item its row, a meeting its twin.
-        let named = row_id(&one).and_then(|row| self.of_row.get(&row)).copied();
+        let named = self.index.row_of(&one).and_then(|row| self.of_row.get(&row)).copied();
         if named.is_some_and(|at| !self.lacks(at, side)) {
             // Two items carry the marker of one row: one of them is a copy (COPY-01).
             return self.set_apart(one);
@@ -228,7 +242,7 @@ impl<'a> Table<'a> {
     }
 
     fn put(&mut self, at: usize, one: Seen) {
-        if let Some(row) = row_id(&one) {
+        if let Some(row) = self.index.row_of(&one) {
             self.of_row.entry(row).or_insert(at);
         }
         if let Some(uid) = &one.observation.uid {
@@ -258,7 +272,7 @@ impl<'a> Table<'a> {
         if let Some(at) = self.index.by_native.get(&key) {
             return Some(*at);
         }
-        if let Some(at) = row_id(one).and_then(|row| self.index.by_id.get(&row)) {
+        if let Some(at) = self.index.row_of(one).and_then(|row| self.index.by_id.get(&row)) {
             return Some(*at);
         }
         let uid = observation.uid.as_ref()?;
@@ -309,12 +323,13 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Returns the guid of the row that an observation is, or names by its marker.
-fn row_id(one: &Seen) -> Option<LinkId> {
-    match one.observation.side {
-        Side::Dynamics => row_link(&one.observation.id),
-        Side::Exchange => one.observation.marker,
-    }
+/// Returns the guid of the row that is made of an item of Exchange without a meeting's identity, in a
+/// mailbox (`mailboxid`). It is the same each time, so that row and item know each other when the store
+/// is lost before the item is marked (INV-7).
+#[must_use]
+pub fn made_row(mailbox: Uuid, item: &Observation) -> Option<LinkId> {
+    let nameless = item.side == Side::Exchange && item.uid.is_none();
+    nameless.then(|| LinkId(Uuid::new_v5(&mailbox, item.id.as_str().as_bytes())))
 }
 
 /// Returns the link id of a row: its guid.

@@ -14,7 +14,7 @@ use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
 use crate::engine::decide::{After, Verdict, Write};
-use crate::engine::matching::{Pairing, row_link};
+use crate::engine::matching::{Pairing, made_row, row_link};
 use crate::engine::strangers;
 
 /// What a pair is from the moment on in which a purge writes to its item.
@@ -71,6 +71,7 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
             .and_then(|seen| row_link(&seen.observation.id))
             .or(marker)
             .or_else(|| meeting_link(pairing))
+            .or_else(|| item_link(pairing, context))
             .unwrap_or_else(|| LinkId(fresh()));
         // Of two items that meet, one that Lockstep did not make stood there on its own.
         let own = pairing
@@ -111,6 +112,12 @@ fn meeting_link(pairing: &Pairing) -> Option<LinkId> {
     let is_meeting = pairing.kind().is_meeting();
     let name = format!("lockstep:meeting:{}", uid.as_str());
     is_meeting.then(|| LinkId(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())))
+}
+
+/// A copy may have been set apart because another item has the row of this name (COPY-03).
+fn item_link(pairing: &Pairing, context: &Context<'_>) -> Option<LinkId> {
+    let item = pairing.seen.exchange.as_ref().filter(|_| !pairing.copy)?;
+    made_row(context.mailbox.key.mailbox, &item.observation)
 }
 
 /// The create marker: stored before the create is sent, so that a lost answer is looked up before

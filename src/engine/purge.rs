@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
+
 use crate::domain::code::Code;
 use crate::domain::ids::LinkId;
 use crate::domain::link::{Link, LinkState};
@@ -18,11 +20,11 @@ use crate::engine::decide::{
 use crate::engine::matching::{Pairing, pair};
 use crate::engine::normalise::Seen;
 
-/// Decides for everything that was seen in a mailbox and for every link that is remembered.
+/// Decides for everything that was seen in a mailbox (`mailboxid`) and for every link that is remembered.
 #[must_use]
-pub fn purge(links: &[Link], seen: Vec<Seen>, allow_mail: bool) -> Vec<Verdict> {
+pub fn purge(mailbox: Uuid, links: &[Link], seen: Vec<Seen>, allow_mail: bool) -> Vec<Verdict> {
     let holders = holders(&seen);
-    let pairings = pair(links, seen);
+    let pairings = pair(mailbox, links, seen);
     pairings
         .into_iter()
         .map(|pairing| {

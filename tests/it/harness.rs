@@ -52,6 +52,9 @@ impl Progress for Recorder {
 /// The category that tracks an item.
 pub(crate) const CATEGORY: &str = "Tracked to Dynamics 365";
 
+/// The property by which an add-in tracks an item.
+pub(crate) const SIGNAL: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
+
 /// One organization `contoso`, one node, one runtime.
 #[allow(dead_code, reason = "each test uses some of it")]
 pub(crate) struct System {

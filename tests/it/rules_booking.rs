@@ -9,14 +9,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::explains::one;
-use crate::harness::{System, id_of, person, tracked_event, two};
+use crate::harness::{SIGNAL, System, id_of, person, tracked_event, two};
 
 const START: &str = "2026-12-01T10:00:00Z";
 const HALF_PAST: &str = "2026-12-01T10:30:00Z";
 const END: &str = "2026-12-01T11:00:00Z";
-/// The property by which an add-in tracks an item.
-const SIGNAL: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
-
 /// Paul is, or may be, busy in Dynamics from ten to eleven, in an appointment that Laura organizes.
 fn busy(system: &System, state: i64, reason: i64) -> Uuid {
     let parties = [system.party(0, 6), system.party(1, 7)];

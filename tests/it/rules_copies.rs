@@ -4,12 +4,10 @@ use lockstep::domain::code::Code;
 use lockstep::domain::link::LinkState;
 use serde_json::{Value, json};
 
-use crate::harness::{System, guid, person, tracked_event, two};
+use crate::harness::{SIGNAL, System, guid, person, tracked_event, two};
 
 const FUTURE: &str = "2026-12-01T10:00:00Z";
 const LATER: &str = "2026-12-02T10:00:00Z";
-/// The property by which an add-in tracks an item, and the one that names its row.
-const SIGNAL: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
 const LINK: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepLink";
 
 fn import_copies(system: &System) {

@@ -7,10 +7,8 @@ use lockstep::sim::dataverse::{Depth, Privileges};
 use lockstep::sim::graph::MailKind;
 use serde_json::{Value, json};
 
-use crate::harness::{CATEGORY, System, guid, id_of, tracked_event, two};
+use crate::harness::{CATEGORY, SIGNAL, System, guid, id_of, tracked_event, two};
 
-/// The property by which an add-in tracks an item.
-const SIGNAL: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
 const FUTURE: &str = "2026-12-01T10:00:00Z";
 const HOUR: i64 = 3_600;
 

@@ -7,10 +7,7 @@ use lockstep::sim::dataverse::{Depth, Privileges};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{CATEGORY, System, guid, id_of, person, tracked_event, two};
-
-/// The property by which an add-in tracks an item.
-const SIGNAL: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
+use crate::harness::{CATEGORY, SIGNAL, System, guid, id_of, person, tracked_event, two};
 
 fn set_mailbox(system: &System, at: usize, column: &str, value: Value) {
     let id = system.organization().people[at].mailbox_id;
@@ -320,6 +317,27 @@ fn link_06_removing_the_category_unlinks_and_deletes_nothing() {
     let row = guid(&rows[0], "activityid");
     system.update(0, "tasks", row, &json!({ "subject": "Two" }));
     system.settled();
+    assert_eq!(system.tasks(0)[0]["title"], "One");
+    assert_eq!(system.links(0)[0].state, LinkState::Unlinked(Why::Untracked));
+    system.edit_task(0, &task, &json!({ "categories": [CATEGORY] }));
+    system.settled();
+    assert_eq!((system.tasks(0).len(), system.rows("tasks").len()), (1, 1));
+    assert_eq!(system.tasks(0)[0]["title"], system.row("tasks", row).unwrap()["subject"]);
+}
+
+#[test]
+fn link_06_a_lost_store_does_not_track_again_what_lost_its_category() {
+    // Neither a second task nor an edit comes over, and the category brings the pair back.
+    let mut system = two();
+    let task = system.new_task(0, &json!({ "title": "One", "categories": [CATEGORY] }));
+    system.settled();
+    system.edit_task(0, &task, &json!({ "categories": [] }));
+    system.settled();
+    system.lose_state();
+    let row = guid(&system.rows("tasks")[0], "activityid");
+    system.update(0, "tasks", row, &json!({ "subject": "Two" }));
+    system.settled();
+    assert_eq!((system.tasks(0).len(), system.rows("tasks").len()), (1, 1));
     assert_eq!(system.tasks(0)[0]["title"], "One");
     assert_eq!(system.links(0)[0].state, LinkState::Unlinked(Why::Untracked));
     system.edit_task(0, &task, &json!({ "categories": [CATEGORY] }));

@@ -4,9 +4,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{CATEGORY, System, guid, id_of, person, tracked_event, two};
+use crate::harness::{CATEGORY, SIGNAL, System, guid, id_of, person, tracked_event, two};
 
-const TRACK: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
 const FUTURE: &str = "2026-12-01T10:00:00Z";
 
 fn cites(system: &System, rule: &str) -> bool {
@@ -145,7 +144,7 @@ fn link_10_the_company_of_a_contact_links_it_to_the_account() {
     // What the app does by "link to account" is said by the company: its one account is the parent.
     let system = two();
     let account = system.create(0, "accounts", &json!({ "name": "Fabrikam" }));
-    let signal = json!([{ "id": TRACK, "value": "1" }]);
+    let signal = json!([{ "id": SIGNAL, "value": "1" }]);
     system.new_contact(
         0,
         &json!({ "surname": "Mitchell", "companyName": "Fabrikam",
@@ -162,7 +161,7 @@ fn link_10_an_untracked_contact_keeps_its_row_and_comes_back() {
     // tracked again, it catches up.
     for from_dynamics in [false, true] {
         let mut system = two();
-        let signal = |value: &str| json!({ "singleValueExtendedProperties": [{ "id": TRACK, "value": value }] });
+        let signal = |value: &str| json!({ "singleValueExtendedProperties": [{ "id": SIGNAL, "value": value }] });
         if from_dynamics {
             system.create(0, "contacts", &json!({ "lastname": "Mitchell" }));
         } else {

@@ -5,9 +5,7 @@ use lockstep::domain::side::Side;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{System, id_of, person};
-
-const TRACK: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepTrack";
+use crate::harness::{SIGNAL, System, id_of, person};
 
 fn paul() -> System {
     System::new(vec![person(1, "Paul", "Cannon", "Europe/Berlin")])
@@ -117,7 +115,7 @@ fn fld_04_a_new_row_goes_without_a_column_that_the_user_may_not_fill() {
         system.new_contact(
             0,
             &json!({ "surname": "Mitchell", "jobTitle": "Chair", "department": "Board",
-                "singleValueExtendedProperties": [{ "id": TRACK, "value": "1" }] }),
+                "singleValueExtendedProperties": [{ "id": SIGNAL, "value": "1" }] }),
         );
         system.settled();
         let row = system.rows("contacts").remove(0);

@@ -167,7 +167,7 @@ async fn decided(
         normalise(one.clone(), &view.key, &view.policy.settings, &view.directory, zone)
     };
     let both: Vec<_> = [&seen.dynamics, &seen.exchange].into_iter().flatten().map(normal).collect();
-    let mut pairings = pair(&state.links, both);
+    let mut pairings = pair(context.mailbox.key.mailbox, &state.links, both);
     pairings.retain(|pairing| concerns(pairing, target, link.map(|link| link.id)));
     if pairings.is_empty() {
         return Ok(None);

@@ -45,7 +45,7 @@ async fn err_02_what_is_still_to_be_read_is_set_aside() {
     world.dynamics.rename(&row, "Call Ben");
     let context = world.context();
     let memory = Memory::read(&context, state.clone());
-    let index = Index::new(&state.links);
+    let index = Index::new(context.mailbox.key.mailbox, &state.links);
     let pulled = pull(&context, &memory, None).await.unwrap();
     let gathered = |rounds| gather_in(&context, &state, &index, pulled.clone(), Vec::new(), rounds);
     let cut = gathered(0).await.unwrap();

@@ -19,7 +19,7 @@ fn invited(id: &str, uid: &str) -> Obs {
 }
 
 fn settled(world: &World, pairings: Vec<Pairing>, links: &[Link]) -> Plan {
-    settle(world.plan(pairings), &Index::new(links))
+    settle(world.plan(pairings), &Index::new(world.mailbox.key.mailbox, links))
 }
 
 /// Returns which entries still do something.

@@ -8,12 +8,13 @@ use super::{
 use crate::domain::code::Code;
 use crate::domain::field::Group;
 use crate::domain::fingerprint::Prints;
+use crate::domain::kind::Collection;
 use crate::domain::link::{LinkState, Role, Why};
 use crate::domain::plan::Verb;
 use crate::domain::policy::Context;
 use crate::domain::side::{PerSide, Side};
 use crate::engine::catalogue as rule;
-use crate::engine::matching::Pairing;
+use crate::engine::matching::{Pairing, made_row, row_link};
 use crate::engine::{groups, sent};
 
 /// Two existing items are one pair: found by marker or by the meeting's identity. What differs is
@@ -38,7 +39,27 @@ pub(super) fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
         let after = if pairing.link.is_some() { After::Forgotten } else { After::Nothing };
         return leave(pairing, after, rule::APPT_IN_11, Code::RowKnown);
     }
+    if was_untracked(&pairing, context) {
+        let after = After::Unlinked(Why::Untracked);
+        return verdict(pairing, after, Verb::Unlink, &[rule::LINK_06]);
+    }
     decide(pairing, role, context)
+}
+
+/// LINK-06: a task whose row was made of it had the category then (LINK-05). When the store is lost and no
+/// category is there any more, its user took it off.
+fn was_untracked(pairing: &Pairing, context: &Context<'_>) -> bool {
+    let (Some(row), Some(item)) = (&pairing.seen.dynamics, &pairing.seen.exchange) else {
+        return false;
+    };
+    let made = made_row(context.mailbox.key.mailbox, &item.observation);
+    let by_category = context.policy.settings.track_categorized
+        && item.observation.kind.collection() == Collection::Tasks;
+    pairing.link.is_none()
+        && by_category
+        && !item_facts(pairing).tracked
+        && made.is_some()
+        && made == row_link(&row.observation.id)
 }
 
 pub(super) fn adopted_role(pairing: &Pairing, context: &Context<'_>) -> Role {

@@ -7,12 +7,12 @@ use crate::domain::ids::{GlobalId, LinkId};
 use crate::domain::kind::Kind::{Appointment, Contact, PhoneCall, Task};
 use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::side::Side;
-use crate::engine::matching::{Pairing, pair};
+use crate::engine::matching::{Pairing, made_row, pair};
 use crate::engine::testing::*;
 
 fn paired(links: &[Link], seen: &[Obs]) -> Vec<Pairing> {
     let world = World::new();
-    pair(links, seen.iter().map(|obs| world.seen(obs)).collect())
+    pair(world.mailbox.key.mailbox, links, seen.iter().map(|obs| world.seen(obs)).collect())
 }
 
 fn link(kind: crate::domain::kind::Kind) -> Link {
@@ -74,6 +74,26 @@ fn inv_7_a_marker_leads_to_the_row_without_a_link() {
     assert!(found.len() == 1 && both(&found[0]) && found[0].link.is_none());
     let strangers = paired(&[], &[item(Contact).marked(row_guid(2)), row(Contact)]);
     assert_eq!(strangers.len(), 2);
+}
+
+#[test]
+fn inv_7_a_row_meets_the_item_that_it_was_made_of_before_that_is_marked() {
+    // The store was lost between the two. A marker says more, and two cannot have one row.
+    let mailbox = World::new().mailbox.key.mailbox;
+    let made = |obs: &Obs| made_row(mailbox, &obs.0).unwrap().0.to_string();
+    for kind in [Contact, Task] {
+        let here = item(kind);
+        let there = row(kind).id(&made(&here));
+        let found = paired(&[], &[here.clone(), there.clone()]);
+        assert!(found.len() == 1 && both(&found[0]) && found[0].link.is_none());
+        let marked = here.clone().marked(row_guid(2));
+        assert_eq!(paired(&[], &[marked, there.clone()]).len(), 2);
+        let named = item(kind).id("item-0").marked(made_row(mailbox, &here.0).unwrap().0);
+        let found = paired(&[], &[named, here, there]);
+        assert_eq!(found.iter().filter(|one| one.copy).count(), 1);
+    }
+    assert_eq!(made_row(mailbox, &item(Appointment).uid("u-1").0), None);
+    assert_eq!(made_row(mailbox, &row(Task).0), None);
 }
 
 #[test]

@@ -28,6 +28,22 @@ fn appt_in_11_all_who_track_a_meeting_give_its_row_the_same_id() {
 }
 
 #[test]
+fn inv_7_a_row_made_of_an_item_has_the_same_id_each_time() {
+    // Another item, or another mailbox, gives another one; so does a copy, whose place may be taken.
+    let id = |world: &World, pairing| world.plan(vec![pairing]).entries[0].link.id;
+    let world = World::new();
+    let task = |world: &World, id: &str| world.alone(&item(Task).id(id));
+    let first = id(&world, task(&world, "item-1"));
+    assert_eq!(first, id(&world, task(&world, "item-1")));
+    assert_ne!(first, id(&world, task(&world, "item-2")));
+    let other = World::with(|world| world.mailbox.key.mailbox = uuid::Uuid::from_u128(77));
+    assert_ne!(first, id(&other, task(&other, "item-1")));
+    let mut copy = task(&world, "item-1");
+    copy.copy = true;
+    assert_ne!(first, id(&world, copy));
+}
+
+#[test]
 fn link_03_a_create_keeps_its_key_and_the_next_create_gets_another() {
     // The key follows the time of the marker: equal for a repeat of one create, new for the next.
     let world = World::new();

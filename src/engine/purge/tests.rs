@@ -10,7 +10,12 @@ fn made(kind: Kind) -> Obs {
 
 fn purged(obs: &[Obs], allow_mail: bool) -> Vec<Verdict> {
     let world = World::new();
-    purge(&[], obs.iter().map(|one| world.seen(one)).collect(), allow_mail)
+    purge(
+        world.mailbox.key.mailbox,
+        &[],
+        obs.iter().map(|one| world.seen(one)).collect(),
+        allow_mail,
+    )
 }
 
 #[test]
@@ -58,7 +63,7 @@ fn ops_01_a_copy_that_a_person_made_is_never_deleted() {
     let world = World::new();
     let linked = world.linked(&row(Kind::Contact), &both[0]);
     let seen = both.iter().map(|one| world.seen(one)).collect();
-    let verdicts = purge(&[linked.link.unwrap()], seen, false);
+    let verdicts = purge(world.mailbox.key.mailbox, &[linked.link.unwrap()], seen, false);
     let deleted: Vec<_> = verdicts
         .iter()
         .filter(|one| matches!(one.writes.exchange, Some(Write::Delete { .. })))

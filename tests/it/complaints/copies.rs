@@ -7,7 +7,7 @@ use lockstep::sim::graph::MailKind;
 use serde_json::json;
 
 use super::{FUTURE, count, five, lose_replies};
-use crate::harness::{CATEGORY, id_of, tracked_event, two};
+use crate::harness::{CATEGORY, SIGNAL, guid, id_of, tracked_event, two};
 
 #[test]
 fn odoo_242064_olkcli_75_lost_reply_makes_no_second_copy() {
@@ -54,6 +54,32 @@ fn odoo_242064_lost_reply_outside_the_window_and_then_a_lost_store_make_no_secon
         assert_eq!((system.events(0).len(), system.rows("appointments").len()), (1, 1), "{start}");
         assert!(system.mails().is_empty());
     }
+}
+
+#[test]
+fn odoo_242064_lost_store_between_a_row_and_the_mark_of_its_item_makes_no_second_copy() {
+    // The rows were made, their items name them not yet, and nobody remembers either.
+    let mut system = two();
+    system.new_task(0, &json!({ "title": "Call", "categories": [CATEGORY] }));
+    let signal = json!([{ "id": SIGNAL, "value": "1" }]);
+    system
+        .new_contact(0, &json!({ "surname": "Mitchell", "singleValueExtendedProperties": signal }));
+    let mailboxes = system.enrol();
+    lose_replies(&system, FarSide::Dataverse, 20);
+    system.run(mailboxes, 1);
+    system.organization().set_faults(FaultPlan::none());
+    assert_eq!((system.rows("tasks").len(), system.rows("contacts").len()), (1, 1));
+    let before = system.writes();
+    system.lose_state();
+    system.settled();
+    assert_eq!((system.tasks(0).len(), system.rows("tasks").len()), (1, 1));
+    assert_eq!((system.contacts(0).len(), system.rows("contacts").len()), (1, 1));
+    // Each item was marked, so that it names its row from now on.
+    assert!(system.writes().1 >= before.1 + 2, "{before:?} {:?}", system.writes());
+    let row = guid(&system.rows("tasks")[0], "activityid");
+    system.update(0, "tasks", row, &json!({ "subject": "Call Anna" }));
+    system.settled();
+    assert_eq!(system.tasks(0)[0]["title"], "Call Anna");
 }
 
 #[test]

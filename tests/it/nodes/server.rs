@@ -44,13 +44,7 @@ impl Rig {
 fn a_server_that_restarts_forgets_or_goes_back_costs_nothing_twice() {
     // Each in the middle of work. The nodes say that they cannot work while it is away, work again by
     // themselves, and find every pair by its markers.
-    let mut rig = Rig::start(2);
-    rig.assert_in_step();
-    // What is on its way comes from Dynamics: an item of Exchange whose row was made a moment before
-    // would become two (docs/cluster.md).
-    rig.slow_writes();
-    rig.new_work();
-    rig.new_batches();
+    let mut rig = Rig::start_slowly(2);
     rig.wait_for_writes(20);
     rig.redis.command(&["FLUSHALL"]);
     rig.wait_for_closed_table();

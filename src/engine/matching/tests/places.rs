@@ -13,7 +13,7 @@ use crate::engine::testing::*;
 fn link_01_an_index_leads_from_an_item_to_its_link() {
     // By side, collection and id; the links themselves are those that were given.
     let links = [link(Task)];
-    let index = Index::new(&links);
+    let index = Index::new(World::new().mailbox.key.mailbox, &links);
     assert_eq!(index.links(), &links);
     let id = links[0].native.exchange.clone().unwrap();
     assert_eq!(index.of_item(Exchange, Collection::Tasks, &id), Some(&links[0]));

@@ -239,7 +239,7 @@ impl Model {
                     more.extend(self.marked(side, link.id).map(|id| (side, id, link.kind)));
                 }
             }
-            for pairing in pair(&links, self.normal(&seen)) {
+            for pairing in pair(self.world.mailbox.key.mailbox, &links, self.normal(&seen)) {
                 for side in Side::BOTH {
                     let Some(one) = pairing.seen.get(side) else { continue };
                     let other = side.other();
@@ -296,8 +296,8 @@ impl Model {
     fn make_plan(&self, seen: Vec<Seen>, from: u64) -> Plan {
         let links: Vec<Link> = self.links.values().cloned().collect();
         let context = self.world.context();
-        let verdicts =
-            pair(&links, seen).into_iter().map(|pairing| decide(pairing, &context)).collect();
+        let pairings = pair(context.mailbox.key.mailbox, &links, seen);
+        let verdicts = pairings.into_iter().map(|pairing| decide(pairing, &context)).collect();
         let mut fresh = from;
         plan(verdicts, &context, || {
             fresh += 1;
