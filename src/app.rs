@@ -201,7 +201,8 @@ impl App {
         let Some(store) = self.budgets.clone() else { return Throttle::new(options, clock) };
         let ownership = self.ownership.clone();
         let members = Box::new(move || ownership.crowd());
-        Throttle::shared(options, clock, Common { store, tenant: tenant.clone(), members })
+        let (tenant, bus) = (tenant.clone(), self.bus.clone());
+        Throttle::shared(options, clock, Common { store, tenant, bus, members })
     }
 
     fn chronicle(&self, config: &TenantConfig) -> Chronicle {

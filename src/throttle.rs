@@ -8,7 +8,7 @@
 //!
 //! The rate is a governor limiter of this process. Where several nodes spend one budget (`Common`), it is
 //! a bucket in their store: a node draws a purse for a second (`purse`), has its share of the slots, and is
-//! told of the pauses that others were asked for.
+//! told at once of the pauses that others were asked for.
 //!
 //! What is absent: any knowledge of HTTP. Waiting uses tokio's timer (governor's own waiting ignores a
 //! paused clock).
@@ -198,11 +198,15 @@ impl Throttle {
         tracing::debug!(wait_seconds = for_.as_secs(), %opens, "a far side closed its gate");
         if let (Some(common), Ok(io)) = (self.common.clone(), Handle::try_current()) {
             // The call that was refused does not wait for it. Whoever is not told is refused himself.
-            io.spawn(async move {
-                if let Err(error) = common.store.close(&common.tenant, for_).await {
-                    tracing::debug!(%error, "other nodes were not told of a pause");
-                }
-            });
+            io.spawn(async move { common.close(for_).await });
+        }
+    }
+
+    /// Another node, or this one, was asked to pause: what is held already is kept until then. A budget
+    /// of this node alone is nobody else's matter.
+    pub fn heard(&self, for_: Duration) {
+        if self.common.is_some() {
+            self.gates().of.values().for_each(|gate| gate.heard(for_.min(MAX_CLOSED)));
         }
     }
 

@@ -6,6 +6,7 @@ mod roll;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use actix::{Addr, Handler};
 use tokio::sync::mpsc::error::TrySendError;
@@ -132,6 +133,7 @@ async fn sort(mut listener: Box<dyn Listener>, relay: Relay, node: mpsc::Sender<
             | Hint::AllChanged(_)
             | Hint::Subscription(..)
             | Hint::Read(..)
+            | Hint::Pause(..)
             | Hint::Sync(..)) => match node.try_send(hint) {
                 // Told once a flood: around the bound each would be another.
                 Ok(()) => missed &= node.capacity() < NODE_WAITING / 2,
@@ -169,6 +171,12 @@ impl Handler<HintCame> for NodeActor {
                 let runtime = self.running(&tenant).map(|(runtime, _)| runtime);
                 if let Some(feed) = runtime.as_ref().and_then(|it| it.freshness()?.feed()) {
                     feed.heard(table);
+                }
+            }
+            Hint::Pause(tenant, millis) => {
+                let runtime = self.running(&tenant).map(|(runtime, _)| runtime);
+                if let Some(budgets) = runtime.as_ref().and_then(|runtime| runtime.budgets()) {
+                    budgets.dynamics.heard(Duration::from_millis(millis));
                 }
             }
             Hint::Sync(key, ticket) => self.sync(key, ticket),

@@ -8,6 +8,7 @@ mod mailbox;
 mod node;
 mod orders;
 mod outage;
+mod pauses;
 mod rest;
 mod schedule;
 mod tenant;

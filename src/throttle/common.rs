@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::purse::{Need, Purse};
 use crate::domain::ids::TenantId;
 use crate::ports::budget::{Bucket, BudgetStore, Draw, Drawn};
+use crate::ports::wake::{Channel, Hint, WakeBus};
 
 /// How long an answer is waited for: half of the time for which it holds.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -18,8 +19,22 @@ pub struct Common {
     pub store: Arc<dyn BudgetStore>,
     /// Whose it is.
     pub tenant: TenantId,
+    /// Tells the other nodes of a pause at once; who misses it learns of it with the next draw.
+    pub bus: Arc<dyn WakeBus>,
     /// How many nodes there are, as far as this one knows.
     pub members: Box<dyn Fn() -> usize + Send + Sync>,
+}
+
+impl Common {
+    /// Tells the store, for who draws, and the other nodes, which hold requests already.
+    pub(super) async fn close(&self, for_: Duration) {
+        let millis = u64::try_from(for_.as_millis()).unwrap_or(u64::MAX);
+        let hint = [(Channel::Everybody, Hint::Pause(self.tenant.clone(), millis))];
+        let told = tokio::join!(self.store.close(&self.tenant, for_), self.bus.publish(&hint));
+        for error in [told.0.err(), told.1.err()].into_iter().flatten() {
+            tracing::debug!(%error, "other nodes were not told of a pause");
+        }
+    }
 }
 
 /// What a draw brought.

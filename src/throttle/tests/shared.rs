@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::domain::ids::TenantId;
+use crate::memory::LocalBus;
 use crate::ports::budget::{Bucket, BudgetStore, Draw, Drawn};
 use crate::ports::error::StoreError;
 
@@ -85,6 +86,7 @@ fn node(table: &Arc<Table>, members: &Arc<AtomicUsize>, options: ThrottleOptions
     let common = Common {
         store: table.clone(),
         tenant: TenantId::new("contoso"),
+        bus: Arc::new(LocalBus::new()),
         members: Box::new(move || members.load(SeqCst)),
     };
     Arc::new(Throttle::shared(options, Arc::new(Epoch), common))
@@ -249,7 +251,12 @@ async fn a_store_that_hangs_holds_nobody_up_for_long() {
         }
     }
     let tenant = TenantId::new("contoso");
-    let common = Common { store: Arc::new(Mute), tenant, members: Box::new(|| 2) };
+    let common = Common {
+        store: Arc::new(Mute),
+        tenant,
+        bus: Arc::new(LocalBus::new()),
+        members: Box::new(|| 2),
+    };
     let node = Throttle::shared(OPTIONS, Arc::new(Epoch), common);
     let start = Instant::now();
     for _ in 0..10 {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use lockstep::app::clock::SystemClock;
 use lockstep::domain::ids::TenantId;
+use lockstep::memory::LocalBus;
 use lockstep::ports::budget::{Bucket, BudgetStore, Draw};
 use lockstep::redis::{Address, RedisOptions, RedisStore};
 use lockstep::throttle::{BudgetKey, Common, Throttle, ThrottleOptions};
@@ -123,7 +124,8 @@ async fn two_nodes_on_one_server_never_exceed_the_published_limit() {
     let node = async || {
         let store = connect(&server.address()).await;
         let tenant = TenantId::new("contoso");
-        let common = Common { store, tenant, members: Box::new(|| 2) };
+        let common =
+            Common { store, tenant, bus: Arc::new(LocalBus::new()), members: Box::new(|| 2) };
         let throttle = Throttle::shared(options, Arc::new(SystemClock), common);
         let key = BudgetKey::new("application user");
         let callers = (0..4).map(|_| async {
