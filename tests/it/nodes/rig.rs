@@ -1,6 +1,6 @@
 //! Redis, nodes that share it, and the stand-ins, which live in the test's process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -283,21 +283,26 @@ impl Rig {
         (self.now() - began).to_std().unwrap()
     }
 
-    /// Waits until a cycle of each of these mailboxes began after an instant. Returns how long after it that
-    /// was.
+    /// Waits until a cycle of each of these mailboxes began after an instant. Returns how long after it the
+    /// last of them began; to look at thousands takes a while, and is not theirs.
     pub(super) fn wait_for_cycles(
         &self,
         mailboxes: &BTreeSet<String>,
         since: DateTime<Utc>,
     ) -> Duration {
+        let mut begun: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
         until(self.patience(), "each of the mailboxes is worked on", || {
             std::thread::park_timeout(self.look());
-            let mut rows = self.nodes.iter().flat_map(|node| rows(&node.url)).collect::<Vec<_>>();
-            rows.retain(|row| began(row).is_some_and(|began| began > since));
-            let worked: BTreeSet<String> = rows.iter().filter_map(id).collect();
-            worked.is_superset(mailboxes).then_some(())
+            for row in self.nodes.iter().flat_map(|node| rows(&node.url)) {
+                let Some((id, began)) = id(&row).zip(began(&row)) else { continue };
+                if began > since && mailboxes.contains(&id) {
+                    begun.entry(id).or_insert(began);
+                }
+            }
+            (begun.len() == mailboxes.len()).then_some(())
         });
-        (self.now() - since).to_std().unwrap()
+        let last = begun.values().max().copied().unwrap_or(since);
+        (last - since).to_std().unwrap()
     }
 
     /// Returns the mailboxes that a node owns.
