@@ -1,5 +1,6 @@
 //! Several nodes that share a Redis, as real processes: one is killed, one ends, some are paused beyond
-//! their leases; and the server restarts, loses all it had, or comes back with an old dump.
+//! their leases; and the server restarts, loses all it had, or comes back with an old dump. What cannot
+//! be done to a process from outside is done to a node's parts in the test's: its clock jumps, its parts panic.
 //!
 //! What the nodes did is not judged by their own word: `compare` looks into both worlds, and the stand-in of
 //! Exchange keeps a ledger of every mail. When they own and work on mailboxes they tell themselves. `LOCKSTEP_MAILBOXES` and `LOCKSTEP_PAUSES` make the runs bigger
@@ -7,6 +8,7 @@
 
 mod clocks;
 mod demo;
+mod panics;
 mod rig;
 mod sentinels;
 mod server;
