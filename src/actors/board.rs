@@ -153,6 +153,11 @@ impl Board {
         inner.tenant.trouble = trouble;
     }
 
+    /// Writes what keeps the whole tenant from work, whatever its profile said.
+    pub fn struck(&self, code: Code, reason: String) {
+        self.lock().tenant.trouble = Some((code, reason));
+    }
+
     /// Replaces the list of mailboxes; what is known of those that stay is kept.
     pub fn roster(&self, rows: Vec<Enrolled>) {
         let mut inner = self.lock();

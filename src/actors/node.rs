@@ -9,6 +9,7 @@ use super::hints::{Describe, Relay};
 use super::messages::{StopNode, StopTenant, TenantsRead, ToMailbox, ToTenant, WakeMailbox};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
+use crate::domain::code::Code;
 use crate::domain::ids::TenantId;
 
 /// One good tenant file: a digest that changes with it, and how to build its runtime.
@@ -43,6 +44,44 @@ struct Running {
     digest: u64,
     runtime: Arc<TenantRuntime>,
     address: Addr<TenantSupervisor>,
+    restarts: Restarts,
+}
+
+/// Readings of the tenant files before a supervisor that keeps dying starts again: 5 minutes.
+const WAIT_MAX: u32 = 60;
+/// Readings after which a supervisor that lives is taken for sound.
+const SOUND: u32 = 2 * WAIT_MAX;
+
+/// How often the supervisor of a tenant died of late. It counts in readings of the tenant files, of which there
+/// is one every 5 s.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Restarts {
+    deaths: u32,
+    waits: u32,
+    lived: u32,
+}
+
+impl Restarts {
+    /// Takes note that it lives.
+    fn lives(&mut self) {
+        self.lived += 1;
+        if self.lived >= SOUND {
+            *self = Self::default();
+        }
+    }
+
+    /// Takes note that it is dead. Returns whether it starts again now: at once after the first death, then
+    /// after twice as many readings each time.
+    fn is_due(&mut self) -> bool {
+        if self.waits > 0 {
+            self.waits -= 1;
+            return false;
+        }
+        self.deaths = self.deaths.saturating_add(1);
+        self.waits = 1_u32.checked_shl(self.deaths - 1).unwrap_or(WAIT_MAX).min(WAIT_MAX);
+        self.lived = 0;
+        true
+    }
 }
 
 impl Running {
@@ -80,10 +119,31 @@ impl NodeActor {
         self.running.get(tenant).map(|one| (one.runtime.clone(), &one.address))
     }
 
-    fn start(&mut self, entry: TenantEntry) {
+    fn start(&mut self, entry: TenantEntry, restarts: Restarts) {
         let runtime = (entry.build)();
         let address = TenantSupervisor::new(runtime.clone()).start();
-        self.running.insert(entry.tenant, Running { digest: entry.digest, runtime, address });
+        let running = Running { digest: entry.digest, runtime, address, restarts };
+        self.running.insert(entry.tenant, running);
+    }
+
+    /// A defect has struck the supervisor: it starts again, the later the more often that was so.
+    fn revive(&mut self, entry: TenantEntry) {
+        let Some(running) = self.running.get_mut(&entry.tenant) else { return };
+        let tenant = entry.tenant.as_str();
+        if !running.restarts.is_due() {
+            let reason = format!("its supervisor died {} times", running.restarts.deaths + 1);
+            running.runtime.board.struck(Code::TenantPanicked, reason);
+            return;
+        }
+        let (restarts, code) = (running.restarts, Code::TenantPanicked.as_str());
+        tracing::error!(
+            lockstep.tenant = tenant,
+            lockstep.code = code,
+            deaths = restarts.deaths,
+            "the supervisor of the tenant died; it is started again"
+        );
+        running.end();
+        self.start(entry, restarts);
     }
 
     fn show(&self) {
@@ -112,13 +172,14 @@ impl Handler<TenantsRead> for NodeActor {
             stays
         });
         for entry in tenants {
-            match self.running.get(&entry.tenant) {
-                Some(running) if running.digest == entry.digest && running.address.connected() => {}
-                Some(running) => {
+            match self.running.get_mut(&entry.tenant) {
+                Some(running) if running.digest != entry.digest => {
                     running.end();
-                    self.start(entry);
+                    self.start(entry, Restarts::default());
                 }
-                None => self.start(entry),
+                Some(running) if running.address.connected() => running.restarts.lives(),
+                Some(_) => self.revive(entry),
+                None => self.start(entry, Restarts::default()),
             }
         }
         self.show();

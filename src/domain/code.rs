@@ -200,6 +200,8 @@ codes! {
     CyclePanicked = "cycle-panicked",
     /// The mailbox failed too often and is parked.
     MailboxParked = "mailbox-parked",
+    /// The supervisor of the tenant died again and again and waits before it starts once more.
+    TenantPanicked = "tenant-panicked",
 }
 
 impl Code {

@@ -10,6 +10,7 @@ use super::fakes::{Tenant, id, on_paused, secs};
 use crate::actors::messages::{StopNode, TenantsRead, ToTenant, WakeMailbox};
 use crate::actors::node::{NodeActor, TenantEntry, Tenants};
 use crate::actors::runtime::TenantRuntime;
+use crate::domain::code::Code;
 use crate::domain::ids::TenantId;
 
 /// A node and how often its only tenant was built.
@@ -124,6 +125,43 @@ fn a_broken_file_keeps_the_last_good_one() {
         sleep(secs(3_600)).await;
         assert_eq!(node.tenant.cycles(), 0);
         assert!(node.list().is_empty() && !node.actor.connected());
+    });
+}
+
+#[test]
+fn a_tenant_that_goes_on_dying_is_started_again_less_and_less_often() {
+    // At the readings 1, 3, 6, 11, 20 and 37 of forty; meanwhile it says so. A changed file starts it at once.
+    on_paused(async {
+        let node = Node::new().await;
+        node.read(Some(1), &[]).await;
+        sleep(secs(20)).await;
+        node.tenant.bomb.arm(0, i64::MAX);
+        sleep(secs(300)).await;
+        let mut started = Vec::new();
+        for reading in 1..=40 {
+            let before = node.built.load(SeqCst);
+            node.read(Some(1), &[]).await;
+            sleep(secs(5)).await;
+            started.extend((node.built.load(SeqCst) > before).then_some(reading));
+        }
+        assert_eq!(started, [1, 3, 6, 11, 20, 37]);
+        let trouble = node.list()[0].board.tenant_row().trouble;
+        assert_eq!(trouble.map(|(code, _)| code), Some(Code::TenantPanicked));
+        node.tenant.bomb.arm(i64::MAX, 0);
+        node.read(Some(2), &[]).await;
+        sleep(secs(20)).await;
+        let board = &node.list()[0].board;
+        assert!(board.tenant_row().trouble.is_none() && board.mailbox(id(1)).unwrap().cycles > 0);
+        // What lived for ten minutes counts as sound.
+        for _ in 0..120 {
+            node.read(Some(2), &[]).await;
+            sleep(secs(5)).await;
+        }
+        node.tenant.bomb.arm(0, 1);
+        sleep(secs(300)).await;
+        let before = node.built.load(SeqCst);
+        node.read(Some(2), &[]).await;
+        assert_eq!(node.built.load(SeqCst), before + 1);
     });
 }
 

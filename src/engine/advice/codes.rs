@@ -96,5 +96,6 @@ advice! {
     SyncNotYet "Wait, or clear `performactsyncafter` of the organization.";
     CycleStuck "Wait: the mailbox is tried again; report it with the trace of the cycle when it stays.";
     MostMailboxesFail "Look at the codes of the mailboxes: what most of them have in common is at fault.";
+    TenantPanicked "Report the defect with the log of the node; change the tenant file to start it at once.";
     MailboxParked "Mend what the last code named, or release the mailbox.";
 }
