@@ -202,12 +202,10 @@ impl Throttle {
         }
     }
 
-    /// Another node, or this one, was asked to pause: what is held already is kept until then. A budget
-    /// of this node alone is nobody else's matter.
-    pub fn heard(&self, for_: Duration) {
-        if self.common.is_some() {
-            self.gates().of.values().for_each(|gate| gate.heard(for_.min(MAX_CLOSED)));
-        }
+    /// Another node, or this one, was asked to pause: the store, which knows until when, is asked before
+    /// what was drawn is spent. A budget of this node alone is nobody else's matter.
+    pub fn heard(&self) {
+        self.gates().of.values().for_each(|gate| gate.heard());
     }
 
     /// Lets a call to the far side pass, or returns how long none will: it did not answer for a while,

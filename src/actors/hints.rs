@@ -6,7 +6,6 @@ mod roll;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use actix::{Addr, Handler};
 use tokio::sync::mpsc::error::TrySendError;
@@ -173,10 +172,10 @@ impl Handler<HintCame> for NodeActor {
                     feed.heard(table);
                 }
             }
-            Hint::Pause(tenant, millis) => {
+            Hint::Pause(tenant) => {
                 let runtime = self.running(&tenant).map(|(runtime, _)| runtime);
                 if let Some(budgets) = runtime.as_ref().and_then(|runtime| runtime.budgets()) {
-                    budgets.dynamics.heard(Duration::from_millis(millis));
+                    budgets.dynamics.heard();
                 }
             }
             Hint::Sync(key, ticket) => self.sync(key, ticket),

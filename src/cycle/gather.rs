@@ -352,7 +352,7 @@ impl<'a> Table<'a> {
             return self.want_original(wants, seen);
         }
         if pairing.seen.get(other).is_some() {
-            return;
+            return self.want_marker(wants, pairing);
         }
         let link = pairing.link.as_ref();
         if let Some(id) = link.and_then(|link| link.native.get(other).clone()) {
@@ -365,7 +365,7 @@ impl<'a> Table<'a> {
             self.want_find(wants, other, FindKey::Marker(link.id, link.kind));
         }
         let unlinked = link.is_none_or(|link| link.state == LinkState::LeftAlone);
-        if unlinked && let Some(key) = twins::twin_key(seen) {
+        if unlinked && let Some(key) = twins::twin_key(seen, self.context.mailbox.key.mailbox) {
             self.want_find(wants, other, key);
         }
         // INV-7: a row that the store does not know may have its item among those that no feed shows.

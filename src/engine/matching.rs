@@ -110,13 +110,14 @@ pub fn pair_in(index: &Index<'_>, seen: Vec<Seen>) -> Vec<Pairing> {
     // What is gone first: an item with its marker may then take its place. Then what a create without
     // an answer has made, whatever its row names by now (ORG-03). Then meetings that a row names: of
     // two items with one marker that is the original (COPY-03). Those last that another row names than
-    // their marker does: copies with rows of their own (COPY-02).
+    // their marker does: copies with rows of their own (COPY-02). What was written on an item says more than
+    // the row that would be made of it.
     let identities = Identities::of(&rows);
     items.sort_by_key(|one| {
         let gone = one.observation.presence == Presence::Deleted;
         let link = one.observation.marker.and_then(|id| index.of_id(id));
         let made = link.is_some_and(|link| link.state == LinkState::Creating(Side::Exchange));
-        (!gone, !made, identities.named(one))
+        (!gone, !made, identities.named(one), one.observation.marker.is_none())
     });
     for one in rows.into_iter().chain(items) {
         table.place(one);

@@ -28,8 +28,8 @@ pub enum Hint {
     Roll(Uuid),
     /// How a node stands, as JSON for operators, without an address of a mailbox.
     Present(Uuid, String),
-    /// Dataverse asked a node to pause: nobody calls it for a tenant for so many milliseconds from now.
-    Pause(TenantId, u64),
+    /// Dataverse asked a node to pause for a tenant; until when stands in the budget.
+    Pause(TenantId),
 }
 
 /// What happened to a subscription.

@@ -19,19 +19,20 @@ pub struct Common {
     pub store: Arc<dyn BudgetStore>,
     /// Whose it is.
     pub tenant: TenantId,
-    /// Tells the other nodes of a pause at once; who misses it learns of it with the next draw.
+    /// Tells the other nodes at once that there is a pause; who misses it learns of it with the next draw.
     pub bus: Arc<dyn WakeBus>,
     /// How many nodes there are, as far as this one knows.
     pub members: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
 impl Common {
-    /// Tells the store, for who draws, and the other nodes, which hold requests already.
+    /// Tells the store, for who draws, and then the other nodes, which have drawn already.
     pub(super) async fn close(&self, for_: Duration) {
-        let millis = u64::try_from(for_.as_millis()).unwrap_or(u64::MAX);
-        let hint = [(Channel::Everybody, Hint::Pause(self.tenant.clone(), millis))];
-        let told = tokio::join!(self.store.close(&self.tenant, for_), self.bus.publish(&hint));
-        for error in [told.0.err(), told.1.err()].into_iter().flatten() {
+        let told = async {
+            self.store.close(&self.tenant, for_).await?;
+            self.bus.publish(&[(Channel::Everybody, Hint::Pause(self.tenant.clone()))]).await
+        };
+        if let Err(error) = told.await {
             tracing::debug!(%error, "other nodes were not told of a pause");
         }
     }
@@ -70,6 +71,11 @@ impl Source {
         self.purse().take(requests, now, self.bucket, members, longest)
     }
 
+    /// What was drawn is not spent before the store was asked once more.
+    pub(super) fn doubt(&self) {
+        self.purse().doubt();
+    }
+
     /// Asks the store. `clock` tells the time since some start.
     pub(super) async fn draw(&self, draw: Draw, clock: impl Fn() -> Duration) -> Brought {
         let common = &self.common;
@@ -95,7 +101,7 @@ impl Source {
     }
 
     fn purse(&self) -> MutexGuard<'_, Purse> {
-        // Only the caller whose turn it is changes it.
+        // Each change is whole.
         self.purse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

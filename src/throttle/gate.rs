@@ -100,10 +100,12 @@ impl Gate {
         self.hold(for_);
     }
 
-    /// Takes in a pause that another node was asked for: it says what a refusal says. A node's own comes back
-    /// to it, at once with its word, which is then one push with the refusal, and with a draw when it ends.
-    pub(super) fn heard(&self, for_: Duration) {
-        if for_ > LIFE { self.close(for_) } else { self.hold(for_) }
+    /// Takes note that some node was asked to pause.
+    pub(super) fn heard(&self) {
+        match &self.source {
+            Source::Own(_) => {}
+            Source::Common(common) => common.doubt(),
+        }
     }
 
     fn hold(&self, for_: Duration) {
@@ -175,7 +177,9 @@ impl Gate {
         let Source::Common(common) = &self.source else { return Ok(()) };
         match common.draw(draw, || self.since_start()).await {
             Brought::Something => {}
-            Brought::Pause(left) => self.heard(left),
+            // A node's own pause comes back to it when it ends; that of another says what a refusal says.
+            Brought::Pause(left) if left > LIFE => self.close(left),
+            Brought::Pause(left) => self.hold(left),
             Brought::TooLate(retry_after) => return Err(Throttled { retry_after }),
         }
         Ok(())

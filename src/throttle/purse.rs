@@ -40,7 +40,7 @@ pub(super) struct Purse {
     drawn: u32,
     from: Duration,
     until: Duration,
-    /// The turn came long after it was given: meanwhile the far side may have been closed.
+    /// The far side may have been closed since it was drawn: the turn came long after, or somebody says so.
     unsure: bool,
     /// Spent alone and not told yet.
     owed: u32,
@@ -115,8 +115,14 @@ impl Purse {
         self.drawn = answer.granted;
         // The store granted at some instant between question and answer.
         (self.from, self.until) = (answered + answer.wait, asked + answer.wait + LIFE);
-        self.unsure = answer.wait > LIFE;
+        // A word that came while this was asked may be about later.
+        self.unsure |= answer.wait > LIFE;
         None
+    }
+
+    /// Somebody was asked to pause: who knows when that ends is asked before anything is spent.
+    pub(super) fn doubt(&mut self) {
+        self.unsure = true;
     }
 
     /// Takes note that no answer came. Returns whether that is news.

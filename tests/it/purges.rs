@@ -8,7 +8,7 @@ use lockstep::domain::policy::Mailbox;
 use lockstep::sim::faults::{FarSide, FaultKind, FaultPlan, Scope};
 use serde_json::{Value, json};
 
-use crate::harness::{CATEGORY, System, id_of, tracked_event, two};
+use crate::harness::{CATEGORY, SIGNAL, System, guid, id_of, tracked_event, two};
 use crate::process::{Running, run};
 
 const MARKER: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name LockstepLink";
@@ -122,8 +122,8 @@ fn ops_01_a_purge_takes_the_category_along_that_lockstep_made_and_nobody_uses() 
 
 #[test]
 fn ops_01_an_admitted_mailbox_gets_its_items_again() {
-    // Admission lifts the mark; contacts and tasks that match are created as for a new mailbox, what
-    // was tracked once is not tracked any more, and a meeting that its row still names is not made
+    // Admission lifts the mark; contacts and tasks that match are created as for a new mailbox, one whose
+    // row was made of it meets that row again, and a meeting that its row still names is not made
     // anew, because that could invite everybody once more.
     let system = lived_in();
     purged(&system, 0, false);
@@ -136,6 +136,44 @@ fn ops_01_an_admitted_mailbox_gets_its_items_again() {
     assert_eq!(subjects(&system.events(0), "subject"), ["Private", "Tracked"]);
     assert!(system.codes().contains(&Code::NotRecreated));
     assert_eq!(system.rows("tasks").len(), 1, "no second row of the task");
+    let row = guid(&system.rows("tasks")[0], "activityid");
+    system.update(0, "tasks", row, &json!({ "subject": "Followed" }));
+    system.settled();
+    assert_eq!(subjects(&system.tasks(0), "title"), ["Followed"]);
+}
+
+#[test]
+fn ops_01_inv_7_an_admitted_contact_meets_its_row_as_a_conflict_and_not_as_one_just_made() {
+    // Both were edited while the mailbox was kept out, and the row left the filter. It is not taken for the
+    // row that the contact would be made into, also when the answers to the first writes are lost: who wins
+    // is decided by the policy, and is said.
+    for lost in [0, 3] {
+        let system = two();
+        let signal = json!([{ "id": SIGNAL, "value": "1" }]);
+        let body = json!({ "surname": "Novak", "jobTitle": "Clerk", "nickName": "Nono",
+            "singleValueExtendedProperties": signal });
+        let item = system.new_contact(0, &body);
+        system.settled();
+        let row = guid(&system.rows("contacts")[0], "contactid");
+        purged(&system, 0, false);
+        system.update(0, "contacts", row, &json!({ "jobtitle": "Lead", "statecode": 1 }));
+        system.edit_contact(0, &item, &json!({ "jobTitle": "Head" }));
+        let key = known(&system, 0).key;
+        assert!(system.io.block_on(system.app.links.admit(&key)).unwrap());
+        let mut plan = FaultPlan::new(1);
+        let scope = Scope::Side(FarSide::Dataverse).and(Scope::Writes);
+        plan.add(FaultKind::ResetAfterCommit, 1.0, scope).times(lost);
+        system.organization().set_faults(plan);
+        let mailboxes = system.enrol();
+        system.run(mailboxes, 3);
+        let codes = system.codes();
+        system.organization().set_faults(FaultPlan::none());
+        system.settled();
+        let (rows, items) = (system.rows("contacts"), system.contacts(0));
+        assert_eq!((rows.len(), items.len()), (1, 1), "{lost}");
+        assert_eq!(rows[0]["jobtitle"], items[0]["jobTitle"], "{lost}");
+        assert!(codes.contains(&Code::ConflictResolved), "{lost}: {codes:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! An item's twin on the other side when no link tells it, and what tells a copy from its original.
 
 use chrono::{DateTime, Duration, Utc};
+use uuid::Uuid;
 
 use super::{Table, Want};
 use crate::domain::field::Field;
@@ -8,10 +9,24 @@ use crate::domain::ids::LinkId;
 use crate::domain::kind::Collection;
 use crate::domain::observation::Presence;
 use crate::domain::side::{PerSide, Side};
+use crate::engine::matching::{Pairing, made_row};
 use crate::engine::normalise::Seen;
 use crate::ports::side::{Cursor, FindKey};
 
 impl Table<'_> {
+    /// LINK-06: whether its user untracked a task that meets the row made of it is told by its marker, which
+    /// a round from the start does not show.
+    pub(super) fn want_marker(&mut self, wants: &mut PerSide<Want>, pairing: &Pairing) {
+        let Some(seen) = &pairing.seen.exchange else { return };
+        let (kind, id) = (seen.observation.kind, seen.observation.id.clone());
+        if pairing.link.is_some() || !self.hides_marker(&seen.observation) {
+            return;
+        }
+        if self.asked.insert((Side::Exchange, kind.collection(), id.clone())) {
+            wants.exchange.fetch.push((kind, id));
+        }
+    }
+
     /// COPY-03: whether an item is a copy depends on whether its original still stands; and a copy
     /// that has a row of its own is found by its meeting's identity (COPY-02).
     pub(super) fn want_original(&mut self, wants: &mut PerSide<Want>, seen: &Seen) {
@@ -29,8 +44,9 @@ impl Table<'_> {
     }
 }
 
-/// Returns the key by which an unlinked item's twin may be found on the other side.
-pub(super) fn twin_key(seen: &Seen) -> Option<FindKey> {
+/// Returns the key by which an unlinked item's twin may be found on the other side. `mailbox` is its
+/// `mailboxid`.
+pub(super) fn twin_key(seen: &Seen, mailbox: Uuid) -> Option<FindKey> {
     let observation = &seen.observation;
     if observation.presence == Presence::Deleted {
         return None;
@@ -43,7 +59,10 @@ pub(super) fn twin_key(seen: &Seen) -> Option<FindKey> {
         Side::Dynamics => true,
         Side::Exchange => observation.exchange_facts().tracked,
     };
-    observation.uid.clone().filter(|_| concerned).map(FindKey::Uid)
+    // INV-7: a row that was made of it before, seen by no filter, must not be taken for one just made.
+    let made = || made_row(mailbox, observation).map(|row| FindKey::Marker(row, observation.kind));
+    let key = observation.uid.clone().map(FindKey::Uid).or_else(made);
+    key.filter(|_| concerned)
 }
 
 /// The feed of events lists days of the mailbox's zone.

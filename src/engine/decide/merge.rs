@@ -47,7 +47,7 @@ pub(super) fn adopt(pairing: Pairing, context: &Context<'_>) -> Verdict {
 }
 
 /// LINK-06: a task whose row was made of it had the category then (LINK-05). When the store is lost and no
-/// category is there any more, its user took it off.
+/// category is there any more, its user took it off; a purge takes the marker, too (OPS-01).
 fn was_untracked(pairing: &Pairing, context: &Context<'_>) -> bool {
     let (Some(row), Some(item)) = (&pairing.seen.dynamics, &pairing.seen.exchange) else {
         return false;
@@ -60,6 +60,7 @@ fn was_untracked(pairing: &Pairing, context: &Context<'_>) -> bool {
         && !item_facts(pairing).tracked
         && made.is_some()
         && made == row_link(&row.observation.id)
+        && made == item.observation.marker
 }
 
 pub(super) fn adopted_role(pairing: &Pairing, context: &Context<'_>) -> Role {

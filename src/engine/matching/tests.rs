@@ -88,9 +88,13 @@ fn inv_7_a_row_meets_the_item_that_it_was_made_of_before_that_is_marked() {
         assert!(found.len() == 1 && both(&found[0]) && found[0].link.is_none());
         let marked = here.clone().marked(row_guid(2));
         assert_eq!(paired(&[], &[marked, there.clone()]).len(), 2);
-        let named = item(kind).id("item-0").marked(made_row(mailbox, &here.0).unwrap().0);
-        let found = paired(&[], &[named, here, there]);
-        assert_eq!(found.iter().filter(|one| one.copy).count(), 1);
+        for id in ["item-0", "item-9"] {
+            let named = item(kind).id(id).marked(made_row(mailbox, &here.0).unwrap().0);
+            let found = paired(&[], &[named, here.clone(), there.clone()]);
+            let pair = found.iter().find(|one| both(one)).unwrap();
+            assert_eq!(pair.seen.exchange.as_ref().unwrap().observation.id.as_str(), id);
+            assert_eq!(found.iter().filter(|one| one.copy).count(), 1);
+        }
     }
     assert_eq!(made_row(mailbox, &item(Appointment).uid("u-1").0), None);
     assert_eq!(made_row(mailbox, &row(Task).0), None);
