@@ -75,7 +75,8 @@ pub async fn run(
             .zip(&spared)
             .enumerate()
             .map(|(at, (result, spared))| {
-                let orders = Orders { spared: spared.items.clone(), ..Orders::default() };
+                let items = Some(spared.items.clone());
+                let orders = Orders { spared: items, ..Orders::default() };
                 let cycle = tenant.clone().cycle(result.mailbox.clone(), orders);
                 let task = tenant.io.spawn(cycle);
                 async move { (at, task.await.unwrap_or(Ended::Panicked)) }
@@ -112,8 +113,13 @@ impl Spared {
     /// Takes in what waits after a pass.
     fn take_in(&mut self, waiting: Vec<(LinkId, Code)>) {
         for (link, code) in waiting {
-            // Nothing was tried, or not on what is there now.
-            let untried = [Code::PutOff, Code::ChangedMeanwhile, Code::ReadUnfinished];
+            // Nothing was tried, or not on what is there now; a booking counts its own attempts.
+            let untried = [
+                Code::PutOff,
+                Code::ChangedMeanwhile,
+                Code::ReadUnfinished,
+                Code::SchedulingConflict,
+            ];
             let looks = code == Code::ResultUnknown && self.unanswered.insert(link);
             if !looks && !untried.contains(&code) {
                 Arc::make_mut(&mut self.items).insert(link);
@@ -150,7 +156,8 @@ fn record(result: &mut MailboxResult, ended: Ended, progress: &dyn Progress) -> 
             result.parked = report.parked;
             result.end = None;
             result.quiet = report.is_quiet();
-            !report.is_followed()
+            let books = |(_, code): &(LinkId, Code)| *code == Code::SchedulingConflict;
+            !report.is_followed() && !report.waiting.iter().any(books)
         }
         Ended::End(end) => {
             progress.cycle(None);

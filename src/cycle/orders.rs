@@ -1,6 +1,6 @@
 //! Orders: what an operator asked of the next cycle of a mailbox.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::domain::ids::LinkId;
@@ -16,7 +16,7 @@ pub struct Orders {
     /// The parked items that are tried again.
     pub retry: Retry,
     /// Items that failed already in this run of passes: as long as they wait, nothing is tried of them.
-    pub spared: Arc<HashSet<LinkId>>,
+    pub spared: Option<Arc<HashSet<LinkId>>>,
 }
 
 /// Parked items that are tried again (ERR-02).
@@ -26,7 +26,7 @@ pub enum Retry {
     #[default]
     Nothing,
     /// These.
-    Items(HashSet<LinkId>),
+    Items(BTreeSet<LinkId>),
     /// All of them.
     All,
 }
@@ -45,10 +45,11 @@ impl Orders {
     /// Takes the items out of a plan that are spared, and returns how many. Only those that wait: they
     /// are read again in the next cycle, whatever the feeds say, so that no change of them is lost.
     pub(super) fn spare(&self, plan: &mut Plan) -> u32 {
+        let Some(spared) = &self.spared else { return 0 };
         let before = plan.entries.len();
         plan.entries.retain(|entry| {
             let link = entry.verdict.pairing.link.as_ref();
-            link.is_none_or(|link| !(link.is_unsettled() && self.spared.contains(&link.id)))
+            link.is_none_or(|link| !(link.is_unsettled() && spared.contains(&link.id)))
         });
         u32::try_from(before - plan.entries.len()).unwrap_or(u32::MAX)
     }

@@ -127,6 +127,13 @@ impl Trouble {
         matches!(code, Code::ReplyIncomplete | Code::ItemUnreadable | Code::ItemUndecided)
     }
 
+    /// Tells whether a booking that Dynamics refused is tried again by itself: only then are its attempts
+    /// counted (APPT-IN-07).
+    #[must_use]
+    pub const fn books_again(self) -> bool {
+        matches!(self.code, Code::SchedulingConflict) && self.attempts > 0
+    }
+
     /// Returns the code that operators see first: a parked item is parked, whatever the cause.
     #[must_use]
     pub const fn shown(self) -> Code {
@@ -184,7 +191,7 @@ impl Link {
 
     /// Tells whether the next cycle must read both items again, whatever the feeds say. A parked
     /// item waits for a change or an operator instead (ERR-02); so does one that was left alone,
-    /// unless a reply was at fault, which says nothing of the item.
+    /// unless a reply was at fault, which says nothing of the item, or its booking is tried again.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
         let code = self.trouble.map(|trouble| trouble.code);
@@ -193,7 +200,8 @@ impl Link {
             LinkState::Creating(_) => true,
             LinkState::LeftAlone => {
                 let decided = self.ignores_conflict && code.is_some_and(Code::awaits_decision);
-                decided || code.is_some_and(Trouble::is_of_the_reply)
+                let again = self.trouble.is_some_and(Trouble::books_again);
+                decided || again || code.is_some_and(Trouble::is_of_the_reply)
             }
             LinkState::Agreed | LinkState::Unlinked(_) | LinkState::DeletedInExchange => {
                 code.is_some()

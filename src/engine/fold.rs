@@ -309,12 +309,15 @@ fn unsettle(
     let unmarked =
         matches!(entry.steps.exchange, Some(Step { op: Op::Update { mark: true, .. }, .. }))
             && !matches!(outcomes.exchange, Some(Outcome::Done(_)));
+    let (attempts, parked) = tried(entry, code, context);
     if code.awaits_decision() {
-        // APPT-IN-07: nothing was made, and nothing is tried until the item changes or the user
-        // decides.
+        // APPT-IN-07: nothing was made, and in the end nothing is tried until the item changes or the
+        // user decides.
+        let again = !parked && books_again(code, attempts);
+        let attempts = if again { attempts } else { 0 };
         link.state = LinkState::LeftAlone;
         link.trouble =
-            Some(Trouble { code, parked: false, attempts: 0, since: since(entry, code, now) });
+            Some(Trouble { code, parked: false, attempts, since: since(entry, code, now) });
         return LinkChange::Put(Box::new(link));
     }
     link.state = match (creating, before.map(|link| link.state)) {
@@ -334,9 +337,15 @@ fn unsettle(
         Some(_) => entry.link.trouble.map_or(now, |trouble| trouble.since),
         None => since(entry, code, now),
     };
-    let (attempts, parked) = tried(entry, code, context);
     link.trouble = Some(Trouble { code, parked, attempts, since });
     LinkChange::Put(Box::new(link))
+}
+
+/// A party may be busy only until what was deleted or moved of a series follows its pattern to Dynamics
+/// (REC-05), so the first refusals of a booking are tried again before its user is asked.
+fn books_again(code: Code, attempts: u8) -> bool {
+    const BOOKINGS: u8 = 3;
+    code == Code::SchedulingConflict && attempts < BOOKINGS
 }
 
 /// The trouble of a pair that waits although nothing failed. What lies in the item itself waits for

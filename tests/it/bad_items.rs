@@ -1,7 +1,5 @@
 //! Items that go wrong alone: each is put aside with a code, and its mailbox goes on (ERR-02).
 
-use std::collections::HashSet;
-
 use lockstep::actors::fair::Lane;
 use lockstep::actors::messages::Ended;
 use lockstep::app::once::MailboxResult;
@@ -79,7 +77,7 @@ fn parked_alone(system: &System, code: Code) -> Link {
 fn retried(system: &System, link: &Link) {
     let address = system.address(0);
     let mailbox = system.enrol().into_iter().find(|one| one.address.as_str() == address);
-    let retry = Retry::Items(HashSet::from([link.id]));
+    let retry = Retry::Items([link.id].into());
     let orders = Orders { retry, ..Orders::default() };
     let cycle = system.tenant.clone().cycle_from(
         mailbox.expect("it takes part"),

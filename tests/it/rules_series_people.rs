@@ -4,7 +4,7 @@
 use lockstep::domain::code::Code;
 use serde_json::{Value, json};
 
-use crate::harness::{CATEGORY, System, guid, id_of, two};
+use crate::harness::{CATEGORY, System, guid, id_of, tracked_event, two};
 use crate::series_desk::{MASTERS, instances};
 
 const WINDOW: (&str, &str) = ("2026-11-01T00:00:00Z", "2027-12-31T00:00:00Z");
@@ -137,4 +137,25 @@ fn appt_in_06_a_series_is_made_plainly_whoever_is_busy() {
     system.settled();
     assert_eq!((system.rows(MASTERS).len(), instances(&system).len()), (1, 10));
     assert!(!system.codes().contains(&Code::SchedulingConflict));
+}
+
+#[test]
+fn appt_in_07_a_meeting_in_the_slot_of_a_deleted_occurrence_is_booked_in_the_end() {
+    // The series is made as its pattern says, its deletion follows, and the meeting comes in between:
+    // the first booking is refused, a later one is not, and no user is asked.
+    let system = two();
+    system.new_event(0, &tracked());
+    let third = shown(&system).into_iter().nth(2).expect("a third occurrence");
+    system.delete_event(0, &id_of(&third));
+    system.new_event(0, &tracked_event("Instead", "2026-12-15T08:00:00Z"));
+    system.one_pass(0);
+    let refused = system.codes().contains(&Code::SchedulingConflict);
+    system.settled();
+    let named = |row: &Value| row["subject"] == "Instead";
+    assert!(refused, "the first booking meets the occurrence");
+    assert_eq!(
+        (system.rows("appointments").into_iter().filter(named).count(), instances(&system).len()),
+        (1, 9)
+    );
+    assert!(system.links(0).iter().all(|link| link.trouble.is_none()), "{:?}", system.codes());
 }

@@ -16,7 +16,7 @@ use crate::engine::facts::of_link;
 /// Returns why an item waits for its user, as long as it is as it was when it was refused (APPT-IN-07).
 pub(super) fn awaited(link: Option<&Link>, looked: &Looked) -> Option<Code> {
     let link = link.filter(|link| !link.ignores_conflict)?;
-    let code = link.trouble?.code;
+    let code = link.trouble.filter(|trouble| !trouble.books_again())?.code;
     let same =
         looked.seen.exchange.as_ref().is_some_and(|item| item.version == link.version.exchange);
     (code.awaits_decision() && same).then_some(code)

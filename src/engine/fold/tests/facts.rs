@@ -4,7 +4,7 @@ use super::{done, entry, exchange, put};
 use crate::domain::code::Code;
 use crate::domain::field::Field;
 use crate::domain::ids::Version;
-use crate::domain::kind::Kind::{Contact, Task};
+use crate::domain::kind::Kind::{Appointment, Contact, Task};
 use crate::domain::link::{Link, LinkState, Trouble};
 use crate::domain::observation::Presence;
 use crate::domain::plan::Outcome;
@@ -117,6 +117,32 @@ fn err_02_what_lies_in_the_item_is_no_attempt_and_what_is_read_again_is_one() {
         one.verdict.after = after;
         let link = put(fold(&one, &PerSide::default(), &KEY, &world.context()));
         assert_eq!(link.trouble.unwrap().attempts, attempts, "{after:?}");
+    }
+}
+
+#[test]
+fn appt_in_07_a_booking_is_tried_three_times_before_its_user_is_asked() {
+    // Refused twice, it is tried by the next cycle; then, or where fewer attempts are allowed, it waits.
+    // A duplicate contact waits at once.
+    let clash = Code::SchedulingConflict;
+    for (code, most, tries) in
+        [(clash, 10, vec![1, 2, 0]), (clash, 2, vec![1, 0]), (Code::DuplicateFound, 10, vec![0])]
+    {
+        let world = World::with(|world| world.limits.item_attempts = most);
+        let mut pairing = world.alone(&item(Appointment).uid("u-1"));
+        for tried in tries {
+            let one = entry(&world, pairing.clone());
+            let outcomes = PerSide { dynamics: Some(Outcome::Refused(code)), exchange: None };
+            let link = put(fold(&one, &outcomes, &KEY, &world.context()));
+            let trouble = link.trouble.unwrap();
+            assert_eq!((link.state, trouble.code), (LinkState::LeftAlone, code));
+            assert_eq!(
+                (trouble.attempts, link.is_unsettled()),
+                (tried, tried > 0),
+                "{code} {most}"
+            );
+            pairing.link = Some(link);
+        }
     }
 }
 
