@@ -35,9 +35,9 @@ use uuid::Uuid;
 
 /// The most that a rest may hold (`cycle/rest.rs`), as three delta tokens, a digest and some
 /// watched rows, and the word of the other side.
-const TOKEN_BYTES: usize = 326;
-const SWEEP_BYTES: usize = 16 + 24 * 17;
-const DELTAS_BYTES: usize = 6;
+const TOKEN_BYTES: usize = 328;
+const SWEEP_BYTES: usize = 16 + 16 * 17;
+const DELTAS_BYTES: usize = 8;
 
 /// A far side, a store and an organization in which nothing ever happens.
 pub(crate) struct Nothing {

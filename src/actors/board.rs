@@ -37,8 +37,8 @@ pub struct MailboxRow {
     pub last: Option<LastCycle>,
     /// Cycles run since the start.
     pub cycles: u64,
-    /// The plan that a brake halted.
-    pub halt: Option<Halted>,
+    /// The plan that a brake halted; few mailboxes have one.
+    pub halt: Option<Box<Halted>>,
     /// It takes part, and this node does not own it: the rest is of the time when it did.
     pub elsewhere: bool,
 }
@@ -191,11 +191,13 @@ impl Board {
     /// Writes which plan was halted, or that none is.
     pub fn halted(&self, mailbox: Uuid, halt: Option<&Halt>) {
         if let Some(row) = self.lock().mailboxes.get_mut(&mailbox) {
-            row.halt = halt.map(|halt| Halted {
-                side: halt.side,
-                wanted: halt.wanted,
-                allowed: halt.allowed,
-                plan: halt.stakes.digest(),
+            row.halt = halt.map(|halt| {
+                Box::new(Halted {
+                    side: halt.side,
+                    wanted: halt.wanted,
+                    allowed: halt.allowed,
+                    plan: halt.stakes.digest(),
+                })
             });
         }
     }

@@ -26,7 +26,7 @@ pub(super) const LONGEST: Duration = Duration::hours(1);
 /// The most that cursors, category and sides may take together, in bytes: an idle mailbox shall cost 4 KiB
 /// with its actor, as measured (`docs/performance.md`). Delta tokens have some hundred bytes each, a
 /// watched row has 17.
-const MAX_BYTES: usize = 1_408;
+const MAX_BYTES: usize = 1_280;
 
 /// What a quiet cycle left behind.
 #[derive(Debug, Clone)]

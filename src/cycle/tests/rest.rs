@@ -153,7 +153,7 @@ async fn a_rest_that_would_take_too_much_memory_is_none() {
         let side = crate::ports::rest::SideRest::new(vec![0; 200]);
         Rest::after(&context, &state, PerSide::from_fn(|_| Some(side.clone()))).is_some()
     };
-    assert!(rests(1_008) && !rests(1_009));
+    assert!(rests(880) && !rests(881));
 }
 
 #[tokio::test]
