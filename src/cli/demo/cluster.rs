@@ -7,7 +7,7 @@
 mod frame;
 mod troupe;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
@@ -53,6 +53,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let stop = Stop::listen(&io)?;
     let troupe = Troupe::start(args.mailboxes(), args.seed)?;
     let term = Term::stdout();
+    let _kept = Kept::terminal(&term);
     let outcome = io.block_on(async {
         let mut show = Show { troupe, news: Vec::new(), began: Instant::now(), killed: None };
         let play = async {
@@ -227,6 +228,34 @@ fn keys() -> mpsc::UnboundedReceiver<char> {
         }
     });
     receive
+}
+
+/// How the terminal was before. A signal that ends the demo finds it without echo, since a key is waited for.
+struct Kept(Option<String>);
+
+impl Kept {
+    fn terminal(term: &Term) -> Self {
+        let asked = term.is_term().then(|| stty("-g")?.output().ok()).flatten();
+        let told = asked.filter(|answer| answer.status.success());
+        Self(told.map(|answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned()))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(state) = &self.0 {
+            // A terminal that is gone needs nothing.
+            let _ = stty(state).map(|mut command| command.status());
+        }
+    }
+}
+
+/// Returns the command that asks or sets the terminal, which keys are read from whatever the input is.
+fn stty(what: &str) -> Option<Command> {
+    let terminal = std::fs::File::open("/dev/tty").ok()?;
+    let mut command = Command::new("stty");
+    command.arg(what).stdin(terminal).stderr(Stdio::null());
+    Some(command)
 }
 
 /// Why a child could not be started.
