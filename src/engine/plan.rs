@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use crate::domain::code::Code;
 use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::Collection;
 use crate::domain::link::{Link, LinkState, Trouble, Why};
@@ -83,8 +84,11 @@ fn link_before(verdict: &Verdict, context: &Context<'_>, fresh: &mut impl FnMut(
         Link::new(id, pairing.kind(), origin, LinkState::LeftAlone)
     });
     link.role = verdict.role;
+    let guessed = is_guessed(pairing);
     for side in Side::BOTH {
-        if let Some(seen) = pairing.seen.get(side) {
+        if let Some(seen) = pairing.seen.get(side)
+            && !(guessed && side == Side::Dynamics)
+        {
             link.native.set(side, Some(seen.observation.id.clone()));
         }
     }
@@ -114,6 +118,17 @@ fn meeting_link(pairing: &Pairing) -> Option<LinkId> {
     is_meeting.then(|| LinkId(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())))
 }
 
+/// Tells whether nobody knows that the row is there: it was asked for by the id that it would have, and the
+/// answer could not be read (ERR-02). What an item's marker names was there once (INV-7).
+fn is_guessed(pairing: &Pairing) -> bool {
+    let known = pairing.link.as_ref().is_some_and(|link| link.native.dynamics.is_some());
+    let row = pairing.seen.dynamics.as_ref();
+    let unread = row.is_some_and(|row| row.observation.unfit == Some(Code::ItemUnreadable));
+    let item = pairing.seen.exchange.as_ref();
+    let unmarked = item.is_some_and(|item| item.observation.marker.is_none());
+    unread && unmarked && !known
+}
+
 /// A copy may have been set apart because another item has the row of this name (COPY-03).
 fn item_link(pairing: &Pairing, context: &Context<'_>) -> Option<LinkId> {
     let item = pairing.seen.exchange.as_ref().filter(|_| !pairing.copy)?;
@@ -134,8 +149,7 @@ fn mark_creating(link: &mut Link, side: Side, pairing: &Pairing, context: &Conte
     link.native.set(side, None);
     let since = link.trouble.filter(|_| again).map_or(context.now, |trouble| trouble.since);
     let attempts = link.trouble.filter(|_| again).map_or(0, |trouble| trouble.attempts);
-    let code = crate::domain::code::Code::ResultUnknown;
-    link.trouble = Some(Trouble { code, parked: false, attempts, since });
+    link.trouble = Some(Trouble { code: Code::ResultUnknown, parked: false, attempts, since });
 }
 
 fn step(link: &Link, verdict: &Verdict, side: Side) -> Option<Step> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::domain::code::Code;
 use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::Kind::{Appointment, Contact, Task};
 use crate::domain::plan::Op;
@@ -41,6 +42,23 @@ fn inv_7_a_row_made_of_an_item_has_the_same_id_each_time() {
     let mut copy = task(&world, "item-1");
     copy.copy = true;
     assert_ne!(first, id(&world, copy));
+}
+
+#[test]
+fn inv_7_a_row_of_which_no_answer_could_be_read_is_not_believed_to_be_there() {
+    // It was asked for by the id that the item gives it. What a marker names, or a link knows, was there.
+    let world = World::new();
+    let mut unread = row(Contact);
+    unread.0.unfit = Some(Code::ItemUnreadable);
+    let known = |pairing| world.plan(vec![pairing]).entries[0].link.native.dynamics.is_some();
+    let bare = item(Contact);
+    assert!(!known(world.met(&unread, &bare)));
+    assert!(known(world.met(&row(Contact), &bare)));
+    assert!(known(world.met(&unread, &bare.clone().marked(row_guid(1)))));
+    assert!(known(world.then(world.linked(&row(Contact), &bare), &unread)));
+    let mut again = world.met(&unread, &bare);
+    again.link = Some(world.plan(vec![again.clone()]).entries[0].link.clone());
+    assert!(!known(again), "asked twice");
 }
 
 #[test]

@@ -212,6 +212,28 @@ fn inv_7_an_item_that_could_not_be_read_at_first_meets_its_row_later() {
 }
 
 #[test]
+fn inv_7_a_row_that_could_not_be_looked_up_is_made_all_the_same() {
+    // Whether a row was made of the item before is asked first; an answer that makes no sense, once or
+    // twice, or after a create that was not heard of, does not say that there was one.
+    let cycle = |at: usize, fault| {
+        let script = Script { faults: vec![(at, fault)], ..Script::default() };
+        Step::Cycle { who: 0, script }
+    };
+    for at in 2..12 {
+        let unread = cycle(at, FaultKind::MalformedJson);
+        for sort in [Sort::Task, Sort::Meeting] {
+            super::run(&[item(0, sort), unread.clone()]);
+        }
+        for next in 4..10 {
+            let again = cycle(next, FaultKind::MalformedJson);
+            super::run(&[item(0, Sort::Contact), unread.clone(), again]);
+            let lost = cycle(next, FaultKind::ResetBefore);
+            super::run(&[item(0, Sort::Contact), lost, unread.clone()]);
+        }
+    }
+}
+
+#[test]
 fn inv_7_a_task_that_was_untracked_keeps_its_row_after_the_loss_of_the_store() {
     // Its category is off, so the round from the start does not show its marker.
     let untracked = Step::People(Act::Track { of: 0, on: false });
