@@ -85,6 +85,12 @@ impl MemoryStore {
         Self { clock, tables: Mutex::default() }
     }
 
+    /// Loses everything, as a server that is emptied.
+    #[cfg(test)]
+    pub(crate) fn lose(&self) {
+        *self.tables() = Tables::default();
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         // No method leaves the tables half changed, so they are sound after a panic.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)

@@ -86,7 +86,7 @@ async fn measure(
         let mailbox = fakes::mailbox(&runtime, one)?;
         // Its row for the operators counts too.
         rows.push((mailbox.key.mailbox, Some(mailbox.address.clone()), Vec::new()));
-        let spec = MailboxSpec { mailbox: Arc::new(mailbox), delay: LONG };
+        let spec = MailboxSpec { mailbox: Arc::new(mailbox), delay: LONG, lane: Lane::First };
         actors.push(MailboxActor::new(spec, runtime.clone(), parent.clone()).start());
     }
     runtime.board.roster(rows);

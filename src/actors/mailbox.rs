@@ -17,6 +17,7 @@ use super::messages::{
 use super::phase::{Effect, Event, Pace, Phase};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
+use crate::cluster::ownership::WRITE;
 use crate::cycle::{CycleEnd, CycleReport, Left, Orders, Retry};
 use crate::domain::code::Code;
 use crate::domain::ids::LinkId;
@@ -25,7 +26,7 @@ use crate::domain::side::Side;
 use crate::engine::stakes::Stakes;
 use crate::ports::error::Disposition;
 
-/// The wait after a cycle that panicked or lost its ownership.
+/// The wait after a cycle that the store or a far side ended.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
 
 /// Decides when the cycles of one mailbox run.
@@ -96,7 +97,7 @@ impl MailboxActor {
             refused: false,
             held: false,
             doubt: Doubt::None,
-            lane: Lane::First,
+            lane: spec.lane,
             quiet: 0,
             guard,
         }
@@ -263,7 +264,8 @@ impl MailboxActor {
             Ended::Panicked => {
                 let now = self.runtime.deps.clock.now();
                 self.runtime.board.ended(self.mailbox.key.mailbox, now, Code::CyclePanicked);
-                Event::Failed { after: SHORT_WAIT, code: Code::CyclePanicked }
+                // What it had on its way has landed by then, or never will.
+                Event::Failed { after: WRITE, code: Code::CyclePanicked }
             }
         }
     }
@@ -286,7 +288,8 @@ fn event_of(end: &CycleEnd) -> Event {
     match end {
         CycleEnd::Halted(_) => Event::Halt(code),
         CycleEnd::InDoubt | CycleEnd::HandedOver => Event::Left { soon: false },
-        CycleEnd::Store(_) | CycleEnd::Stuck => Event::Failed { after: SHORT_WAIT, code },
+        CycleEnd::Store(_) => Event::Failed { after: SHORT_WAIT, code },
+        CycleEnd::Stuck => Event::Failed { after: WRITE, code },
         CycleEnd::Side(_, error) => match error.disposition() {
             Disposition::Retry { after } => Event::Failed { after, code },
             // The session got a new token and the adapter restarted the feed, once; what still

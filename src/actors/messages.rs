@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::Message;
 use uuid::Uuid;
 
+use super::fair::Lane;
 use crate::cycle::{CycleEnd, CycleReport, Left};
 use crate::domain::code::Code;
 use crate::domain::ids::LinkId;
@@ -168,4 +169,6 @@ pub struct MailboxSpec {
     pub mailbox: Arc<Mailbox>,
     /// The first cycle starts after this long, so that a restart is no stampede.
     pub delay: std::time::Duration,
+    /// What its first cycle is for, as far as is known.
+    pub lane: Lane,
 }

@@ -1,5 +1,7 @@
 //! What the actors of one tenant share: ports, runtime, permits, the present view.
 
+mod lost;
+
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,6 +26,7 @@ use crate::domain::policy::Mailbox;
 use crate::domain::side::PerSide;
 use crate::ports::error::{SideError, StoreError};
 use crate::ports::lease::Tenure as _;
+use crate::ports::links::Excluded;
 use crate::ports::organization::{Organization, Profile};
 use crate::ports::sightings::{SightingStore, Sightings};
 use crate::telemetry::names;
@@ -58,6 +61,8 @@ pub struct TenantRuntime {
     view: RwLock<Option<Arc<TenantView>>>,
     judged: RwLock<Vec<Judged>>,
     pruned: Mutex<Option<DateTime<Utc>>>,
+    /// Whom an operator keeps out, as the store said last.
+    kept_out: Mutex<Excluded>,
     sightings: Arc<dyn SightingStore>,
     /// What the store holds, once it was read; locked while a profile is taken in.
     seen: tokio::sync::Mutex<Option<Sightings>>,
@@ -113,6 +118,7 @@ impl TenantRuntime {
             view: RwLock::new(None),
             judged: RwLock::default(),
             pruned: Mutex::default(),
+            kept_out: Mutex::default(),
             sightings: parts.sightings,
             seen: tokio::sync::Mutex::default(),
             freshness: OnceLock::new(),
@@ -174,7 +180,9 @@ impl TenantRuntime {
         if let Some(key) = &self.key {
             return Ok(key.clone());
         }
-        let fresh = PrintKey(*uuid::Uuid::new_v4().as_bytes());
+        // A store that was emptied gets the key again by which its links are told apart.
+        let random = || PrintKey(*uuid::Uuid::new_v4().as_bytes());
+        let fresh = self.view().map_or_else(random, |view| view.key.clone());
         self.deps.links.print_key(&self.options.tenant, fresh).await
     }
 
@@ -188,6 +196,7 @@ impl TenantRuntime {
         let tenant = &self.options.tenant;
         let key = self.print_key().await?;
         let excluded = self.deps.links.excluded(tenant).await?;
+        *self.kept_out.lock().unwrap_or_else(PoisonError::into_inner) = excluded.clone();
         let mut seen = self.seen.lock().await;
         let mut sightings = match seen.take() {
             Some(sightings) => sightings,
@@ -335,15 +344,16 @@ impl TenantRuntime {
             { names::TENANT } = self.options.tenant.as_str(),
             { names::MAILBOX } = %mailbox.key.mailbox,
         );
-        let run = std::panic::AssertUnwindSafe(run_from(&context, left));
-        let run = Box::pin(tenancy.run(run.catch_unwind().instrument(span)));
+        // A panic cuts off what is on its way as well, so the tenancy must see it, too.
+        let run = tenancy.run(run_from(&context, left).instrument(span));
+        let run = Box::pin(std::panic::AssertUnwindSafe(run).catch_unwind());
         let (ended, left) = match tokio::time::timeout(CYCLE_MAX, run).await {
-            Ok(Some(Ok(Ok((report, left))))) => (Ended::Report(Box::new(report)), left),
-            Ok(Some(Ok(Err(end)))) => (Ended::End(end), None),
-            Ok(Some(Err(_panic))) => (Ended::Panicked, None),
+            Ok(Ok(Some(Ok((report, left))))) => (Ended::Report(Box::new(report)), left),
+            Ok(Ok(Some(Err(end)))) => (Ended::End(end), None),
+            Ok(Err(_panic)) => (Ended::Panicked, None),
             // Cut off anywhere is what a crash is: the next cycle repeats it without harm.
-            Ok(None) if tenancy.may_write() => (Ended::End(CycleEnd::HandedOver), None),
-            Ok(None) => (Ended::End(CycleEnd::InDoubt), None),
+            Ok(Ok(None)) if tenancy.may_write() => (Ended::End(CycleEnd::HandedOver), None),
+            Ok(Ok(None)) => (Ended::End(CycleEnd::InDoubt), None),
             Err(_elapsed) => (Ended::End(CycleEnd::Stuck), None),
         };
         self.doubt(mailbox, &tenancy, &ended);

@@ -11,6 +11,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler};
 use futures_util::FutureExt;
 use uuid::Uuid;
 
+use super::fair::Lane;
 use super::mailbox::MailboxActor;
 use super::messages::{
     Hold, MailboxDied, MailboxSpec, OwnershipMoved, ProfileRead, Stop, StopTenant, TenantRefused,
@@ -43,6 +44,8 @@ pub struct TenantSupervisor {
     children: HashMap<Uuid, Child>,
     /// The mailbox that finds out when the tenant works again, while nothing of it does.
     probe: Option<Uuid>,
+    /// Some mailbox was this node's already.
+    enrolled: bool,
     /// What was last heard of the ownership.
     heard: Tidings,
     /// Hears of changes of the ownership, as long as this supervisor lives.
@@ -62,7 +65,7 @@ impl TenantSupervisor {
     #[must_use]
     pub fn new(runtime: Arc<TenantRuntime>) -> Self {
         let (children, heard) = (HashMap::new(), *runtime.ownership.tidings().borrow());
-        Self { runtime, children, probe: None, heard, listener: None }
+        Self { runtime, children, probe: None, enrolled: false, heard, listener: None }
     }
 
     fn read_profile(&self, context: &mut Context<Self>) {
@@ -114,6 +117,10 @@ impl TenantSupervisor {
         let spacing =
             START_SPACING.min(START_SPAN / u32::try_from(wanted.len()).unwrap_or(1).max(1));
         let mut delay = Duration::ZERO;
+        // What comes from another node later was brought into step there: it must not wait among those that
+        // are synchronized for the first time.
+        let lane = if self.enrolled && !roll_call { Lane::Changes } else { Lane::First };
+        self.enrolled |= !wanted.is_empty();
         for (id, mailbox) in wanted {
             if let Some(child) = self.children.get_mut(&id) {
                 if roll_call {
@@ -124,7 +131,8 @@ impl TenantSupervisor {
                 }
             }
             delay += spacing;
-            self.spawn(Arc::new(mailbox.clone()), delay, 0, context);
+            let spec = MailboxSpec { mailbox: Arc::new(mailbox.clone()), delay, lane };
+            self.spawn(spec, 0, context);
         }
         if self.probe.is_some_and(|probe| !self.children.contains_key(&probe)) {
             self.resume();
@@ -163,15 +171,8 @@ impl TenantSupervisor {
         }
     }
 
-    fn spawn(
-        &mut self,
-        mailbox: Arc<Mailbox>,
-        delay: Duration,
-        respawns: u32,
-        context: &mut Context<Self>,
-    ) {
-        let id = mailbox.key.mailbox;
-        let spec = MailboxSpec { mailbox: mailbox.clone(), delay };
+    fn spawn(&mut self, spec: MailboxSpec, respawns: u32, context: &mut Context<Self>) {
+        let (id, mailbox) = (spec.mailbox.key.mailbox, spec.mailbox.clone());
         let actor = MailboxActor::new(spec, self.runtime.clone(), context.address());
         let child = Child { mailbox, address: actor.start(), respawns, sure: None };
         self.children.insert(id, child);
@@ -249,6 +250,10 @@ impl Handler<OwnershipMoved> for TenantSupervisor {
     fn handle(&mut self, message: OwnershipMoved, context: &mut Self::Context) {
         let OwnershipMoved(news) = message;
         let regained = news.regained > self.heard.regained;
+        if news.losses > self.heard.losses {
+            let runtime = self.runtime.clone();
+            self.runtime.io.spawn(async move { runtime.tell_again().await });
+        }
         self.heard = news;
         self.enrol(false, context);
         self.assure(regained);
@@ -275,7 +280,7 @@ impl Handler<MailboxDied> for TenantSupervisor {
             return;
         }
         let delay = self.runtime.pace.backoff.saturating_mul(1 << respawns.min(8));
-        self.spawn(mailbox, delay, respawns, context);
+        self.spawn(MailboxSpec { mailbox, delay, lane: Lane::First }, respawns, context);
     }
 }
 

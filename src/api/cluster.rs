@@ -153,12 +153,13 @@ impl Cluster {
             (None, true) if self.asked => "silent",
             (None, true) => "unasked",
         };
+        let outside = row.process == self.view.process && !self.view.member;
         let started = i64::try_from(row.started).ok().and_then(DateTime::from_timestamp_millis);
         Row {
             node: row.node.clone(),
             process,
             address: row.address.clone(),
-            role: role_name(row.role),
+            role: if outside { "outside" } else { role_name(row.role) },
             state,
             version: told.map(|one| one.version.clone()),
             lease: Some(row.lease),

@@ -33,7 +33,7 @@ pub const LEASE_TTL: Duration = Duration::from_secs(15);
 const SAFETY: Duration = Duration::from_secs(3);
 /// A write that was sent so long ago has been carried out, or never will be: batches of twenty take
 /// seconds under load. Another process begins only then.
-pub(super) const WRITE: Duration = Duration::from_secs(10);
+pub(crate) const WRITE: Duration = Duration::from_secs(10);
 /// How often a process renews, and how late it learns what others did: what one gives back the next
 /// has within a second.
 const BEAT: Duration = Duration::from_millis(750);
@@ -50,6 +50,8 @@ pub struct Tidings {
     pub changes: u64,
     /// How often a membership that was in doubt was sure again.
     pub regained: u64,
+    /// How often the store had lost what it knew.
+    pub losses: u64,
 }
 
 /// Who holds a shard that a command needs.
@@ -327,7 +329,9 @@ impl Ownership {
         self.saw(answer.now);
         let mut node = self.node();
         let was_open = node.closed() <= asked;
+        let before = node.generation();
         node.answered(asked, &step, answer);
+        let lost = before.is_some() && before != node.generation();
         let closed = node.closed().saturating_sub(asked);
         if was_open && closed > MOMENT {
             tracing::warn!(
@@ -338,10 +342,11 @@ impl Ownership {
         let changed = node.moves() != moves;
         let regained = !sure && !step.first && node.is_sure(self.elapsed());
         drop(node);
-        if changed || regained {
+        if changed || regained || lost {
             self.tell(|tidings| {
                 tidings.changes += u64::from(changed);
                 tidings.regained += u64::from(regained);
+                tidings.losses += u64::from(lost);
             });
         }
         Ok(())

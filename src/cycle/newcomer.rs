@@ -37,6 +37,8 @@ pub(super) async fn equip(
                 "the user has no filter: nothing flows from Dynamics to his mailbox");
             Ok(pulled)
         }
+        // Whoever has the mailbox next gives them.
+        Standing::Newcomer(_) if !context.tenure.may_send() => Ok(pulled),
         Standing::Newcomer(rule) => match give(context).await {
             Ok(0) => {
                 tell_none(context, tally);

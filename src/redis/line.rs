@@ -92,7 +92,12 @@ impl Line {
         self.ask(&Call::Script(script)).await
     }
 
-    /// Sends commands together. Their keys lie in one slot.
+    /// Tells whether commands that are sent together may concern keys of different slots.
+    pub(super) const fn is_one_server(&self) -> bool {
+        matches!(self.way, Way::Server(_))
+    }
+
+    /// Sends commands together. Their keys lie in one slot, unless there is one server.
     pub(super) async fn pipe<T>(&self, pipe: &Pipeline) -> Result<T, StoreError>
     where
         T: FromRedisValue + Send,

@@ -1,4 +1,5 @@
-//! Notes: one hash for each shelf of a tenant. Links by their rows: one command a mailbox.
+//! Notes: one hash for each shelf of a tenant. Links by their rows: one command a mailbox, many of them in one
+//! round trip where there is one server.
 
 use std::collections::HashMap;
 
@@ -14,8 +15,13 @@ use crate::ports::notes::{Holder, LinkIndex, NoteStore, Notes, Shelf};
 
 /// Fields that one command carries: below Redis' bound of 1,048,576 arguments with room to spare.
 const CHUNK: usize = 10_000;
-/// Mailboxes that are asked for at once; each lies in a slot of its own.
+/// Mailboxes of a cluster that are asked for at once; each lies in a slot of its own.
 const AT_ONCE: usize = 64;
+/// Mailboxes that one round trip to a single server asks for at most, mailboxes times rows, and such round
+/// trips at once: commits use the same connection.
+const TOGETHER: usize = 1_000;
+const LOOKED_UP: usize = 20_000;
+const SIDE_BY_SIDE: usize = 2;
 
 #[async_trait]
 impl NoteStore for RedisStore {
@@ -62,20 +68,25 @@ impl NoteStore for RedisStore {
 impl RedisStore {
     async fn held_by(
         &self,
-        mailbox: MailboxKey,
+        mailboxes: Vec<MailboxKey>,
         rows: &[LinkId],
     ) -> Result<Vec<Holder>, StoreError> {
         let fields: Vec<&[u8]> = rows.iter().map(|row| row.0.as_bytes().as_slice()).collect();
         let mut pipe = redis::pipe();
-        pipe.cmd("HMGET").arg(keys::of_mailbox(&mailbox).links).arg(fields);
-        let (stored,): (Vec<Option<Vec<u8>>>,) = self.pipe(&pipe).await?;
+        for mailbox in &mailboxes {
+            pipe.cmd("HMGET").arg(keys::of_mailbox(mailbox).links).arg(&fields);
+        }
+        let stored: Vec<Vec<Option<Vec<u8>>>> = self.pipe(&pipe).await?;
         let mut found = Vec::new();
-        for (row, bytes) in rows.iter().zip(stored) {
-            let Some(bytes) = bytes else { continue };
-            let link = codec::decode(&bytes);
-            let link = link.map_err(|error| StoreError::Corrupt(format!("{mailbox}: {error}")))?;
-            let version = link.version.dynamics;
-            found.push(Holder { mailbox: mailbox.mailbox, row: *row, version });
+        for (mailbox, stored) in mailboxes.iter().zip(stored) {
+            for (row, bytes) in rows.iter().zip(stored) {
+                let Some(bytes) = bytes else { continue };
+                let link = codec::decode(&bytes);
+                let link =
+                    link.map_err(|error| StoreError::Corrupt(format!("{mailbox}: {error}")))?;
+                let version = link.version.dynamics;
+                found.push(Holder { mailbox: mailbox.mailbox, row: *row, version });
+            }
         }
         Ok(found)
     }
@@ -96,8 +107,13 @@ impl LinkIndex for RedisStore {
             .iter()
             .map(|mailbox| MailboxKey { tenant: tenant.clone(), mailbox: *mailbox })
             .collect();
-        let asked = stream::iter(keys).map(|key| self.held_by(key, rows));
-        let found: Vec<Vec<Holder>> = asked.buffer_unordered(AT_ONCE).try_collect().await?;
+        let (together, at_once) = match self.data.is_one_server() {
+            true => ((LOOKED_UP / rows.len()).clamp(1, TOGETHER), SIDE_BY_SIDE),
+            false => (1, AT_ONCE),
+        };
+        let some: Vec<Vec<MailboxKey>> = keys.chunks(together).map(<[_]>::to_vec).collect();
+        let asked = stream::iter(some).map(|some| self.held_by(some, rows));
+        let found: Vec<Vec<Holder>> = asked.buffer_unordered(at_once).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 }

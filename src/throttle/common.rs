@@ -72,8 +72,8 @@ impl Source {
     }
 
     /// What was drawn is not spent before the store was asked once more.
-    pub(super) fn doubt(&self) {
-        self.purse().doubt();
+    pub(super) fn doubt(&self, now: Duration) {
+        self.purse().doubt(now);
     }
 
     /// Asks the store. `clock` tells the time since some start.

@@ -104,7 +104,7 @@ impl Gate {
     pub(super) fn heard(&self) {
         match &self.source {
             Source::Own(_) => {}
-            Source::Common(common) => common.doubt(),
+            Source::Common(common) => common.doubt(self.since_start()),
         }
     }
 

@@ -40,8 +40,8 @@ pub(super) struct Purse {
     drawn: u32,
     from: Duration,
     until: Duration,
-    /// The far side may have been closed since it was drawn: the turn came long after, or somebody says so.
-    unsure: bool,
+    /// Since when the far side may be closed: the turn comes long after it was drawn, or somebody says so.
+    doubted: Option<Duration>,
     /// Spent alone and not told yet.
     owed: u32,
     /// Until when nobody is asked.
@@ -72,7 +72,7 @@ impl Purse {
             if now < self.from {
                 return Need::Time(self.from - now);
             }
-            if self.unsure {
+            if self.doubted.is_some() {
                 return Need::Answer(Draw { least: 0, want: 0, back: 0, owed: 0, longest });
             }
             self.left -= requests;
@@ -103,7 +103,8 @@ impl Purse {
         answered: Duration,
     ) -> Option<Duration> {
         if draw.least == 0 {
-            self.unsure = false;
+            // A word that came while this was asked may be about later.
+            self.doubted = self.doubted.filter(|since| *since > asked);
             return None;
         }
         self.owed = self.owed.saturating_sub(draw.owed);
@@ -115,21 +116,22 @@ impl Purse {
         self.drawn = answer.granted;
         // The store granted at some instant between question and answer.
         (self.from, self.until) = (answered + answer.wait, asked + answer.wait + LIFE);
-        // A word that came while this was asked may be about later.
-        self.unsure |= answer.wait > LIFE;
+        if answer.wait > LIFE {
+            self.doubted = self.doubted.or(Some(asked));
+        }
         None
     }
 
     /// Somebody was asked to pause: who knows when that ends is asked before anything is spent.
-    pub(super) fn doubt(&mut self) {
-        self.unsure = true;
+    pub(super) fn doubt(&mut self, now: Duration) {
+        self.doubted = Some(now);
     }
 
     /// Takes note that no answer came. Returns whether that is news.
     pub(super) fn fail(&mut self, now: Duration) -> bool {
         let news = self.alone.is_none() && self.owed == 0;
         // What was drawn may have come back already: spending it now would spend it twice.
-        (self.left, self.drawn, self.unsure) = (0, 0, false);
+        (self.left, self.drawn, self.doubted) = (0, 0, None);
         self.alone = Some(now + ALONE);
         self.paid = self.paid.max(now);
         news

@@ -132,7 +132,8 @@ pub(crate) struct Tenant {
     pub(crate) world: World,
     pub(crate) org: Arc<Org>,
     pub(crate) bomb: Arc<Bomb>,
-    store: Arc<MemoryStore>,
+    /// Leases, and what was seen of other engines.
+    pub(crate) store: Arc<MemoryStore>,
     /// The store of leases, which can break.
     pub(crate) leases: Arc<Slow>,
     pub(crate) ownership: Arc<Ownership>,

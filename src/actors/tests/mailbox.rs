@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use super::fakes::{Tenant, boom, id, on_paused, outage, phase, secs};
 use crate::actors::messages::WakeMailbox;
 use crate::actors::phase::Phase;
+use crate::cycle::tests::fakes::Fault;
 use crate::domain::code::Code;
 use crate::ports::error::SideError;
 
@@ -73,9 +74,28 @@ fn a_panic_inside_a_cycle_leads_to_back_off() {
         sleep(secs(1)).await;
         assert_eq!((tenant.cycles(), phase(&runtime)), (0, waiting));
         tenant.world.exchange.fail(None);
-        sleep(secs(5)).await;
+        sleep(secs(10)).await;
         assert_eq!(phase(&runtime), Phase::Idle);
         assert_eq!(tenant.world.exchange.subjects(), ["Call Anna"]);
+    });
+}
+
+#[test]
+fn a_panic_with_a_write_on_its_way_holds_the_shard_until_that_has_landed() {
+    // Nobody may look for what was made before it can be there: not this node, nor the next one.
+    on_paused(async {
+        let tenant = Tenant::new().await;
+        tenant.world.dynamics.add("Call Anna");
+        tenant.world.exchange.faults(&[Fault::Panics]);
+        let (runtime, _supervisor) = tenant.start();
+        sleep(secs(1)).await;
+        let waiting = Phase::Backoff { failures: 1, code: Code::CyclePanicked };
+        assert_eq!(phase(&runtime), waiting);
+        let began = tokio::time::Instant::now();
+        tenant.ownership.drain().await;
+        let took = began.elapsed();
+        assert!(took >= secs(8) && took <= secs(12), "{took:?}");
+        assert_eq!(phase(&runtime), waiting, "nor does it begin itself");
     });
 }
 

@@ -47,7 +47,10 @@ fn an_actor_that_dies_again_and_again_is_left_alone() {
         sleep(secs(200)).await;
         assert_eq!(phase(&runtime), Phase::Parked(Code::MailboxParked));
         // Shards that come and go are no reason to try it again.
-        supervisor.send(OwnershipMoved(Tidings { changes: 1_000, regained: 0 })).await.unwrap();
+        supervisor
+            .send(OwnershipMoved(Tidings { changes: 1_000, ..Tidings::default() }))
+            .await
+            .unwrap();
         sleep(secs(5)).await;
         assert_eq!(phase(&runtime), Phase::Parked(Code::MailboxParked));
         // The clock fails before the first pull: no cycle came so far.

@@ -23,10 +23,11 @@ pub(super) fn wants_somebody(answer: &Value) -> bool {
         ["parked", "halted"].iter().any(|phase| tenant["phases"][*phase].as_u64() > Some(0))
             || tenant["parkedItems"].as_u64() > Some(0)
     });
+    let outside = answer["member"] == false;
     let broken = answer["problems"].as_array().is_some_and(|list| !list.is_empty());
     let mut members = answer["members"].as_array().into_iter().flatten();
     let missing = members.any(|one| matches!(one["state"].as_str(), Some("silent" | "unasked")));
-    stands || broken || missing
+    stands || outside || broken || missing
 }
 
 fn nodes(answer: &Value) {

@@ -107,7 +107,11 @@ impl Ownership {
             process: node.incarnation(),
             member: node.is_sure(now),
             age: seen.map(age),
-            members: members(&node, seen.map_or(0, |seen| seen.store)),
+            // By the store's clock as it goes on, or a lease would seem fresh while nobody answers.
+            members: members(
+                &node,
+                seen.map_or(0, |seen| seen.store.saturating_add(now.saturating_sub(seen.at))),
+            ),
             shards: usize::from(SHARDS),
             without_owner: node.without_owner(),
             stamp: node.stamp(),

@@ -6,6 +6,7 @@ use crate::domain::link::{Role, Why};
 use crate::domain::observation::Presence;
 use crate::domain::plan::Verb;
 use crate::domain::policy::Context;
+use crate::domain::rule::RuleId;
 use crate::domain::side::PerSide;
 use crate::engine::catalogue as rule;
 use crate::engine::matching::Pairing;
@@ -45,7 +46,17 @@ pub(super) fn unlinked(
         (S::Deleted, _) => {
             verdict(pairing, After::Unlinked(Why::RowGone), Verb::LeaveAlone, &[rule::FILT_05])
         }
-        _ => verdict(pairing, After::Unlinked(why), Verb::LeaveAlone, &[rule::CXL_06]),
+        _ => verdict(pairing, After::Unlinked(why), Verb::LeaveAlone, &[stays(why)]),
+    }
+}
+
+/// The rule by which a pair stays dissolved, whose advice says what brings it back.
+const fn stays(why: Why) -> RuleId {
+    match why {
+        Why::LeftFilter => rule::FILT_05,
+        Why::RowGone => rule::CXL_06,
+        Why::Untracked => rule::LINK_06,
+        Why::MovedAway => rule::CXL_12,
     }
 }
 

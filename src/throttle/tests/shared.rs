@@ -10,6 +10,7 @@ use crate::domain::ids::TenantId;
 use crate::memory::LocalBus;
 use crate::ports::budget::{Bucket, BudgetStore, Draw, Drawn};
 use crate::ports::error::StoreError;
+use crate::throttle::purse::{Need, Purse};
 
 /// The bucket of all nodes, as `budget.lua` keeps it.
 struct Table {
@@ -265,4 +266,24 @@ async fn a_store_that_hangs_holds_nobody_up_for_long() {
     // One request in 70 ms of the whole, one in 140 ms of the half.
     let took = start.elapsed().as_millis();
     assert!((1_500..2_500).contains(&took), "{took} ms");
+}
+
+#[test]
+fn a_word_that_comes_while_the_store_is_asked_is_asked_about_once_more() {
+    // The answer may be older than the word: nothing is spent on it.
+    let at = Duration::from_millis;
+    let bucket = Bucket { interval: at(10), burst: 100 };
+    let open = |granted| Drawn { granted, wait: Duration::ZERO, closed: Duration::ZERO };
+    let mut purse = Purse::default();
+    let take = |purse: &mut Purse, now| purse.take(1, at(now), bucket, 1, at(1_000));
+    let Need::Answer(draw) = take(&mut purse, 0) else { panic!("nothing was drawn yet") };
+    purse.fill(draw, open(10), at(0), at(1));
+    assert_eq!(take(&mut purse, 2), Need::Nothing);
+    purse.doubt(at(10));
+    let Need::Answer(first) = take(&mut purse, 11) else { panic!("spent in doubt") };
+    purse.doubt(at(12));
+    purse.fill(first, open(0), at(11), at(13));
+    let Need::Answer(second) = take(&mut purse, 14) else { panic!("the second word is forgotten") };
+    purse.fill(second, open(0), at(14), at(15));
+    assert_eq!(take(&mut purse, 16), Need::Nothing);
 }

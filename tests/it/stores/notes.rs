@@ -61,6 +61,10 @@ pub(crate) async fn links_are_found_by_their_rows<B: Bench>() {
     };
     assert_eq!(found, [holder(1, 2), holder(2, 2), holder(2, 3)]);
     assert_eq!(store.holders(&tenant, &[], &rows).await.unwrap(), []);
+    let many: Vec<Uuid> = (2..=2_500).rev().map(id).collect();
+    let mut found = store.holders(&tenant, &many, &rows).await.unwrap();
+    found.sort();
+    assert_eq!(found, [holder(2, 2), holder(2, 3)], "of many mailboxes");
     assert_eq!(store.holders(&tenant, &[id(1)], &[]).await.unwrap(), []);
 }
 

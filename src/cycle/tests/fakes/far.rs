@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     UnknownNotDone,
     Stale,
     NotSent,
+    /// It is sent, and a defect shows before the answer.
+    Panics,
 }
 
 #[derive(Default)]
@@ -250,6 +252,10 @@ impl Far {
             Some(Fault::UnknownNotDone) => return Outcome::Unknown,
             Some(Fault::Stale) => return Outcome::Stale,
             Some(Fault::NotSent) => return Outcome::NotSent,
+            Some(Fault::Panics) => {
+                drop(inner);
+                panic!("a defect");
+            }
             Some(Fault::UnknownDone) | None => {}
         }
         let done = self.perform(&mut inner, step, id);

@@ -88,6 +88,24 @@ fn link_05_link_06_taking_the_category_off_unlinks() {
 }
 
 #[test]
+fn link_06_a_dissolved_pair_names_the_rule_that_brings_it_back() {
+    // Its advice is followed: of a pair without the category nothing is to be deleted by hand.
+    for (why, id) in [
+        (Why::Untracked, rule::LINK_06),
+        (Why::LeftFilter, rule::FILT_05),
+        (Why::RowGone, rule::CXL_06),
+    ] {
+        let world = World::new();
+        let pair = in_state(world.linked(&row(Task), &item(Task)), LinkState::Unlinked(why));
+        let mut pairing = world.then(pair, &item(Task).untracked());
+        pairing.seen.dynamics = None;
+        let verdict = world.decide(pairing);
+        assert_eq!(verdict.after, After::Unlinked(why));
+        assert_eq!(verdict.decision.rules, [id], "{why:?}");
+    }
+}
+
+#[test]
 fn link_06_a_meeting_that_never_had_the_category_has_not_lost_it() {
     // An attendee's copy and a meeting with attendees were linked by identity, without category.
     let world = World::new();
