@@ -17,7 +17,7 @@ use lockstep::domain::fingerprint::PrintKey;
 use lockstep::domain::ids::{Address, Fence, MailboxKey, NativeId, TenantId, UserId};
 use lockstep::domain::journal::Retention;
 use lockstep::domain::kind::{Collection, Kind};
-use lockstep::domain::mailbox::MailboxSource;
+use lockstep::domain::mailbox::{MailboxRecord, MailboxSource};
 use lockstep::domain::observation::Observation;
 use lockstep::domain::party::PartyCandidate;
 use lockstep::domain::plan::{Outcome, Step};
@@ -26,12 +26,14 @@ use lockstep::memory::MemoryStore;
 use lockstep::ports::clock::Clock as _;
 use lockstep::ports::error::{PullError, SideError, StoreError};
 use lockstep::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
-use lockstep::ports::organization::{Organization, Profile};
+use lockstep::ports::organization::Profile;
 use lockstep::ports::rest::SideRest;
 use lockstep::ports::side::{Cursor, FarSide, FindKey, Found, PullAsk, Pulled};
 use lockstep::telemetry::Metrics;
 use tokio::sync::broadcast;
 use uuid::Uuid;
+
+use crate::latency::People;
 
 /// The most that a rest may hold (`cycle/rest.rs`), as three delta tokens, a digest and some
 /// watched rows, and the word of the other side.
@@ -134,19 +136,12 @@ impl LinkStore for Nothing {
     }
 }
 
-#[async_trait]
-impl Organization for Nothing {
-    /// Never answers: the actors are started by the benchmark, not by their supervisor.
-    async fn profile(&self) -> Result<Profile, SideError> {
-        std::future::pending().await
-    }
-}
-
-/// Returns a tenant that owns its mailboxes and whose profile was read; a quiet cycle leaves its
-/// mailboxes at rest, or does not.
+/// Returns a tenant of these people that owns its mailboxes and whose profile, still without them, was read; a
+/// quiet cycle leaves its mailboxes at rest, or does not.
 pub(crate) async fn tenant(
     io: tokio::runtime::Handle,
     rests: bool,
+    people: Vec<MailboxRecord>,
 ) -> anyhow::Result<Arc<TenantRuntime>> {
     let clock = Arc::new(SystemClock);
     let ownership = Arc::new(Ownership::new(Arc::new(MemoryStore::new(clock.clone())), "bench"));
@@ -172,7 +167,7 @@ pub(crate) async fn tenant(
             clock: clock.clone(),
             metrics: Metrics::new(),
         },
-        organization: exchange,
+        organization: Arc::new(People(people)),
         sightings: Arc::new(MemoryStore::new(clock.clone())),
         io,
         share: Fair::new(32).share(1),
@@ -187,7 +182,6 @@ pub(crate) async fn tenant(
         },
         key: None,
     }));
-    // Without mailboxes: what their list takes would be freed and then hide what the actors take.
     let profile = Profile {
         organization: Uuid::from_u128(1),
         settings: lockstep::domain::setting::Values::new(),
@@ -198,7 +192,7 @@ pub(crate) async fn tenant(
         mailboxes: Vec::new(),
         users: Vec::new(),
     };
-    // Its list of mailboxes is empty.
+    // Its supervisor reads who takes part.
     let _ = runtime.adopt(&profile).await?;
     Ok(runtime)
 }

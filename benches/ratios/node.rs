@@ -76,7 +76,7 @@ impl Node {
         io.spawn(app.ownership.clone().keep());
         let tenant = app.tenant(&config);
         let judged = io.block_on(once::enrol(&tenant))?;
-        let mailboxes = judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect();
+        let mailboxes = judged.into_iter().filter_map(|one| one.mailbox).collect();
         let rests = HashMap::new();
         Ok(Self { io, clock, tenant, mailboxes, rests, _app: app, _directory: directory })
     }

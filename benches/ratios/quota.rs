@@ -183,7 +183,7 @@ impl Node {
         let key = PrintKey([7; 16]);
         let (nothing, nobody) = Default::default();
         let roster = roster(&fakes::options("contoso"), &profile, key, &nothing, &nobody);
-        let mailboxes = roster.mailboxes().cloned().collect();
+        let mailboxes = roster.mailboxes().map(|one| one.as_ref().clone()).collect();
         Ok(Self { deps, view: roster.view, mailboxes })
     }
 

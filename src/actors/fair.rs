@@ -1,8 +1,8 @@
 //! Who may run a cycle now: the slots of a node, shared fairly among its tenants.
 //!
 //! A free slot goes to the tenant that runs the fewest cycles for its weight; among equals, to the one
-//! that waits longest. So each tenant that has work gets its share of the slots, and what one does not
-//! use the others do. First synchronizations wait in a lane of their own: they get a slot at any time,
+//! that waits longest. So each tenant that has work gets its share of the slots, up to half of them, and what
+//! one does not use the others do. First synchronizations wait in a lane of their own: they get a slot at any time,
 //! but never more than a quarter, so that a tenant being onboarded does not delay the changes of others.
 
 use std::collections::{BTreeMap, VecDeque};

@@ -32,8 +32,8 @@ const PAGES: usize = 200;
 /// Rows whose parties one round asks for, each by a request inside of a batch; of more rows at once
 /// (an import) only owners and known mailboxes are told.
 const PARTIES: usize = 200;
-/// Mailboxes times rows that one round looks up in the store.
-const LOOK_UPS: usize = 200_000;
+/// Mailboxes times rows that one round looks up in the store: some seconds of a Redis that does little else.
+const LOOK_UPS: usize = 2_000_000;
 /// A cursor of a table without news is stored this often. Dataverse forgets it after a week.
 const STORED_EVERY: TimeDelta = TimeDelta::minutes(10);
 /// A table that cannot be read so is tried again after this time.
@@ -83,7 +83,7 @@ impl FeedReader {
     }
 
     /// Takes over who takes part.
-    pub(super) fn present(&self, mailboxes: impl Iterator<Item = Mailbox>) {
+    pub(super) fn present(&self, mailboxes: impl Iterator<Item = Arc<Mailbox>>) {
         self.present.set(mailboxes);
     }
 
@@ -166,9 +166,11 @@ impl FeedReader {
         }
         let everything_read: Vec<_> =
             read.into_iter().filter(|table| !open.contains(table)).collect();
-        self.tell(&found).await?;
+        let all_told = self.tell(&found).await?;
         self.store(tracks, &found, now).await?;
-        self.report(&everything_read, tracks, now).await;
+        if all_told {
+            self.report(&everything_read, tracks, now).await;
+        }
         Ok(())
     }
 
@@ -269,34 +271,39 @@ impl FeedReader {
         self.parts.notes.write_notes(&self.parts.tenant, Shelf::Feeds, &notes).await
     }
 
-    /// Tells the mailboxes that the rows concern.
-    async fn tell(&self, found: &Found) -> Result<(), Failure> {
+    /// Tells the mailboxes that the rows concern. Returns false when there were more rows than could be looked
+    /// up: sweeps find those, so nobody shall wait for longer.
+    async fn tell(&self, found: &Found) -> Result<bool, Failure> {
         let tenant = &self.parts.tenant;
         if found.everybody {
             let hint = (Channel::Everybody, Hint::AllChanged(tenant.clone()));
-            return Ok(self.parts.bus.publish(&[hint]).await?);
+            self.parts.bus.publish(&[hint]).await?;
+            return Ok(true);
         }
         if found.changed.is_empty() && found.deleted.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
-        let hints: Vec<(Channel, Hint)> = self
-            .concerned(found)
-            .await?
+        let (concerned, all) = self.concerned(found).await?;
+        let hints: Vec<(Channel, Hint)> = concerned
             .into_iter()
             .map(|mailbox| MailboxKey { tenant: tenant.clone(), mailbox })
             .map(|key| (channel_of(&key), Hint::Changed(key)))
             .collect();
-        Ok(self.parts.bus.publish(&hints).await?)
+        self.parts.bus.publish(&hints).await?;
+        Ok(all)
     }
 
-    async fn concerned(&self, found: &Found) -> Result<HashSet<Uuid>, Failure> {
+    async fn concerned(&self, found: &Found) -> Result<(HashSet<Uuid>, bool), Failure> {
         let present = self.present.all();
         let mailboxes: Vec<Uuid> = present.iter().map(|one| one.key.mailbox).collect();
         let of_user: HashMap<UserId, Uuid> =
             present.iter().map(|one| (one.user, one.key.mailbox)).collect();
-        let rows =
-            found.changed.iter().map(|(_, row)| row.row).chain(found.deleted.iter().copied());
-        let rows: Vec<LinkId> = rows.take(LOOK_UPS / mailboxes.len().max(1)).collect();
+        // Of a row that is gone nothing but its links tells.
+        let changed = found.changed.iter().map(|(_, row)| row.row);
+        let mut rows: Vec<LinkId> = found.deleted.iter().copied().chain(changed).collect();
+        let most = (LOOK_UPS / mailboxes.len().max(1)).max(1);
+        let all = rows.len() <= most;
+        rows.truncate(most);
         let holders = self.parts.index.holders(&self.parts.tenant, &mailboxes, &rows).await?;
         let parties = self.parties(found).await?;
         let mut meant: Vec<(LinkId, Uuid)> = Vec::new();
@@ -306,7 +313,7 @@ impl FeedReader {
         let user = |(row, user): &(LinkId, Uuid)| Some((*row, *of_user.get(&UserId(*user))?));
         meant.extend(parties.iter().filter_map(user));
         meant.extend(holders.iter().map(|holder| (holder.row, holder.mailbox)));
-        Ok(with_news(&meant, found, &holders))
+        Ok((with_news(&meant, found, &holders), all))
     }
 
     async fn parties(&self, found: &Found) -> Result<Vec<(LinkId, Uuid)>, SideError> {

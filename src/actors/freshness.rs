@@ -42,8 +42,8 @@ pub struct Freshness {
 pub(super) struct Present(Mutex<HashMap<Uuid, Arc<Mailbox>>>);
 
 impl Present {
-    pub(super) fn set(&self, mailboxes: impl Iterator<Item = Mailbox>) {
-        *self.lock() = mailboxes.map(|mailbox| (mailbox.key.mailbox, Arc::new(mailbox))).collect();
+    pub(super) fn set(&self, mailboxes: impl Iterator<Item = Arc<Mailbox>>) {
+        *self.lock() = mailboxes.map(|mailbox| (mailbox.key.mailbox, mailbox)).collect();
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Mailbox>> {
@@ -72,7 +72,7 @@ impl Freshness {
     /// Takes over who takes part now, and starts what is to run.
     pub fn adopt(
         &self,
-        mailboxes: impl Iterator<Item = Mailbox>,
+        mailboxes: impl Iterator<Item = Arc<Mailbox>>,
         key: &PrintKey,
         io: &tokio::runtime::Handle,
     ) {
@@ -82,7 +82,7 @@ impl Freshness {
             // Another reading of the profile may have been faster, with the same key.
             let _ = self.seal.set(seal);
         }
-        let mailboxes: Vec<Mailbox> = mailboxes.collect();
+        let mailboxes: Vec<Arc<Mailbox>> = mailboxes.collect();
         if let Some(feed) = &self.feed {
             feed.present(mailboxes.iter().cloned());
         }

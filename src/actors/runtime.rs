@@ -206,6 +206,7 @@ impl TenantRuntime {
         if profile.not_before.is_some_and(|at| self.deps.clock.now() < at) {
             roster.hold_all();
         }
+        roster.share(&self.judged.read().unwrap_or_else(PoisonError::into_inner));
         // A mailbox at rest stays so while the profile says the same.
         if let Some(same) = self.view().filter(|old| **old == *roster.view) {
             roster.view = same;
@@ -231,7 +232,7 @@ impl TenantRuntime {
 
     /// Returns the mailboxes of the last profile that take part and that this node owns.
     #[must_use]
-    pub fn own_mailboxes(&self) -> Vec<Mailbox> {
+    pub fn own_mailboxes(&self) -> Vec<Arc<Mailbox>> {
         let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
         let taking_part = judged.iter().filter_map(|one| one.mailbox.as_ref());
         taking_part.filter(|one| self.ownership.owns(&one.key)).cloned().collect()

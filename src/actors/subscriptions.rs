@@ -103,10 +103,10 @@ impl SubscriptionKeeper {
     /// Takes over who takes part, each with the secret of its notices.
     pub(super) fn present(
         &self,
-        mailboxes: impl Iterator<Item = Mailbox>,
+        mailboxes: impl Iterator<Item = Arc<Mailbox>>,
         secret: impl Fn(Uuid) -> String,
     ) {
-        let mailboxes: Vec<Mailbox> = mailboxes.collect();
+        let mailboxes: Vec<Arc<Mailbox>> = mailboxes.collect();
         let states = mailboxes.iter().map(|one| (one.key.mailbox, secret(one.key.mailbox)));
         *self.states.lock().unwrap_or_else(PoisonError::into_inner) = states.collect();
         self.present.set(mailboxes.into_iter());

@@ -105,10 +105,10 @@ impl TenantSupervisor {
     fn enrol(&mut self, roll_call: bool, context: &mut Context<Self>) {
         let runtime = self.runtime.clone();
         let mailboxes = runtime.own_mailboxes();
-        let wanted: HashMap<Uuid, &Mailbox> =
+        let wanted: HashMap<Uuid, &Arc<Mailbox>> =
             mailboxes.iter().map(|mailbox| (mailbox.key.mailbox, mailbox)).collect();
         self.children.retain(|id, child| {
-            let stays = wanted.get(id).is_some_and(|mailbox| **mailbox == *child.mailbox);
+            let stays = wanted.get(id).is_some_and(|mailbox| **mailbox == child.mailbox);
             if !stays {
                 let _ = child.address.try_send(Stop);
             }
@@ -131,7 +131,7 @@ impl TenantSupervisor {
                 }
             }
             delay += spacing;
-            let spec = MailboxSpec { mailbox: Arc::new(mailbox.clone()), delay, lane };
+            let spec = MailboxSpec { mailbox: mailbox.clone(), delay, lane };
             self.spawn(spec, 0, context);
         }
         if self.probe.is_some_and(|probe| !self.children.contains_key(&probe)) {

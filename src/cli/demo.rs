@@ -115,7 +115,7 @@ async fn first(stage: &Stage) -> anyhow::Result<Vec<Summary>> {
         async move {
             let judged = once::enrol(tenant).await?;
             let mailboxes: Vec<Arc<Mailbox>> =
-                judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect();
+                judged.into_iter().filter_map(|one| one.mailbox).collect();
             let results = once::run(tenant, mailboxes, PASSES, &bar).await;
             bar.bar.finish_and_clear();
             anyhow::Ok(stage.judge(at, results))

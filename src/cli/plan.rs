@@ -104,7 +104,7 @@ pub(super) fn apply(
         let mailboxes: Vec<_> = judged
             .iter()
             .filter(|one| written(one.id))
-            .filter_map(|one| one.mailbox.clone().map(std::sync::Arc::new))
+            .filter_map(|one| one.mailbox.clone())
             .collect();
         desk.own(&mailboxes).await?;
         // Each mailbox is planned again, then written.

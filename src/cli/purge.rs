@@ -63,7 +63,7 @@ pub(super) fn run(
     let desk = Desk::open(&args.config, &args.tenant, "purge", environment, log_filter)?;
     let work = async {
         let tenant = &desk.tenant;
-        let mailbox = Arc::new(choose(once::enrol(tenant).await?, &args.mailbox)?);
+        let mailbox = choose(once::enrol(tenant).await?, &args.mailbox)?;
         if args.yes {
             desk.own(std::slice::from_ref(&mailbox)).await?;
         }
@@ -132,7 +132,7 @@ fn find<'a>(judged: &'a [Judged], wanted: &str) -> anyhow::Result<&'a Judged> {
 }
 
 /// A mailbox may be purged again, and also when it takes no part for another reason.
-fn choose(judged: Vec<Judged>, wanted: &str) -> anyhow::Result<Mailbox> {
+fn choose(judged: Vec<Judged>, wanted: &str) -> anyhow::Result<Arc<Mailbox>> {
     let one = find(&judged, wanted)?;
     one.known.clone().ok_or_else(|| {
         let why: Vec<&str> = one.reasons.iter().map(|(_, code)| Code::as_str(*code)).collect();

@@ -160,7 +160,7 @@ pub(super) fn choose(
     wanted: Option<&str>,
 ) -> anyhow::Result<Vec<Arc<Mailbox>>> {
     let Some(wanted) = wanted else {
-        return Ok(judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect());
+        return Ok(judged.into_iter().filter_map(|one| one.mailbox).collect());
     };
     let one = judged
         .into_iter()
@@ -170,7 +170,7 @@ pub(super) fn choose(
         })
         .ok_or_else(|| NoMailbox(wanted.to_owned()))?;
     match one.mailbox {
-        Some(mailbox) => Ok(vec![Arc::new(mailbox)]),
+        Some(mailbox) => Ok(vec![mailbox]),
         None => {
             let why: Vec<String> =
                 one.reasons.iter().map(|(rule, code)| format!("{code} ({rule})")).collect();

@@ -23,8 +23,8 @@ use crate::ports::side::{Cursor, Pulled};
 /// in this shortcut would not last.
 pub(super) const LONGEST: Duration = Duration::hours(1);
 
-/// The most that cursors, category and sides may take together, in bytes: an idle mailbox shall cost 4 KiB
-/// with its actor, as measured (`docs/performance.md`). Delta tokens have some hundred bytes each, a
+/// The most that cursors, category and sides may take together, in bytes: an idle mailbox shall cost about 4 KiB
+/// with all that is held of it, as measured (`docs/performance.md`). Delta tokens have some hundred bytes each, a
 /// watched row has 17.
 const MAX_BYTES: usize = 1_280;
 

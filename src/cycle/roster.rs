@@ -54,9 +54,9 @@ pub struct Judged {
     /// Its address.
     pub address: Option<Address>,
     /// The mailbox, when it takes part.
-    pub mailbox: Option<Mailbox>,
+    pub mailbox: Option<Arc<Mailbox>>,
     /// The mailbox as its record names it, whether it takes part or not.
-    pub known: Option<Mailbox>,
+    pub known: Option<Arc<Mailbox>>,
     /// Why it does not.
     pub reasons: Vec<Reason>,
 }
@@ -74,8 +74,20 @@ pub struct Roster {
 
 impl Roster {
     /// Returns the mailboxes that take part.
-    pub fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
+    pub fn mailboxes(&self) -> impl Iterator<Item = &Arc<Mailbox>> {
         self.judged.iter().filter_map(|one| one.mailbox.as_ref())
+    }
+
+    /// Takes mailboxes that are what they were from an earlier reading: whoever works on them shares them.
+    pub fn share(&mut self, before: &[Judged]) {
+        let old: HashMap<Uuid, &Arc<Mailbox>> =
+            before.iter().filter_map(|one| Some((one.id, one.known.as_ref()?))).collect();
+        for one in &mut self.judged {
+            let same = old.get(&one.id).filter(|old| one.known.as_ref() == Some(**old));
+            let Some(same) = same else { continue };
+            one.mailbox = one.mailbox.take().map(|_| (*same).clone());
+            one.known = Some((*same).clone());
+        }
     }
 
     /// Lets nobody take part for now (SCH-05).
@@ -115,15 +127,15 @@ pub fn roster(
         .mailboxes
         .iter()
         .zip(reasons)
-        .map(|(record, reasons)| Judged {
-            id: record.id,
-            address: record.address.clone(),
-            known: mailbox(options, profile, &policy, record),
-            mailbox: reasons
-                .is_empty()
-                .then(|| mailbox(options, profile, &policy, record))
-                .flatten(),
-            reasons,
+        .map(|(record, reasons)| {
+            let known = mailbox(options, profile, &policy, record).map(Arc::new);
+            Judged {
+                id: record.id,
+                address: record.address.clone(),
+                mailbox: known.clone().filter(|_| reasons.is_empty()),
+                known,
+                reasons,
+            }
         })
         .collect();
     let files = FilePolicy { on: policy.settings.attachments, ..profile.files.clone() };

@@ -180,7 +180,7 @@ impl System {
     /// Reads the profile and returns the mailboxes that take part.
     pub(crate) fn enrol(&self) -> Vec<Arc<Mailbox>> {
         let judged = self.io.block_on(once::enrol(&self.tenant)).expect("the profile is read");
-        judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect()
+        judged.into_iter().filter_map(|one| one.mailbox).collect()
     }
 
     /// Runs passes over all mailboxes until one is quiet.

@@ -86,8 +86,10 @@ fn mailboxes_of_a_node_that_is_killed_are_worked_on_by_the_others_in_time() {
     dead.process.kill();
     let worked = rig.wait_for_cycles(&left, killed);
     println!("its {} mailboxes are worked on after {worked:.1?}", left.len());
+    // What is promised; a program that is not optimised begins later.
     let each = BEGIN_EACH * u32::try_from(left.len()).unwrap();
-    assert!(worked < LEASE + TAKE_OVER + BEGIN + BUSY + each, "{worked:?}");
+    let slow = if cfg!(debug_assertions) { BEGIN + BUSY + each } else { Duration::ZERO };
+    assert!(worked < LEASE + TAKE_OVER + slow, "{worked:?}");
     rig.assert_in_step();
 }
 

@@ -16,7 +16,7 @@ const MARKER: &str = "String {3c1f6a52-8d0e-4b7a-9a53-6d0b6c9f2e11} Name Lockste
 fn known(system: &System, at: usize) -> Mailbox {
     let judged = system.io.block_on(once::enrol(&system.tenant)).unwrap();
     let id = system.organization().people[at].mailbox_id;
-    judged.into_iter().find(|one| one.id == id).unwrap().known.unwrap()
+    judged.into_iter().find(|one| one.id == id).unwrap().known.unwrap().as_ref().clone()
 }
 
 /// Plans and carries out; returns what was left, and the report.

@@ -113,7 +113,7 @@ impl Bench {
             metrics: Metrics::new(),
             interval: Duration::from_secs(10),
         });
-        reader.present((1..=3).map(mailbox));
+        reader.present((1..=3).map(mailbox).map(Arc::new));
         reader
     }
 

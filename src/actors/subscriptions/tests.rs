@@ -126,7 +126,7 @@ impl Bench {
             bus: self.bus.clone(),
             metrics: Metrics::new(),
         });
-        keeper.present((1..=mailboxes).map(mailbox), |id| format!("secret of {id}"));
+        keeper.present((1..=mailboxes).map(mailbox).map(Arc::new), |id| format!("secret of {id}"));
         Arc::new(keeper)
     }
 
@@ -289,7 +289,7 @@ async fn another_secret_or_address_replaces_them() {
     let bench = Bench::new().await;
     let keeper = bench.keeper(1);
     assert!(bench.round(&keeper).await.is_ok());
-    keeper.present([mailbox(1)].into_iter(), |_| "another secret".to_owned());
+    keeper.present([Arc::new(mailbox(1))].into_iter(), |_| "another secret".to_owned());
     assert!(bench.round(&keeper).await.is_ok());
     assert_eq!((bench.far.counts("end"), bench.far.counts("make")), (2, 4));
     let live = bench.far.live.lock().unwrap();

@@ -1,5 +1,6 @@
 //! One tenant: its mailboxes follow the profile, the lease and the end of its supervisor.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use chrono::DateTime;
@@ -11,6 +12,7 @@ use crate::actors::phase::Phase;
 use crate::cluster::ownership::Tidings;
 use crate::cycle::tests::fakes::mailbox;
 use crate::domain::code::Code;
+use crate::domain::ids::Address;
 use crate::domain::mailbox::MailboxRecord;
 use crate::domain::policy::Limits;
 use crate::ports::error::SideError;
@@ -241,5 +243,24 @@ fn mailboxes_follow_their_shards() {
         }
         sleep(secs(5)).await;
         assert!(tenant.ownership.owns(&key) && tenant.cycles() > 0);
+    });
+}
+
+#[test]
+fn a_mailbox_that_is_what_it_was_is_held_once() {
+    // Another reading of the same profile makes no copy of it; one that says otherwise does.
+    on_paused(async {
+        let tenant = Tenant::new().await;
+        let runtime = tenant.runtime();
+        let read = async || {
+            let profile = runtime.read_profile().await.unwrap();
+            runtime.adopt(&profile).await.unwrap();
+            runtime.own_mailboxes().remove(0)
+        };
+        let first = read().await;
+        assert!(Arc::ptr_eq(&first, &read().await));
+        tenant.org.mailboxes.lock().unwrap()[0].address = Address::parse("other@contoso.test");
+        let other = read().await;
+        assert!(!Arc::ptr_eq(&first, &other) && first.address != other.address);
     });
 }

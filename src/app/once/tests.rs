@@ -108,7 +108,7 @@ async fn passes(world: &World, passes: u32) -> (MailboxResult, Vec<String>) {
     let tenant = tenant(world).await;
     let judged = enrol(&tenant).await.unwrap();
     assert_eq!(judged.iter().map(|one| one.reasons.len()).collect::<Vec<_>>(), [0, 1]);
-    let mailboxes = judged.into_iter().filter_map(|one| one.mailbox).map(Arc::new).collect();
+    let mailboxes = judged.into_iter().filter_map(|one| one.mailbox).collect();
     let told = Told::default();
     let mut results = run(&tenant, mailboxes, passes, &told).await;
     assert_eq!(results.len(), 1);

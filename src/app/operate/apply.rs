@@ -41,7 +41,7 @@ pub async fn apply(
     let mut mailboxes = Vec::new();
     for one in &doc.mailboxes {
         match judged.iter().find(|it| it.id == one.mailbox).map(|it| (&it.mailbox, &it.reasons)) {
-            Some((Some(mailbox), _)) => mailboxes.push(Arc::new(mailbox.clone())),
+            Some((Some(mailbox), _)) => mailboxes.push(mailbox.clone()),
             Some((None, reasons)) => {
                 let why: Vec<String> =
                     reasons.iter().map(|(rule, code)| format!("{code} ({rule})")).collect();

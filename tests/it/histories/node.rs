@@ -124,7 +124,7 @@ impl Node {
         let roster = roster(&options, &profile, key, &Default::default(), &Default::default());
         // Each process gets a newer fence than the one before, as a grant gives it.
         let fence = Fence(PROCESSES.fetch_add(1, Relaxed));
-        let mailboxes = roster.mailboxes().cloned().collect();
+        let mailboxes = roster.mailboxes().map(|one| one.as_ref().clone()).collect();
         let view = roster.view;
         Self { deps, view, fence, mailboxes, line }
     }

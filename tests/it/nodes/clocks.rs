@@ -70,7 +70,7 @@ impl Parts {
     /// Runs its own mailboxes until nothing changes; each of their last cycles ended well.
     async fn work(&self) {
         once::enrol(&self.tenant).await.unwrap();
-        let own = self.tenant.own_mailboxes().into_iter().map(Arc::new).collect();
+        let own = self.tenant.own_mailboxes();
         for result in once::run(&self.tenant, own, 6, &Unseen).await {
             assert_eq!((result.end, result.unsettled, result.parked), (None, 0, 0));
         }
