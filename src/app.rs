@@ -317,9 +317,13 @@ async fn open_store(url: &StateUrl, clock: Arc<dyn Clock>) -> anyhow::Result<Sto
             Store::of(EmbeddedStore::open(path, clock).await?, Arc::new(LocalBus::new()))
         }
         StateUrl::Redis(address) => {
-            let store = RedisStore::connect(address, RedisOptions::default()).await.context(
-                "the state store of `state.url` cannot be reached; start Redis or mend the address",
-            )?;
+            let store = RedisStore::connect(address, RedisOptions::default()).await;
+            let store = store.with_context(|| {
+                let at = address.places();
+                format!(
+                    "the state store at {at} cannot be reached; start Redis or mend `state.url`"
+                )
+            })?;
             let bus = RedisBus::new(store.clone(), address)?;
             let budgets: Arc<dyn BudgetStore> = Arc::new(store.clone());
             Store { budgets: Some(budgets), ..Store::of(store, Arc::new(bus)) }

@@ -109,7 +109,9 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
 pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let root = root(&args.node, environment)?;
     let (tenant, mailbox) = (&args.tenant, &args.mailbox);
-    let mut url = format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}/release");
+    let mut url = format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}");
+    let halted = !ask(Method::Get, &url)?["halt"].is_null();
+    url.push_str("/release");
     let _ = write!(url, "?with_brakes={}", args.with_brakes);
     if let Some(plan) = &args.plan {
         if !plan.chars().all(|c| c.is_ascii_alphanumeric()) {
@@ -118,12 +120,10 @@ pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::
         let _ = write!(url, "&plan={plan}");
     }
     ask(Method::Post, &url)?;
-    let (done, sentence) = if args.with_brakes {
-        ("retried", "retried: it plans again, with brakes")
-    } else {
-        let sentence =
-            "released: the halted plan passes, and no other; a parked mailbox is tried again";
-        ("released", sentence)
+    let (done, sentence) = match (args.with_brakes, halted) {
+        (true, _) => ("retried", "retried: it plans again, with brakes"),
+        (false, true) => ("released", "released: the halted plan passes, and no other"),
+        (false, false) => ("retried", "no plan was halted; what is parked is tried again"),
     };
     args.told.say(sentence, &json!({ "done": done, "tenant": tenant, "mailbox": mailbox }));
     Ok(ExitCode::SUCCESS)

@@ -134,7 +134,7 @@ pub enum StoreError {
     StateMoved,
     /// The store cannot be reached or answered with an error.
     #[error("the state store failed: {0}")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
     /// What is stored cannot be read by this version.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),

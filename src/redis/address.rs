@@ -154,6 +154,20 @@ fn nobody() -> RedisError {
 }
 
 impl Address {
+    /// Returns where the servers are, for people.
+    #[must_use]
+    pub fn places(&self) -> String {
+        let hosts = match &self.servers {
+            Servers::One { host, .. } => std::slice::from_ref(host),
+            Servers::Sentinels { hosts, .. } | Servers::Cluster { hosts } => hosts,
+        };
+        let place = |host: &Host| match host.name.contains(':') {
+            true => format!("[{}]:{}", host.name, host.port),
+            false => format!("{}:{}", host.name, host.port),
+        };
+        hosts.iter().map(place).collect::<Vec<_>>().join(", ")
+    }
+
     /// Returns the address of a single server, unencrypted and without a password.
     #[must_use]
     pub fn server(name: &str, port: u16) -> Self {

@@ -30,6 +30,20 @@ fn one(name: &str, port: u16, database: u16) -> Servers {
 }
 
 #[test]
+fn a_store_that_is_not_reached_is_named_with_all_its_places() {
+    // As people write them, without who asks.
+    for (text, places) in [
+        ("redis://h:6380/3", "h:6380"),
+        ("redis+sentinel://a,[::1]:5,c.example/m-1", "a:26379, [::1]:5, c.example:26379"),
+    ] {
+        let Ok(StateUrl::Redis(address)) = state(&format!("url = \"{text}\"")) else {
+            panic!("no address: {text}")
+        };
+        assert_eq!(address.places(), places);
+    }
+}
+
+#[test]
 fn the_kinds_of_state_stores_are_told_apart() {
     // Every documented address is understood, with its default ports.
     assert_eq!(state("url = \"memory:\""), Ok(StateUrl::Memory));
