@@ -72,20 +72,33 @@ async fn each_server_of_a_cluster_is_reached_behind_tls() {
         std::fs::write(&path, text).unwrap();
         path
     };
-    let made = Command::new("redis-cli")
-        .arg("--tls")
-        .arg("--cacert")
-        .arg(file("ca.pem", &papers.authority))
-        .arg("--cert")
-        .arg(file("client.pem", &papers.client.0))
-        .arg("--key")
-        .arg(file("client.key", &papers.client.1))
+    let (authority, paper, key) = (
+        file("ca.pem", &papers.authority),
+        file("client.pem", &papers.client.0),
+        file("client.key", &papers.client.1),
+    );
+    let client = || {
+        let mut client = Command::new("redis-cli");
+        client.arg("--tls").arg("--cacert").arg(&authority);
+        client.arg("--cert").arg(&paper).arg("--key").arg(&key);
+        client
+    };
+    let made = client()
         .args(["--cluster", "create"])
         .args(servers.iter().map(|server| format!("127.0.0.1:{}", server.port())))
         .args(["--cluster-yes", "--cluster-replicas", "0"])
         .output()
         .expect("install redis-cli (apt-get install redis-tools)");
     assert!(made.status.success(), "{made:?}");
+    // Each finds out for itself that all slots are served.
+    for server in &servers {
+        until("the cluster stands", || async {
+            let port = server.port().to_string();
+            let told = client().args(["-p", &port, "CLUSTER", "INFO"]).output().ok()?;
+            String::from_utf8_lossy(&told.stdout).contains("cluster_state:ok").then_some(())
+        })
+        .await;
+    }
     let hosts = vec![host(servers[0].port())];
     is_of_use(&address(&papers, Servers::Cluster { hosts })).await;
 }
