@@ -99,7 +99,9 @@ impl FeedReader {
     #[must_use]
     pub fn is_fresh(&self, now: DateTime<Utc>) -> bool {
         let heard = self.lock();
-        let is_read = |table: &&str| heard.get(*table).is_some_and(|at| now - *at < STALE);
+        // A clock that was set back says nothing of how long ago that was.
+        let since = |at: &DateTime<Utc>| (TimeDelta::zero()..STALE).contains(&(now - *at));
+        let is_read = |table: &&str| heard.get(*table).is_some_and(since);
         self.parts.far.tables().iter().all(is_read)
     }
 
@@ -298,12 +300,7 @@ impl FeedReader {
         let mailboxes: Vec<Uuid> = present.iter().map(|one| one.key.mailbox).collect();
         let of_user: HashMap<UserId, Uuid> =
             present.iter().map(|one| (one.user, one.key.mailbox)).collect();
-        // Of a row that is gone nothing but its links tells.
-        let changed = found.changed.iter().map(|(_, row)| row.row);
-        let mut rows: Vec<LinkId> = found.deleted.iter().copied().chain(changed).collect();
-        let most = (LOOK_UPS / mailboxes.len().max(1)).max(1);
-        let all = rows.len() <= most;
-        rows.truncate(most);
+        let (rows, all) = found.looked_up((LOOK_UPS / mailboxes.len().max(1)).max(1));
         let holders = self.parts.index.holders(&self.parts.tenant, &mailboxes, &rows).await?;
         let parties = self.parties(found).await?;
         let mut meant: Vec<(LinkId, Uuid)> = Vec::new();

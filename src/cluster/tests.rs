@@ -446,7 +446,9 @@ async fn the_cluster_is_shown_as_the_store_told_it_last() {
     let view = two.view();
     assert_eq!((view.members.len(), view.members[0].shards), (1, 1_024));
     seconds(13).await;
-    assert!(!two.view().member && two.view().age == Some(Duration::from_secs(13)));
+    let old = two.view();
+    assert!(!old.member && old.age == Some(Duration::from_secs(13)));
+    assert!(old.members[0].lease >= Duration::from_secs(13), "it is not renewed either");
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,6 +23,10 @@ use crate::engine::plan::{Entry, PURGED};
 use crate::engine::sent;
 use crate::engine::translate::turns;
 
+/// So often a row is to be booked before its user is asked (APPT-IN-07): a party may be busy only until what was
+/// deleted or moved of a series follows its pattern to Dynamics.
+const BOOKINGS: u8 = 3;
+
 /// What becomes of one link.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinkChange {
@@ -313,7 +317,7 @@ fn unsettle(
     if code.awaits_decision() {
         // APPT-IN-07: nothing was made, and in the end nothing is tried until the item changes or the
         // user decides.
-        let again = !parked && books_again(code, attempts);
+        let again = code == Code::SchedulingConflict && !parked && attempts < BOOKINGS;
         let attempts = if again { attempts } else { 0 };
         link.state = LinkState::LeftAlone;
         link.trouble =
@@ -339,13 +343,6 @@ fn unsettle(
     };
     link.trouble = Some(Trouble { code, parked, attempts, since });
     LinkChange::Put(Box::new(link))
-}
-
-/// A party may be busy only until what was deleted or moved of a series follows its pattern to Dynamics
-/// (REC-05), so the first refusals of a booking are tried again before its user is asked.
-fn books_again(code: Code, attempts: u8) -> bool {
-    const BOOKINGS: u8 = 3;
-    code == Code::SchedulingConflict && attempts < BOOKINGS
 }
 
 /// The trouble of a pair that waits although nothing failed. What lies in the item itself waits for

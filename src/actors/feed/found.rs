@@ -30,6 +30,16 @@ pub(super) struct Found {
     pub(super) everybody: bool,
 }
 
+impl Found {
+    /// Returns the rows whose links are looked up, at most so many, and whether that is all of them. Those that
+    /// are gone first: nothing but their links tells of them.
+    pub(super) fn looked_up(&self, most: usize) -> (Vec<LinkId>, bool) {
+        let changed = self.changed.iter().map(|(_, row)| row.row);
+        let rows = self.deleted.iter().copied().chain(changed);
+        (rows.take(most).collect(), self.deleted.len() + self.changed.len() <= most)
+    }
+}
+
 /// Why a round ended early.
 pub(super) enum Failure {
     Side(SideError),

@@ -174,6 +174,16 @@ async fn a_row_concerns_its_owner_its_parties_and_who_has_a_link() {
     assert_eq!(bench.told().await, of(&[3]), "only a link leads to a row that is gone");
 }
 
+#[test]
+fn rows_that_are_gone_are_looked_up_first() {
+    // Nothing else tells of them; whether some were left out is told.
+    let News::Rows { changed, .. } = changed(1, 1, "7") else { panic!() };
+    let changed = changed.into_iter().map(|row| ("contacts", row)).collect();
+    let found = Found { changed, deleted: vec![row(2), row(3)], everybody: false };
+    assert_eq!(found.looked_up(2), (vec![row(2), row(3)], false));
+    assert_eq!(found.looked_up(3), (vec![row(2), row(3), row(1)], true));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_write_of_ones_own_wakes_nobody() {
     // The link knows the version that the feed tells; whose link does not is woken.
@@ -264,6 +274,8 @@ async fn a_table_that_cannot_be_read_is_left_to_the_sweeps() {
     assert!(!reader.is_fresh(bench.clock.now()));
     heard(&reader, &TABLES);
     assert!(reader.is_fresh(bench.clock.now()));
+    let back = bench.clock.now() - TimeDelta::hours(1);
+    assert!(!reader.is_fresh(back), "nor does a clock that was set back say so");
     bench.says("contacts", News::Refused("0x80040220".to_owned()));
     bench.round(&reader).await;
     bench.far.asked.lock().unwrap().clear();

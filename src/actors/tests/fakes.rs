@@ -137,6 +137,8 @@ pub(crate) struct Tenant {
     /// The store of leases, which can break.
     pub(crate) leases: Arc<Slow>,
     pub(crate) ownership: Arc<Ownership>,
+    /// The slots of the node.
+    pub(crate) fair: Arc<Fair>,
 }
 
 impl Tenant {
@@ -154,7 +156,7 @@ impl Tenant {
             looks: AtomicI64::new(i64::MAX),
             blasts: AtomicI64::new(0),
         });
-        Self { world, org, bomb, store, leases, ownership }
+        Self { world, org, bomb, store, leases, ownership, fair: Fair::new(8) }
     }
 
     /// Another node on the same store.
@@ -184,7 +186,7 @@ impl Tenant {
             organization: self.org.clone(),
             sightings: self.store.clone(),
             io: tokio::runtime::Handle::current(),
-            share: Fair::new(8).share(1),
+            share: self.fair.share(1),
             reports: broadcast::channel(64).0,
             ownership: self.ownership.clone(),
             pace: Pace {

@@ -7,6 +7,7 @@ use chrono::DateTime;
 use tokio::time::sleep;
 
 use super::fakes::{Tenant, boom, id, on_paused, outage, phase, record, secs};
+use crate::actors::fair::Lane;
 use crate::actors::messages::{OwnershipMoved, StopTenant, WakeMailbox};
 use crate::actors::phase::Phase;
 use crate::cluster::ownership::Tidings;
@@ -238,6 +239,9 @@ fn mailboxes_follow_their_shards() {
         assert!(!supervisor.send(WakeMailbox(Some(id(1)))).await.unwrap());
         sleep(secs(1_000)).await;
         assert_eq!(tenant.cycles(), 0);
+        // It comes back in step, and does not wait until first synchronizations of others have ended.
+        let onboarded = tenant.fair.share(1);
+        let _busy = [onboarded.enter(Lane::First).await, onboarded.enter(Lane::First).await];
         for other in &others {
             other.drain().await;
         }

@@ -1,5 +1,7 @@
 //! The whole cluster as one of its nodes shows it.
 
+use std::time::Duration;
+
 use super::*;
 use crate::actors::hints;
 use crate::actors::tests::fakes::on_paused;
@@ -190,6 +192,15 @@ fn without_a_way_to_the_others_they_are_unasked() {
         }
         let own = Three::of(&one.state.ownership).len();
         assert_eq!(told["tenants"][0]["phases"]["unknown"], MANY as usize - own);
+        // Whom the store did not answer for long is none any more, whatever the old view says, and its
+        // lease grows older.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(13)).await;
+        let told = one.json("/api/v1/cluster").await;
+        let own = named(&told["members"], "node", "one");
+        assert_eq!((&told["member"], &own["role"]), (&false.into(), &"outside".into()), "{told:#}");
+        assert!(own["leaseSeconds"].as_f64() >= Some(13.0), "{told:#}");
+        tokio::time::resume();
         // Who has left is no member, and says so itself.
         one.state.ownership.release().await;
         let told = one.json("/api/v1/cluster").await;

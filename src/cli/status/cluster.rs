@@ -173,3 +173,34 @@ fn problems(answer: &Value) {
 fn seconds(value: &Value) -> String {
     value.as_f64().map(|seconds| format!("{seconds:.1} s")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_operator_is_wanted_where_something_stands_or_is_not_known() {
+        // All is well; a mailbox that is parked; a file with a problem; a silent node; no member; and a
+        // moment in which nothing is granted, which heals by itself.
+        let answer = |change: Value| {
+            let mut answer = json!({
+                "member": true, "problems": [], "closedSeconds": 0.0, "shards": { "withoutOwner": [] },
+                "members": [{ "state": "answered" }], "tenants": [{ "phases": { "parked": 0 } }],
+            });
+            change
+                .as_object()
+                .into_iter()
+                .flatten()
+                .for_each(|(key, value)| answer[key] = value.clone());
+            wants_somebody(&answer)
+        };
+        assert!(!answer(json!({})));
+        assert!(answer(json!({ "tenants": [{ "phases": { "parked": 1 } }] })));
+        assert!(answer(json!({ "problems": [{}] })));
+        assert!(answer(json!({ "members": [{ "state": "silent" }] })));
+        assert!(answer(json!({ "member": false })));
+        assert!(!answer(json!({ "closedSeconds": 9.0, "shards": { "withoutOwner": [1] } })));
+    }
+}

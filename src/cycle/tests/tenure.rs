@@ -70,3 +70,19 @@ async fn nothing_is_sent_that_might_be_carried_out_too_late() {
     world.settle().await;
     assert_eq!(world.exchange.subjects(), ["Call Anna"]);
 }
+
+#[tokio::test]
+async fn filt_16_the_default_filters_are_given_only_in_time() {
+    // Given too late they might be given twice: the next owner would still see none.
+    let world = World::new();
+    world.dynamics.newcomer();
+    for (late, given) in [(true, 0), (false, 1), (false, 0)] {
+        let context = world.context();
+        let mut view = (*context.view).clone();
+        view.policy.instantiate_filters = true;
+        let tenure = Arc::new(Ending { late, ..Ending::default() });
+        world.cycle_in(&CycleContext { tenure, view: Arc::new(view), ..context }).await.unwrap();
+        let log = world.log();
+        assert_eq!(log.iter().filter(|it| *it == "give 1 filters").count(), given, "{log:?}");
+    }
+}

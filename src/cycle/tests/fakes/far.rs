@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Script;
 use crate::domain::code::Code;
 use crate::domain::field::{Field, Fields, TodoStatus, Value};
+use crate::domain::filter::FilterTally;
 use crate::domain::ids::{LinkId, NativeId, Version};
 use crate::domain::kind::{Collection, Kind};
 use crate::domain::observation::{DynamicsFacts, ExchangeFacts, Facts, Observation, Presence};
@@ -53,6 +54,8 @@ struct Inner {
     failing: Option<fn() -> SideError>,
     slow: std::time::Duration,
     slow_writes: std::time::Duration,
+    /// The filters of the mailbox's user, where they are told.
+    filters: Option<FilterTally>,
 }
 
 /// One far side.
@@ -121,6 +124,11 @@ impl Far {
     /// The next writes meet these faults, in order.
     pub(crate) fn faults(&self, faults: &[Fault]) {
         self.inner.lock().unwrap().faults = faults.iter().copied().collect();
+    }
+
+    /// The user has no filter, and there is a default template.
+    pub(crate) fn newcomer(&self) {
+        self.inner.lock().unwrap().filters = Some(FilterTally::default());
     }
 
     /// A write with this subject is always refused.

@@ -1,8 +1,10 @@
 //! The far side as the cycle calls it; each call is noted, and an await at which the script may end.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::Far;
+use crate::domain::filter::FilterTemplate;
 use crate::domain::ids::{Address, NativeId};
 use crate::domain::kind::Kind;
 use crate::domain::observation::{Observation, Presence};
@@ -43,7 +45,19 @@ impl FarSide for Far {
             Side::Dynamics => self.sweep(&inner, known),
             Side::Exchange => self.delta(&mut inner, &ask, known),
         };
-        Ok(Pulled { rest: rest.filter(|_| !pulled.is_news()), ..pulled })
+        let filters = inner.filters.clone();
+        Ok(Pulled { rest: rest.filter(|_| !pulled.is_news()), filters, ..pulled })
+    }
+
+    async fn filter_templates(&self, _: &Mailbox) -> Result<Vec<FilterTemplate>, SideError> {
+        let (id, kind) = (Uuid::from_u128(9), Some(Kind::Task));
+        Ok(vec![FilterTemplate { id, kind, default: true, active: true }])
+    }
+
+    async fn instantiate_filters(&self, _: &Mailbox, ids: &[Uuid]) -> Result<(), SideError> {
+        self.script.note(format!("give {} filters", ids.len()));
+        self.inner.lock().unwrap().filters = None;
+        Ok(())
     }
 
     async fn fetch(
