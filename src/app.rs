@@ -192,7 +192,9 @@ impl App {
         });
         runtime.set_freshness(freshness);
         runtime.set_budgets(PerSide { dynamics: throttle, exchange: throttle_graph });
-        Arc::new(runtime)
+        let runtime = Arc::new(runtime);
+        runtime.tell_pauses();
+        runtime
     }
 
     /// All nodes call Dataverse as one user, and so spend one budget.

@@ -24,7 +24,7 @@ mod usage;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -51,6 +51,12 @@ impl BudgetKey {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
+    }
+
+    /// The budget of what an application asks for by itself, for no mailbox.
+    #[must_use]
+    pub fn application() -> Self {
+        Self::new("application")
     }
 }
 
@@ -131,7 +137,11 @@ pub struct Throttle {
     gates: Mutex<Gates>,
     breaker: Mutex<Breaker>,
     spent: Mutex<Spent>,
+    tell: OnceLock<Box<Tell>>,
 }
+
+/// Is told of a pause.
+type Tell = dyn Fn(&BudgetKey, Duration) + Send + Sync;
 
 /// The gates, and when idle ones were last forgotten.
 struct Gates {
@@ -167,7 +177,8 @@ impl Throttle {
         let gates = Mutex::new(Gates { of: HashMap::new(), swept: started });
         let breaker = Mutex::new(Breaker::CLOSED);
         let spent = Mutex::new(Spent::new(options.per));
-        Self { options, rate, common, started, clock, gates, breaker, spent }
+        let tell = OnceLock::new();
+        Self { options, rate, common, started, clock, gates, breaker, spent, tell }
     }
 
     /// Waits until `weight` requests fit into the budget of `key` and returns the permit. Gives up
@@ -193,13 +204,29 @@ impl Throttle {
     /// for longer stays so.
     pub fn close(&self, key: &BudgetKey, for_: Duration) {
         let for_ = for_.min(MAX_CLOSED);
-        self.gate(key).close(for_);
+        let gate = self.gate(key);
+        gate.close(for_);
         let opens = self.clock.now() + for_;
         tracing::debug!(wait_seconds = for_.as_secs(), %opens, "a far side closed its gate");
+        let Some(for_) = gate.news(for_) else { return };
         if let (Some(common), Ok(io)) = (self.common.clone(), Handle::try_current()) {
             // The call that was refused does not wait for it. Whoever is not told is refused himself.
             io.spawn(async move { common.close(for_).await });
         }
+        if let Some(tell) = self.tell.get() {
+            tell(key, for_);
+        }
+    }
+
+    /// Sets who is told of pauses that this far side asks for, by the key and how long the others are to
+    /// hold back; a second call changes nothing. It is called while a refused call waits, and must be quick.
+    pub fn on_close(&self, tell: Box<Tell>) {
+        let _ = self.tell.set(tell);
+    }
+
+    /// Closes the gate of `key` for a pause that another node was asked for.
+    pub fn close_too(&self, key: &BudgetKey, for_: Duration) {
+        self.gate(key).close_too(for_.min(MAX_CLOSED));
     }
 
     /// Another node, or this one, was asked to pause: the store, which knows until when, is asked before

@@ -129,6 +129,14 @@ impl Freshness {
         self.feed.as_ref()
     }
 
+    /// Publishes a hint to every node.
+    ///
+    /// # Errors
+    /// As the bus says.
+    pub(super) async fn tell_all(&self, hint: Hint) -> Result<(), StoreError> {
+        self.bus.publish(&[(Channel::Everybody, hint)]).await
+    }
+
     /// Publishes a hint about a mailbox to its owner.
     ///
     /// # Errors

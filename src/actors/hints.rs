@@ -133,6 +133,7 @@ async fn sort(mut listener: Box<dyn Listener>, relay: Relay, node: mpsc::Sender<
             | Hint::Subscription(..)
             | Hint::Read(..)
             | Hint::Pause(..)
+            | Hint::Held(..)
             | Hint::Sync(..)) => match node.try_send(hint) {
                 // Told once a flood: around the bound each would be another.
                 Ok(()) => missed &= node.capacity() < NODE_WAITING / 2,
@@ -176,6 +177,11 @@ impl Handler<HintCame> for NodeActor {
                 let runtime = self.running(&tenant).map(|(runtime, _)| runtime);
                 if let Some(budgets) = runtime.as_ref().and_then(|runtime| runtime.budgets()) {
                     budgets.dynamics.heard();
+                }
+            }
+            Hint::Held(tenant, held) => {
+                if let Some((runtime, _)) = self.running(&tenant) {
+                    runtime.hold_too(&held);
                 }
             }
             Hint::Sync(key, ticket) => self.sync(key, ticket),

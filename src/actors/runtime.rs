@@ -1,5 +1,6 @@
 //! What the actors of one tenant share: ports, runtime, permits, the present view.
 
+mod held;
 mod lost;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -69,8 +70,11 @@ pub struct TenantRuntime {
     /// Pushes, where something runs that takes them.
     freshness: OnceLock<Freshness>,
     /// The budgets of both far sides, to be shown.
-    budgets: OnceLock<PerSide<Arc<Throttle>>>,
+    budgets: OnceLock<Budgets>,
 }
+
+/// The budgets of both far sides.
+pub type Budgets = PerSide<Arc<Throttle>>;
 
 /// The longest that a cycle may take (SCH-05). Each request has a time-out of its own, so only a
 /// defect or a first load beyond all measure takes longer; such a load goes on where it was.
@@ -138,13 +142,13 @@ impl TenantRuntime {
     }
 
     /// Says which budgets its calls spend; a second call changes nothing.
-    pub fn set_budgets(&self, budgets: PerSide<Arc<Throttle>>) {
+    pub fn set_budgets(&self, budgets: Budgets) {
         let _ = self.budgets.set(budgets);
     }
 
     /// Returns the budgets that its calls spend, where something spends them.
     #[must_use]
-    pub fn budgets(&self) -> Option<&PerSide<Arc<Throttle>>> {
+    pub fn budgets(&self) -> Option<&Budgets> {
         self.budgets.get()
     }
 

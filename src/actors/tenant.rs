@@ -111,6 +111,7 @@ impl TenantSupervisor {
             let stays = wanted.get(id).is_some_and(|mailbox| **mailbox == child.mailbox);
             if !stays {
                 let _ = child.address.try_send(Stop);
+                runtime.tell_leaving(&child.mailbox);
             }
             stays
         });

@@ -49,7 +49,7 @@ impl GraphSubscriptions {
     #[must_use]
     pub fn new(session: Session, root: &str, addresses: NoticeAddresses) -> Self {
         let root = root.trim_end_matches('/').to_owned();
-        Self { session, root, addresses, budget: BudgetKey::new("subscriptions") }
+        Self { session, root, addresses, budget: BudgetKey::application() }
     }
 
     async fn ask(

@@ -30,6 +30,17 @@ pub enum Hint {
     Present(Uuid, String),
     /// Dataverse asked a node to pause for a tenant; until when stands in the budget.
     Pause(TenantId),
+    /// Exchange asked a node to pause for a tenant.
+    Held(TenantId, Held),
+}
+
+/// For whom and how long Exchange asked to be left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The mailbox; nobody's when it is about what the application asks for by itself.
+    pub mailbox: Option<Uuid>,
+    /// Milliseconds from now on.
+    pub ms: u64,
 }
 
 /// What happened to a subscription.

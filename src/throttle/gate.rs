@@ -22,6 +22,9 @@ use super::slots::{Slots, Taken};
 use super::{Common, Throttled, common};
 use crate::ports::budget::Draw;
 
+/// Refusals that come within this time are told as one.
+const TOGETHER: Duration = Duration::from_millis(250);
+
 type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanos>>;
 
 /// The state of one budget key.
@@ -35,6 +38,8 @@ pub(super) struct Gate {
     clock: TokioClock,
     /// Nanoseconds since the clock's start. Only rises.
     not_before: AtomicU64,
+    /// Until when the other nodes hold back, as far as they were told; as `not_before`.
+    told: AtomicU64,
     /// Nanoseconds since the clock's start.
     last_used: AtomicU64,
     pressure: Pressure,
@@ -68,6 +73,7 @@ impl Gate {
             burst: rate.burst(),
             clock,
             not_before: AtomicU64::new(0),
+            told: AtomicU64::new(0),
             last_used: AtomicU64::new(clock.now().as_u64()),
             pressure: Pressure::default(),
         }
@@ -98,6 +104,21 @@ impl Gate {
     pub(super) fn close(&self, for_: Duration) {
         self.pressure.push(self.since_start());
         self.hold(for_);
+    }
+
+    /// Closes the gate for as long as another node was asked to pause.
+    pub(super) fn close_too(&self, for_: Duration) {
+        self.hold(for_);
+    }
+
+    /// Returns for how long the others are to hold back when they do not know it yet. They are told of a
+    /// little more, so that calls which are refused together are one piece of news.
+    pub(super) fn news(&self, for_: Duration) -> Option<Duration> {
+        let (now, more) = (self.clock.now(), for_ + TOGETHER);
+        let (until, told) = (now + Nanos::from(for_), now + Nanos::from(more));
+        let is_news = |known| (until.as_u64() > known).then_some(told.as_u64());
+        let set = self.told.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_news);
+        set.is_ok().then_some(more)
     }
 
     /// Takes note that some node was asked to pause.
