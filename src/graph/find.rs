@@ -34,10 +34,12 @@ impl GraphSide {
         let mut tasks = Vec::new();
         for (place, key) in keys.iter().enumerate() {
             match key {
-                FindKey::Marker(link, kind) if kind.collection() == Collection::Tasks => {
+                FindKey::Marker(link, kind) | FindKey::Made(link, kind)
+                    if kind.collection() == Collection::Tasks =>
+                {
                     tasks.push((place, *link));
                 }
-                FindKey::Marker(link, kind) => {
+                FindKey::Marker(link, kind) | FindKey::Made(link, kind) => {
                     places.push((place, kind.collection()));
                     requests.push(Inner::get(by_marker(&paths, kind.collection(), *link)));
                 }

@@ -110,6 +110,9 @@ impl Pulled {
 pub enum FindKey {
     /// By the marker of a link: did a create whose answer was lost happen?
     Marker(LinkId, Kind),
+    /// By the id that the row has which is made of an item: was it made before? Dynamics needs no proof
+    /// that there is none, since it refuses a second create (docs/adr/0023).
+    Made(LinkId, Kind),
     /// By the identity of a meeting.
     Uid(GlobalId),
 }

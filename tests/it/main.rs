@@ -29,6 +29,7 @@ mod lease_model;
 mod main_job;
 mod nodes;
 mod otlp;
+mod outage;
 mod plans;
 mod process;
 mod processes;

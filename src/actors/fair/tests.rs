@@ -56,12 +56,13 @@ fn a_tenant_gets_at_most_half_of_the_slots() {
 
 #[test]
 fn tenants_share_the_slots_by_weight() {
-    // With more tenants than halves, the slots go to each by its weight.
+    // With more tenants than halves, the slots go to each by its weight: one of weight 2 has twice as many.
     let fair = Fair::new(12);
     let shares = [fair.share(1), fair.share(1), fair.share(2)];
     let counts = crowd(12, &shares.each_ref());
-    assert!(counts[2] > counts[0] && counts[2] > counts[1], "{counts:?}");
-    assert!(counts[0].abs_diff(counts[1]) <= 1, "{counts:?}");
+    // A cycle may end at the instant of the look.
+    let fair = counts.iter().zip([3_usize, 3, 6]).all(|(count, share)| count.abs_diff(share) <= 1);
+    assert!(fair && counts.iter().sum::<usize>() == 12, "{counts:?}");
 }
 
 #[test]

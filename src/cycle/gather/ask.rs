@@ -45,7 +45,9 @@ pub(super) async fn ask(context: &CycleContext, wants: &PerSide<Want>) -> Result
                 for (key, found) in want.find.iter().zip(found) {
                     match (found, key) {
                         (Found::Item(seen), _) => got.push(*seen),
-                        (Found::Unfinished, FindKey::Marker(link, _)) => open.push(*link),
+                        (Found::Unfinished, FindKey::Marker(link, _) | FindKey::Made(link, _)) => {
+                            open.push(*link);
+                        }
                         (Found::Unfinished, FindKey::Uid(_)) | (Found::Nothing, _) => {}
                     }
                 }

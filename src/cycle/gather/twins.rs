@@ -60,7 +60,7 @@ pub(super) fn twin_key(seen: &Seen, mailbox: Uuid) -> Option<FindKey> {
         Side::Exchange => observation.exchange_facts().tracked,
     };
     // INV-7: a row that was made of it before, seen by no filter, must not be taken for one just made.
-    let made = || made_row(mailbox, observation).map(|row| FindKey::Marker(row, observation.kind));
+    let made = || made_row(mailbox, observation).map(|row| FindKey::Made(row, observation.kind));
     let key = observation.uid.clone().map(FindKey::Uid).or_else(made);
     key.filter(|_| concerned)
 }

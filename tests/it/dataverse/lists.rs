@@ -163,6 +163,40 @@ async fn inv_7_tasks_are_found_by_their_markers_with_one_list() {
 }
 
 #[tokio::test]
+async fn inv_7_whether_rows_were_made_before_is_asked_with_one_list_a_table() {
+    // Of two hundred tasks two have a row, one as a phone call, and are found whole; for the others no request
+    // is made of their own. A list that is refused says nothing: its rows are asked for as ever.
+    let scene = Scene::new().await;
+    let made = |id: &Uuid| FindKey::Made(LinkId(*id), Kind::Task);
+    let old = task(&scene, "Made before");
+    let (body, now) = (json!({ "subject": "Ring" }), scene.later());
+    let call = scene.sim().user_create(scene.ann.user_id, "phonecalls", &body, now).unwrap();
+    let ann = mailbox(&scene.ann);
+    let ids = |found: Vec<Found>| -> Vec<Option<(Kind, NativeId)>> {
+        found.into_iter().map(|one| one.item().map(|seen| (seen.kind, seen.id))).collect()
+    };
+    let mut keys: Vec<FindKey> = (1..199).map(|at| made(&Uuid::from_u128(at))).collect();
+    let before = counts(&scene).1;
+    assert_eq!(ids(scene.side.find(&ann, &keys).await.unwrap()), vec![None; 198]);
+    assert_eq!(counts(&scene).1 - before, 2 * 4, "two lists of each of four tables");
+    keys.extend([made(&old), made(&call)]);
+    let there = [Some((Kind::Task, id_of(old))), Some((Kind::PhoneCall, id_of(call)))];
+    let before = counts(&scene).1;
+    let found = ids(scene.side.find(&ann, &keys).await.unwrap());
+    assert!(found[..198].iter().all(Option::is_none) && found[198..] == there, "{found:?}");
+    assert_eq!(counts(&scene).1 - before, 2 * 4 + 2, "and the rows");
+    for harm in [Harm::Request(500), Harm::Batch(400)] {
+        let refused = id_of(old);
+        scene.sim().poison(Some((refused.as_str(), harm)));
+        let found = ids(scene.side.find(&ann, &keys[190..]).await.unwrap());
+        assert!(
+            found[..8].iter().all(Option::is_none) && found[8..] == there,
+            "{harm:?} {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn appt_in_11_meetings_are_found_by_their_identities_at_once() {
     // Of two rows with one identity the older; one with a quote, in another case, and one that nobody
     // has; the same as when each is asked for alone, with one search of each kind.

@@ -81,7 +81,9 @@ impl FarSide for Far {
         self.script.tick().await;
         let inner = self.inner.lock().unwrap();
         let one = |key: &FindKey| {
-            let FindKey::Marker(link, _) = key else { return Found::Nothing };
+            let (FindKey::Marker(link, _) | FindKey::Made(link, _)) = key else {
+                return Found::Nothing;
+            };
             let row = NativeId::new(link.0.to_string());
             let mut all = inner.items.iter();
             let found = all.find(|(id, item)| item.marker == Some(*link) || **id == row);
