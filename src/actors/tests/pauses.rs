@@ -73,7 +73,7 @@ fn a_pause_that_another_node_was_asked_for_holds_what_this_one_has_drawn() {
         let mut told = async |tenant: &str, store: &Arc<Generous>, pause: Duration| {
             at_a_node(&bus, store, tenant).close(&key, pause);
             loop {
-                if let Hint::Pause(..) = listener.next().await {
+                if let Hint::Pause(..) = listener.hint().await {
                     break;
                 }
             }
