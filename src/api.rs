@@ -109,6 +109,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/metrics", web::get().to(metrics))
         .route("/api/v1/rules", web::get().to(json::rules))
         .route("/api/v1/cluster", web::get().to(cluster::show))
+        .route("/api/v1/mailboxes/{mailbox}", web::get().to(json::named))
         .route("/api/v1/tenants", web::get().to(tenants))
         .route("/api/v1/tenants/{tenant}", web::get().to(tenant))
         .route("/api/v1/tenants/{tenant}/alerts", web::get().to(alerts::list))

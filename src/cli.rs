@@ -65,9 +65,9 @@ enum Command {
     /// Run a node: synchronize all tenants of the configuration until stopped.
     #[command(after_help = "Example:\n  lockstep serve --config /etc/lockstep")]
     Serve(ConfigArgs),
-    /// Synchronize now, without staying: every mailbox until nothing changes.
+    /// Synchronize now: every mailbox until nothing changes, or one mailbox of a running node.
     #[command(after_help = "Example:\n  lockstep sync --once --tenant contoso --format json\n  \
-                     lockstep sync --tenant contoso --mailbox 5f1c… --url http://127.0.0.1:8080")]
+                     lockstep sync --mailbox anna@contoso.com --url http://127.0.0.1:8080")]
     Sync(sync::SyncArgs),
     /// Show exactly what the next cycles would write, delete and mail to whom, without doing it.
     #[command(after_help = "Example:\n  lockstep plan --tenant contoso\n  \

@@ -12,7 +12,8 @@
 //! Everybody can reach it, so it trusts nothing: a notice counts when its `clientState` was signed with
 //! the tenant's key (`vault::NoticeSeal`); others are counted and answered 202 as well, which tells
 //! nobody what was right. A notice carries no content and is never logged. What waits is a bounded set
-//! of mailboxes (`waiting`), so that a flood stays small. Absent: TLS, which a proxy before it ends.
+//! of mailboxes (`waiting`), so that a flood stays small, and a body of many notices lets others be answered
+//! in between. Absent: TLS, which a proxy before it ends.
 
 mod waiting;
 
@@ -20,7 +21,7 @@ mod waiting;
 mod tests;
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -34,7 +35,7 @@ use crate::actors::freshness::channel_of;
 use crate::actors::node::Tenants;
 use crate::actors::runtime::TenantRuntime;
 use crate::domain::ids::MailboxKey;
-use crate::ports::wake::{Channel, Hint, Life, WakeBus};
+use crate::ports::wake::{Life, WakeBus};
 use crate::telemetry::Metrics;
 use waiting::{Rung, Waiting};
 
@@ -48,22 +49,18 @@ const TOKEN_MAX_BYTES: usize = 2_048;
 const LOOK: Duration = Duration::from_millis(100);
 /// Hints that are published together.
 const TOGETHER: usize = 1_000;
-/// Life events that wait; those beyond are lost, and the next renewal finds what they told.
-const LIVES_MAX: usize = 10_000;
+/// Notices that are checked in a row, before others are answered.
+const SLICE: usize = 64;
+/// The longest id of a subscription; Graph's are guids.
+const ID_MAX_BYTES: usize = 128;
 
 /// What the handlers share.
 pub struct Ingress {
     tenants: Tenants,
     bus: Arc<dyn WakeBus>,
     metrics: Metrics,
-    queue: std::sync::Mutex<Queue>,
+    waiting: std::sync::Mutex<Waiting>,
     rung: Notify,
-}
-
-/// What waits to be published.
-struct Queue {
-    waiting: Waiting,
-    ready: Vec<(Channel, Hint)>,
 }
 
 /// A notification as far as it is read.
@@ -120,18 +117,17 @@ async fn notices(
     query: web::Query<Handshake>,
     body: web::Bytes,
 ) -> HttpResponse {
-    ingress.answer(&tenant, query.into_inner().token, &body)
+    ingress.answer(&tenant, query.into_inner().token, &body).await
 }
 
 impl Ingress {
     /// Builds the shared part; `publish` brings to the bus what it takes in.
     #[must_use]
     pub fn new(tenants: Tenants, bus: Arc<dyn WakeBus>, metrics: Metrics) -> Self {
-        let queue = Queue { waiting: Waiting::default(), ready: Vec::new() };
-        Self { tenants, bus, metrics, queue: std::sync::Mutex::new(queue), rung: Notify::new() }
+        Self { tenants, bus, metrics, waiting: std::sync::Mutex::default(), rung: Notify::new() }
     }
 
-    fn answer(&self, tenant: &str, token: Option<String>, body: &[u8]) -> HttpResponse {
+    async fn answer(&self, tenant: &str, token: Option<String>, body: &[u8]) -> HttpResponse {
         let Some(runtime) = self.find(tenant) else {
             // A node that runs nothing yet does not know who is nobody.
             return match self.is_empty() {
@@ -152,7 +148,10 @@ impl Ingress {
         };
         let beyond = notification.value.len().saturating_sub(NOTICES_MAX);
         let (mut received, mut refused, mut dropped) = (0, 0, beyond as u64);
-        for notice in notification.value.into_iter().take(NOTICES_MAX) {
+        for (number, notice) in notification.value.into_iter().take(NOTICES_MAX).enumerate() {
+            if number % SLICE == SLICE - 1 {
+                tokio::task::yield_now().await;
+            }
             let mailbox = notice.client_state.as_deref().and_then(|state| seal.open(state));
             let Some(mailbox) = mailbox else {
                 refused += 1;
@@ -173,37 +172,24 @@ impl Ingress {
 
     /// Takes in one notice; false when there is no room for it.
     fn take(&self, key: MailboxKey, notice: &Notice) -> bool {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(life) = life_of(notice) {
-            if queue.ready.len() >= LIVES_MAX {
-                return false;
-            }
-            queue.ready.push((channel_of(&key), Hint::Subscription(key, life)));
+        let mut waiting = self.waiting();
+        let rung = match life_of(notice) {
+            Some(life) => waiting.live(&key, life),
+            None => waiting.ring(&key, Instant::now()),
+        };
+        if rung == Rung::Now {
             self.rung.notify_one();
-            return true;
         }
-        match queue.waiting.ring(&key, Instant::now()) {
-            Rung::Now => {
-                queue.ready.push((channel_of(&key), Hint::Changed(key)));
-                self.rung.notify_one();
-                true
-            }
-            Rung::Later => true,
-            Rung::Full => false,
-        }
+        rung != Rung::Full
     }
 
     /// Publishes what was taken in, until the returned future is dropped.
     pub async fn publish(self: Arc<Self>) {
         loop {
             let _ = tokio::time::timeout(LOOK, self.rung.notified()).await;
-            let hints = {
-                let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut hints = std::mem::take(&mut queue.ready);
-                let due = queue.waiting.due(Instant::now());
-                hints.extend(due.into_iter().map(|key| (channel_of(&key), Hint::Changed(key))));
-                hints
-            };
+            let due = self.waiting().due(Instant::now());
+            let hints: Vec<_> =
+                due.into_iter().map(|(key, hint)| (channel_of(&key), hint)).collect();
             for some in hints.chunks(TOGETHER) {
                 if let Err(error) = self.bus.publish(some).await {
                     tracing::warn!(%error, "hints cannot be published; the sweeps go on");
@@ -211,6 +197,10 @@ impl Ingress {
                 }
             }
         }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_empty(&self) -> bool {
@@ -235,7 +225,7 @@ fn handshake(token: String) -> HttpResponse {
 }
 
 fn life_of(notice: &Notice) -> Option<Life> {
-    let id = notice.subscription_id.clone();
+    let id = notice.subscription_id.clone().filter(|id| id.len() <= ID_MAX_BYTES);
     match notice.lifecycle_event.as_deref()? {
         "subscriptionRemoved" => id.map(Life::Removed),
         "reauthorizationRequired" => id.map(Life::Unauthorized),

@@ -135,6 +135,16 @@ impl Board {
         self.lock().mailboxes.get(&id).cloned()
     }
 
+    /// Returns the mailboxes that have this id or this address.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Vec<Uuid> {
+        let (id, address) = (Uuid::try_parse(name).ok(), name.to_lowercase());
+        let is = |row: &&MailboxRow| {
+            Some(row.mailbox) == id || row.address.as_ref().is_some_and(|it| it.as_str() == address)
+        };
+        self.lock().mailboxes.values().filter(is).map(|row| row.mailbox).collect()
+    }
+
     /// Returns the last decisions, newest first, of one mailbox or of all.
     #[must_use]
     pub fn recent(&self, mailbox: Option<Uuid>, most: usize) -> Vec<Recent> {

@@ -2,9 +2,11 @@
 //!
 //! Whoever owns a mailbox has an actor for it; everybody else has none and lets the hint pass.
 
+mod lost;
 mod roll;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{Addr, Handler};
@@ -13,18 +15,19 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::freshness::channel_of;
-use super::messages::{HintCame, Order, ToMailbox, WakeMailbox};
+use super::messages::{HintCame, LookAll, Order, ToMailbox, WakeMailbox};
 use super::node::NodeActor;
 use super::runtime::TenantRuntime;
 use crate::domain::ids::MailboxKey;
-use crate::ports::wake::{Answered, Channel, Hint, Listener, WakeBus};
+use crate::ports::wake::{Answered, Channel, Heard, Hint, Listener, WakeBus};
+pub(super) use lost::Losses;
 use roll::Asked;
 pub use roll::{Roll, Tell};
 
 /// Operators who wait at once; each holds a request open.
 const WAITING_MAX: usize = 1_000;
 
-/// Hints that wait for a busy node. Beyond them it misses some, as hints may be lost.
+/// Hints that wait for a busy node. Beyond them it misses some, and knows that it did.
 const NODE_WAITING: usize = 16_384;
 
 /// Renders how a mailbox stands, for an operator at another node; without an address.
@@ -106,40 +109,56 @@ impl Drop for Ticket {
 /// Hears hints and brings them to the node, until the returned future is dropped. What operators wait
 /// for stands in no line behind a flood of changes.
 pub async fn hear(listener: Box<dyn Listener>, node: Addr<NodeActor>, relay: Relay) {
-    let (send, mut hints) = mpsc::channel(NODE_WAITING);
+    let (send, mut waiting) = mpsc::channel(NODE_WAITING);
+    let missed = AtomicBool::new(false);
     let bring = async {
-        while let Some(hint) = hints.recv().await {
-            if node.send(HintCame(hint)).await.is_err() {
+        while let Some(heard) = waiting.recv().await {
+            if node.send(HintCame(heard)).await.is_err() {
+                return;
+            }
+            // Not before there is room again: the word is about what is missed until then.
+            let room = waiting.len() < NODE_WAITING / 2;
+            if room
+                && missed.swap(false, Relaxed)
+                && node.send(HintCame(Heard::Lost)).await.is_err()
+            {
                 return;
             }
         }
     };
     tokio::select! {
-        () = sort(listener, relay, send) => {}
+        () = sort(listener, relay, send, &missed) => {}
         () = bring => {}
     }
 }
 
 /// Answers what the relay can answer, and lets the rest wait for the node.
-async fn sort(mut listener: Box<dyn Listener>, relay: Relay, node: mpsc::Sender<Hint>) {
-    let mut missed = false;
+async fn sort(
+    mut listener: Box<dyn Listener>,
+    relay: Relay,
+    node: mpsc::Sender<Heard>,
+    missed: &AtomicBool,
+) {
     loop {
         match listener.next().await {
-            Hint::Synced(ticket, answer) => relay.answered(ticket, answer),
-            Hint::Roll(roll) => relay.tell(roll),
-            Hint::Present(roll, answer) => relay.told(roll, answer),
-            hint @ (Hint::Changed(_)
-            | Hint::AllChanged(_)
-            | Hint::Subscription(..)
-            | Hint::Read(..)
-            | Hint::Pause(..)
-            | Hint::Held(..)
-            | Hint::Sync(..)) => match node.try_send(hint) {
-                // Told once a flood: around the bound each would be another.
-                Ok(()) => missed &= node.capacity() < NODE_WAITING / 2,
+            Heard::Hint(Hint::Synced(ticket, answer)) => relay.answered(ticket, answer),
+            Heard::Hint(Hint::Roll(roll)) => relay.tell(roll),
+            Heard::Hint(Hint::Present(roll, answer)) => relay.told(roll, answer),
+            heard @ (Heard::Lost
+            | Heard::Hint(
+                Hint::Changed(_)
+                | Hint::AllChanged(_)
+                | Hint::Subscription(..)
+                | Hint::Read(..)
+                | Hint::Pause(..)
+                | Hint::Held(..)
+                | Hint::Sync(..),
+            )) => match node.try_send(heard) {
+                Ok(()) => {}
                 Err(TrySendError::Full(_)) => {
-                    if !std::mem::replace(&mut missed, true) {
-                        tracing::warn!("hints were lost; the sweeps find what they told");
+                    // Told once a flood: around the bound each would be another.
+                    if !missed.swap(true, Relaxed) {
+                        tracing::warn!("more hints come than this node takes in; some are lost");
                     }
                 }
                 Err(TrySendError::Closed(_)) => return,
@@ -151,12 +170,21 @@ async fn sort(mut listener: Box<dyn Listener>, relay: Relay, node: mpsc::Sender<
 impl Handler<HintCame> for NodeActor {
     type Result = ();
 
-    fn handle(&mut self, message: HintCame, _: &mut Self::Context) {
+    fn handle(&mut self, message: HintCame, context: &mut Self::Context) {
         match message.0 {
+            Heard::Hint(hint) => self.heard(hint),
+            Heard::Lost => self.lost(context),
+        }
+    }
+}
+
+impl NodeActor {
+    fn heard(&mut self, hint: Hint) {
+        match hint {
             Hint::Changed(key) => self.wake(&key),
             Hint::AllChanged(tenant) => {
                 if let Some((_, address)) = self.running(&tenant) {
-                    let _ = address.try_send(WakeMailbox(None));
+                    let _ = address.try_send(LookAll(0));
                 }
             }
             Hint::Subscription(key, life) => {
@@ -189,9 +217,7 @@ impl Handler<HintCame> for NodeActor {
             Hint::Synced(..) | Hint::Roll(_) | Hint::Present(..) => {}
         }
     }
-}
 
-impl NodeActor {
     fn wake(&self, key: &MailboxKey) {
         if let Some((_, address)) = self.running(&key.tenant) {
             // A full supervisor has enough to do; a sweep finds what this would have told.

@@ -1,6 +1,7 @@
 //! One mailbox: its phase, its timer, its place on the board.
 
 mod doubt;
+mod look;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use self::doubt::Doubt;
 use super::fair::Lane;
 use super::messages::{
-    CycleEnded, Ended, Hold, MailboxDied, MailboxSpec, Order, Stop, TenantRefused, Wake,
+    CycleEnded, Ended, Hold, MailboxDied, MailboxSpec, Order, Stop, TenantRefused,
 };
 use super::phase::{Effect, Event, Pace, Phase};
 use super::runtime::TenantRuntime;
@@ -46,6 +47,8 @@ pub struct MailboxActor {
     left: Option<Left>,
     delay: Duration,
     timer: Option<SpawnHandle>,
+    /// It looks soon, whatever else it waits for, unless a cycle begins before.
+    look: Option<SpawnHandle>,
     /// The last cycle found that nothing of the tenant works, and the supervisor was told.
     refused: bool,
     /// It waits with its tenant.
@@ -94,6 +97,7 @@ impl MailboxActor {
             left: None,
             delay: spec.delay,
             timer: None,
+            look: None,
             refused: false,
             held: false,
             doubt: Doubt::None,
@@ -156,6 +160,7 @@ impl MailboxActor {
     /// The cycle runs on the I/O runtime; only its end comes back as a message.
     fn start(&mut self, context: &mut Context<Self>) {
         self.stop_timer(context);
+        self.looks(context);
         self.given = std::mem::take(&mut self.orders);
         let left = self.left.take();
         if !self.begins() {
@@ -318,15 +323,6 @@ impl Actor for MailboxActor {
     }
 }
 
-impl Handler<Wake> for MailboxActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Wake, context: &mut Self::Context) {
-        (self.left, self.quiet) = (self.left.take().and_then(Left::woken), 0);
-        self.on(Event::Wake, context);
-    }
-}
-
 impl Handler<Hold> for MailboxActor {
     type Result = ();
 
@@ -378,7 +374,8 @@ impl Handler<CycleEnded> for MailboxActor {
 
     fn handle(&mut self, message: CycleEnded, context: &mut Self::Context) {
         // A wake-up or release that came meanwhile wants to be looked at in full.
-        let undisturbed = matches!(self.phase, Phase::Running { dirty: false, .. });
+        let undisturbed =
+            self.look.is_none() && matches!(self.phase, Phase::Running { dirty: false, .. });
         self.left = message.1.and_then(|left| if undisturbed { Some(left) } else { left.woken() });
         let event = self.ended(message.0);
         self.on(event, context);

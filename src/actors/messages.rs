@@ -11,7 +11,7 @@ use crate::domain::code::Code;
 use crate::domain::ids::LinkId;
 use crate::domain::policy::Mailbox;
 use crate::ports::organization::Profile;
-use crate::ports::wake::Hint;
+use crate::ports::wake::Heard;
 
 macro_rules! message {
     ($name:ty => $result:ty) => {
@@ -25,6 +25,11 @@ macro_rules! message {
 #[derive(Debug, Clone, Copy)]
 pub struct Wake;
 message!(Wake => ());
+
+/// To a mailbox: something may have changed, look within this time.
+#[derive(Debug, Clone, Copy)]
+pub struct Look(pub std::time::Duration);
+message!(Look => ());
 
 /// To a mailbox: what an operator wants of it.
 #[derive(Debug)]
@@ -106,10 +111,16 @@ message!(ProfileRead => ());
 pub struct OwnershipMoved(pub crate::cluster::ownership::Tidings);
 message!(OwnershipMoved => ());
 
-/// To a tenant: wake one mailbox, or all.
+/// To a tenant: wake one mailbox, or all at once.
 #[derive(Debug, Clone, Copy)]
 pub struct WakeMailbox(pub Option<Uuid>);
 message!(WakeMailbox => bool);
+
+/// To a tenant: anything may have changed in any of its mailboxes. They look one by one, the more slowly
+/// the more of this node do so at once: these, at least its own.
+#[derive(Debug, Clone, Copy)]
+pub struct LookAll(pub usize);
+message!(LookAll => ());
 
 /// To a tenant: an order for one mailbox.
 #[derive(Debug)]
@@ -159,7 +170,7 @@ message!(StopNode => ());
 
 /// To the node: what another node, or this one, told all of them.
 #[derive(Debug, Clone)]
-pub struct HintCame(pub Hint);
+pub struct HintCame(pub Heard);
 message!(HintCame => ());
 
 /// What a mailbox actor is made of.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Addr, Context, Handler, MessageResult};
 
-use super::hints::{Describe, Relay};
+use super::hints::{Describe, Losses, Relay};
 use super::messages::{StopNode, StopTenant, TenantsRead, ToMailbox, ToTenant, WakeMailbox};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
@@ -38,6 +38,7 @@ pub struct NodeActor {
     shown: Tenants,
     /// How this node talks to all nodes.
     relay: Option<(Relay, Describe)>,
+    pub(super) losses: Losses,
 }
 
 struct Running {
@@ -96,7 +97,7 @@ impl NodeActor {
     /// Builds a node that runs nothing yet; `shown` is what the surfaces read.
     #[must_use]
     pub fn new(shown: Tenants) -> Self {
-        Self { running: HashMap::new(), shown, relay: None }
+        Self { running: HashMap::new(), shown, relay: None, losses: Losses::default() }
     }
 
     /// Lets the node answer operators at other nodes.
@@ -117,6 +118,13 @@ impl NodeActor {
         tenant: &TenantId,
     ) -> Option<(Arc<TenantRuntime>, &Addr<TenantSupervisor>)> {
         self.running.get(tenant).map(|one| (one.runtime.clone(), &one.address))
+    }
+
+    /// Returns all running tenants.
+    pub(super) fn all(
+        &self,
+    ) -> impl Iterator<Item = (&Arc<TenantRuntime>, &Addr<TenantSupervisor>)> {
+        self.running.values().map(|one| (&one.runtime, &one.address))
     }
 
     fn start(&mut self, entry: TenantEntry, restarts: Restarts) {

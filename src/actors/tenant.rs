@@ -1,5 +1,6 @@
 //! One tenant: reads its profile, starts and stops its mailboxes, respawns those that died.
 
+mod look;
 mod sure;
 
 use std::collections::HashMap;

@@ -4,6 +4,7 @@ mod doubt;
 pub(crate) mod fakes;
 mod held;
 mod hints;
+mod looks;
 mod lost;
 mod mailbox;
 mod node;

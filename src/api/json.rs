@@ -1,10 +1,10 @@
 //! The JSON of the private API.
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::COMMAND_HEADER;
+use super::{ApiState, COMMAND_HEADER};
 use crate::actors::board::{MailboxRow, Recent};
 use crate::actors::runtime::TenantRuntime;
 use crate::domain::code::Code;
@@ -57,6 +57,23 @@ pub(super) fn mailbox_at(tenant: &TenantRuntime, row: &MailboxRow) -> Value {
         value["node"] = holder(tenant, row.mailbox).map_or(Value::Null, Value::from);
     }
     value
+}
+
+/// `/api/v1/mailboxes/{mailbox}`: the mailboxes of this id or address in all tenants, and which tenants
+/// were searched.
+pub(super) async fn named(state: web::Data<ApiState>, name: web::Path<String>) -> HttpResponse {
+    let (mut searched, mut found) = (Vec::new(), Vec::new());
+    for one in state.list() {
+        let tenant = one.options.tenant.as_str();
+        let read = one.board.tenant_row().profile_read.map(|at| at.to_rfc3339());
+        searched.push(json!({ "tenant": tenant, "profileRead": read }));
+        for row in one.board.named(&name).into_iter().filter_map(|id| one.row(id)) {
+            let mut row = mailbox_at(&one, &row);
+            row["tenant"] = tenant.into();
+            found.push(row);
+        }
+    }
+    HttpResponse::Ok().json(json!({ "mailboxes": found, "tenants": searched }))
 }
 
 /// Returns the node that owns a mailbox.

@@ -107,7 +107,7 @@ pub(super) async fn own(app: &App, mailboxes: &[&MailboxKey]) -> anyhow::Result<
         None => Ok(()),
         Some(occupied) => bail!(
             "{occupied}: stop the nodes of this state store, run this command, and start them \
-             again; for one mailbox ask its node with `lockstep sync --url`"
+             again; for one mailbox ask a node with `lockstep sync --mailbox`"
         ),
     }
 }

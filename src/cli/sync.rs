@@ -1,4 +1,7 @@
-//! `lockstep sync --once`: every mailbox until nothing changes.
+//! `lockstep sync --once`: every mailbox until nothing changes. Without `--once`, one mailbox of a running
+//! node (`node`).
+
+mod node;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,9 +10,10 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::Format;
 use super::desk::own;
+use super::status::NodeArgs;
 use super::table::table;
-use super::{ConfigArgs, Format};
 use crate::actors::runtime::TenantRuntime;
 use crate::app::App;
 use crate::app::once::{self, MailboxResult, Progress};
@@ -21,24 +25,19 @@ use crate::domain::side::Side;
 /// Passes over all mailboxes before `sync --once` gives up waiting for a quiet one.
 const PASSES: u32 = 8;
 
-/// How long `sync --url` waits for the end of the cycle.
-const NODE_WAIT: std::time::Duration = std::time::Duration::from_secs(120);
-
 /// Arguments of `lockstep sync`.
 #[derive(Debug, clap::Args)]
 pub(super) struct SyncArgs {
     #[command(flatten)]
-    config: ConfigArgs,
-    /// Synchronize and end. (A node that stays is `lockstep serve`.)
-    #[arg(long, required_unless_present = "url", conflicts_with = "url")]
+    node: NodeArgs,
+    /// Synchronize without a node, and end. (A node that stays is `lockstep serve`.)
+    #[arg(long, conflicts_with = "url")]
     once: bool,
-    /// Ask this running node for one mailbox now, and wait for the result.
-    #[arg(long, value_name = "URL", requires = "tenant", requires = "mailbox")]
-    url: Option<String>,
     /// Only this tenant.
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Only this mailbox: its address or its id; with --url its id.
+    /// Only this mailbox: its address or its id. Without --once a running node is asked for it, and the
+    /// result is waited for.
     #[arg(long, value_name = "ADDRESS")]
     mailbox: Option<String>,
     /// How to write the result.
@@ -66,10 +65,15 @@ pub(super) fn run(
     environment: &Environment,
     log_filter: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
-    if let (Some(url), Some(tenant), Some(mailbox)) = (&args.url, &args.tenant, &args.mailbox) {
-        return on_node(url, tenant, mailbox, args.format);
+    match &args.mailbox {
+        Some(mailbox) if !args.once => return node::run(args, mailbox, environment),
+        None if !args.once => bail!(
+            "name with --mailbox what a running node is asked for, or synchronize all mailboxes \
+             without a node: --once"
+        ),
+        Some(_) | None => {}
     }
-    let loaded = super::load(&args.config, environment)?;
+    let loaded = super::load(&args.node.config, environment)?;
     let telemetry = super::telemetry(&loaded.node, log_filter, "warn")?;
     let io = super::io_runtime()?;
     let app = super::open(&io, loaded.node, "sync")?;
@@ -101,31 +105,6 @@ pub(super) fn run(
 fn where_it_is(results: Vec<TenantResult>) -> Vec<TenantResult> {
     let found = results.iter().any(|one| !one.elsewhere);
     results.into_iter().filter(|one| !found || !one.elsewhere).collect()
-}
-
-/// SCH-03: wakes a mailbox of a running node and waits for the end of its cycle.
-fn on_node(url: &str, tenant: &str, mailbox: &str, format: Format) -> anyhow::Result<ExitCode> {
-    let root = url.trim_end_matches('/');
-    let wait = NODE_WAIT.as_secs();
-    let url = format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}/sync?wait={wait}");
-    let patience = NODE_WAIT + std::time::Duration::from_secs(10);
-    let answer = super::status::ask_within(crate::http::Method::Post, &url, patience)?;
-    let (row, last) = (&answer["mailbox"], &answer["mailbox"]["lastCycle"]);
-    let ended = answer["ended"] == true;
-    if format == Format::Json {
-        say!("{answer:#}");
-    } else if !ended {
-        say!("the cycle goes on; look with `lockstep status`");
-    } else {
-        let written = &last["written"];
-        let (to_exchange, to_dynamics) = (&written["exchange"], &written["dynamics"]);
-        say!("{mailbox}: phase {}, code {}", row["phase"], row["code"]);
-        say!("written: {to_exchange} to Exchange, {to_dynamics} to Dynamics");
-        say!("waiting: {}, parked: {}", last["unsettled"], last["parked"]);
-    }
-    let rest = |name: &str| last[name].as_u64() != Some(0);
-    let left = !row["code"].is_null() || !last["code"].is_null() || rest("unsettled");
-    Ok(if !ended || left || rest("parked") { super::incomplete() } else { ExitCode::SUCCESS })
 }
 
 async fn one_tenant(app: &App, tenant: &Arc<TenantRuntime>, args: &SyncArgs) -> TenantResult {

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use tokio::sync::broadcast::{Receiver, Sender, channel, error::RecvError};
 
 use crate::ports::error::StoreError;
-use crate::ports::wake::{Channel, Hint, Listener, WakeBus};
+use crate::ports::wake::{Channel, Heard, Hint, Listener, WakeBus};
 
-/// Hints that wait for a slow listener; it misses older ones, as hints may be lost.
+/// Hints that wait for a slow listener; it misses older ones, and is told so.
 const WAITING: usize = 16_384;
 
 /// Carries hints within this process.
@@ -47,16 +47,35 @@ impl WakeBus for LocalBus {
 
 #[async_trait]
 impl Listener for LocalListener {
-    async fn next(&mut self) -> Hint {
-        loop {
-            match self.0.recv().await {
-                Ok(hint) => return hint,
-                Err(RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "hints were lost; the sweeps find what they told");
-                }
-                // Nobody can publish any more.
-                Err(RecvError::Closed) => std::future::pending().await,
+    async fn next(&mut self) -> Heard {
+        match self.0.recv().await {
+            Ok(hint) => Heard::Hint(hint),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "hints were lost");
+                Heard::Lost
             }
+            // Nobody can publish any more.
+            Err(RecvError::Closed) => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::TenantId;
+
+    #[tokio::test]
+    async fn a_listener_that_is_too_slow_is_told_that_hints_were_lost() {
+        // Of one hint too many the oldest is gone, and the listener hears of it before the others.
+        let bus = LocalBus::new();
+        let mut listener = bus.listen();
+        let hint = |number: usize| Hint::Pause(TenantId::new(&number.to_string()));
+        for number in 0..=WAITING {
+            bus.publish(&[(Channel::Everybody, hint(number))]).await.unwrap();
+        }
+        assert_eq!(listener.next().await, Heard::Lost);
+        assert_eq!(listener.next().await, Heard::Hint(hint(1)));
+        assert_eq!(listener.hint().await, hint(2));
     }
 }

@@ -43,8 +43,17 @@ pub struct Held {
     pub ms: u64,
 }
 
+/// What a listener hears. That hints were lost is known only to who was to hear them: it is no hint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A hint.
+    Hint(Hint),
+    /// Hints were lost, nobody knows which: anything may have changed in any mailbox.
+    Lost,
+}
+
 /// What happened to a subscription.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Life {
     /// Notices were lost.
     Missed,
@@ -88,6 +97,16 @@ pub trait WakeBus: Send + Sync {
 /// Hears hints.
 #[async_trait]
 pub trait Listener: Send {
-    /// Waits for the next hint. It waits through outages; what was published meanwhile is lost.
-    async fn next(&mut self) -> Hint;
+    /// Waits for the next hint. It waits through outages; what was published meanwhile is lost, and
+    /// it says so when it hears again.
+    async fn next(&mut self) -> Heard;
+
+    /// Waits for the next hint, for whom it is the same whether others were lost.
+    async fn hint(&mut self) -> Hint {
+        loop {
+            if let Heard::Hint(hint) = self.next().await {
+                return hint;
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::address::Route;
 use super::{Address, RedisStore, unavailable};
 use crate::ports::error::StoreError;
-use crate::ports::wake::{Channel, Hint, Listener, WakeBus};
+use crate::ports::wake::{Channel, Heard, Hint, Listener, WakeBus};
 
 /// The channels' names begin so; a listener hears all of them. One hash tag: a pipeline of hints goes
 /// to one server of a cluster.
@@ -43,7 +43,8 @@ pub struct RedisBus {
 struct RedisListener {
     route: Arc<Route>,
     open: Option<(PubSubSink, PubSubStream)>,
-    told: bool,
+    /// For a time it did not hear what was published.
+    lost: bool,
 }
 
 impl RedisBus {
@@ -71,7 +72,7 @@ impl WakeBus for RedisBus {
     }
 
     fn listen(&self) -> Box<dyn Listener> {
-        Box::new(RedisListener { route: self.route.clone(), open: None, told: false })
+        Box::new(RedisListener { route: self.route.clone(), open: None, lost: false })
     }
 }
 
@@ -87,26 +88,20 @@ impl RedisListener {
     }
 
     /// Waits until a connection is open.
-    async fn opened(&mut self) -> &mut (PubSubSink, PubSubStream) {
-        let open = match self.open.take() {
-            Some(open) => open,
-            None => loop {
-                match Self::subscribe(&self.route).await {
-                    Ok(open) => {
-                        self.told = false;
-                        break open;
+    async fn open(&mut self) -> (PubSubSink, PubSubStream) {
+        let mut told = false;
+        loop {
+            match Self::subscribe(&self.route).await {
+                Ok(open) => return open,
+                Err(error) => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(%error, "no hints of other nodes; the sweeps go on");
                     }
-                    Err(error) => {
-                        if !self.told {
-                            tracing::warn!(%error, "no hints of other nodes; the sweeps go on");
-                            self.told = true;
-                        }
-                        tokio::time::sleep(AGAIN).await;
-                    }
+                    self.lost = true;
+                    tokio::time::sleep(AGAIN).await;
                 }
-            },
-        };
-        self.open.insert(open)
+            }
+        }
     }
 }
 
@@ -117,20 +112,28 @@ async fn lives(sink: &mut PubSubSink) -> bool {
 
 #[async_trait]
 impl Listener for RedisListener {
-    async fn next(&mut self) -> Hint {
+    async fn next(&mut self) -> Heard {
         loop {
-            let (sink, messages) = self.opened().await;
+            let Some((sink, messages)) = &mut self.open else {
+                let open = self.open().await;
+                self.open = Some(open);
+                // From here on it hears again, so nothing is lost after this word.
+                if std::mem::take(&mut self.lost) {
+                    return Heard::Lost;
+                }
+                continue;
+            };
             let message = match timeout(SILENT, messages.next()).await {
                 Ok(Some(message)) => message,
                 Err(_silent) if lives(sink).await => continue,
                 Ok(None) | Err(_) => {
-                    self.open = None;
+                    (self.open, self.lost) = (None, true);
                     continue;
                 }
             };
             // A hint of a newer version is none.
             if let Ok(hint) = serde_json::from_slice(message.get_payload_bytes()) {
-                return hint;
+                return Heard::Hint(hint);
             }
         }
     }

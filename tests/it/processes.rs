@@ -194,6 +194,60 @@ fn check_and_sync_say_what_they_found_and_did() {
     assert!(one.out.contains("no mailbox record has the address or id"), "{one:?}");
 }
 
+#[test]
+fn sch_03_a_running_node_synchronizes_the_mailbox_of_an_address() {
+    // The node of the configuration is asked, and finds it in whichever tenant it is; what is wrong is said
+    // with its remedy. Nothing that the node writes down names an address.
+    let sim = StandIns::start("1");
+    let (port, config) = (free_port(), sim.config());
+    let data = sim.directory.path().join("data");
+    let node = format!(
+        "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"embedded:{}\"\n[sync]\n\
+         sweep_interval = \"1h\"\n",
+        data.display()
+    );
+    put(sim.directory.path(), "lockstep.toml", &node);
+    let online = run(&["check", "--online", "--format", "json", "--config", config]).json();
+    let tenants = online["tenants"].as_array().unwrap();
+    let fabrikam = tenants.iter().find(|one| one["tenant"] == "fabrikam").unwrap();
+    let address = fabrikam["mailboxes"][0]["address"].as_str().unwrap();
+    let sync = |more: &[&str]| run(&[&["sync", "--config", config], more].concat());
+    let early = sync(&["--mailbox", address]);
+    assert_eq!(early.code, Some(1), "{early:?}");
+    assert!(early.err.contains("no node answers at") && early.err.contains("--once"), "{early:?}");
+
+    let process = Running::start(&["serve", "--config", config]);
+    let url = format!("http://127.0.0.1:{port}");
+    until(SETTLED, "every mailbox is at rest", || is_quiet(&url, 1).then_some(()));
+    let before = cycles(&url, "fabrikam");
+    let asked = sync(&["--mailbox", address, "--format", "json"]);
+    assert_eq!(asked.code, Some(0), "{asked:?}");
+    let told = asked.json();
+    assert_eq!(told["ended"], true, "{told}");
+    assert!(told["mailbox"]["cycles"].as_u64() > Some(before), "{told}");
+    let id = told["mailbox"]["mailbox"].as_str().unwrap();
+    let asked = sync(&["--mailbox", id, "--tenant", "fabrikam", "--url", &url]);
+    assert_eq!(asked.code, Some(0), "{asked:?}");
+    assert!(asked.out.contains("written: 0 to Exchange, 0 to Dynamics"), "{asked:?}");
+    for (more, expected) in [
+        (
+            &["--mailbox", address, "--tenant", "contoso"][..],
+            "no mailbox record has the address or",
+        ),
+        (&["--mailbox", "nobody@x.example"], "`lockstep check --online` lists them"),
+        (&["--mailbox", address, "--tenant", "x"], "no tenant x; it runs: contoso, fabrikam"),
+        (&["--tenant", "contoso"], "without a node: --once"),
+        (&["--once", "--url", &url], "cannot be used with"),
+    ] {
+        let refused = sync(more);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.err.contains(expected), "{refused:?}");
+    }
+    process.terminate();
+    let ended = process.wait();
+    assert!(!ended.err.contains('@') && !ended.out.contains('@'), "{ended:?}");
+}
+
 /// The file of a problem that the node tells, with its field.
 fn told(node: &str) -> Vec<(String, String)> {
     let answer = get(&format!("{node}/api/v1/tenants")).unwrap_or_default();

@@ -129,7 +129,7 @@ impl Bench {
     async fn told(&mut self) -> Vec<Hint> {
         let mut all = Vec::new();
         let patience = Duration::from_millis(1);
-        while let Ok(hint) = tokio::time::timeout(patience, self.listener.next()).await {
+        while let Ok(hint) = tokio::time::timeout(patience, self.listener.hint()).await {
             all.extend((!matches!(hint, Hint::Read(..))).then_some(hint));
         }
         all.sort_by_key(|hint| format!("{hint:?}"));

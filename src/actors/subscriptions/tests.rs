@@ -142,7 +142,7 @@ fn id(number: u128) -> Uuid {
 }
 
 async fn woken(listener: &mut Box<dyn Listener>) -> Option<Hint> {
-    timeout(Duration::from_millis(1), listener.next()).await.ok()
+    timeout(Duration::from_millis(1), listener.hint()).await.ok()
 }
 
 #[tokio::test(start_paused = true)]

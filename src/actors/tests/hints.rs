@@ -18,7 +18,7 @@ use crate::ports::wake::{Answered, Channel, Hint, Listener, WakeBus};
 async fn answers(listener: &mut Box<dyn Listener>, count: usize) -> HashSet<Uuid> {
     let mut answered = HashSet::new();
     while answered.len() < count {
-        if let Hint::Present(roll, told) = listener.next().await {
+        if let Hint::Present(roll, told) = listener.hint().await {
             assert!(told == "here" && answered.insert(roll), "{roll} {told}");
         }
     }
@@ -86,7 +86,7 @@ fn roll_calls_that_come_at_once_share_an_answer() {
         // An answer that comes after them says that all were heard.
         let mut ticket = relay.sync(mailbox(1).key).await.unwrap();
         let sent = loop {
-            if let Hint::Sync(_, sent) = listener.next().await {
+            if let Hint::Sync(_, sent) = listener.hint().await {
                 break sent;
             }
         };

@@ -76,7 +76,7 @@ fn a_pause_that_another_node_was_asked_for_holds_what_this_one_has_drawn() {
         let mut told = async |tenant: &str, store: &Arc<Generous>, pause: Duration| {
             at_a_node(&bus, store, tenant).close(&key, pause);
             loop {
-                if let Hint::Pause(..) = listener.next().await {
+                if let Hint::Pause(..) = listener.hint().await {
                     break;
                 }
             }
@@ -154,7 +154,7 @@ fn a_pause_of_exchange_binds_the_node_that_works_on_the_mailbox_next() {
         sleep(secs(29)).await;
         assert_eq!(closed(&next), [Some(1), None, Some(61)]);
         let mut told = Vec::new();
-        while let Ok(hint) = tokio::time::timeout(secs(1), listener.next()).await {
+        while let Ok(hint) = tokio::time::timeout(secs(1), listener.hint()).await {
             told.push(hint);
         }
         let held = |mailbox, ms| Hint::Held(TenantId::new("contoso"), Held { mailbox, ms });

@@ -8,7 +8,7 @@ use actix::Addr;
 use tokio::time::sleep;
 
 use super::fakes::{Tenant, id, on_paused, outage, phase, release, secs, to_mailbox};
-use crate::actors::messages::{Order, WakeMailbox};
+use crate::actors::messages::{LookAll, Order, WakeMailbox};
 use crate::actors::phase::Phase;
 use crate::actors::runtime::TenantRuntime;
 use crate::actors::tenant::TenantSupervisor;
@@ -23,6 +23,18 @@ async fn at_rest() -> (Tenant, Arc<TenantRuntime>, Addr<TenantSupervisor>) {
     tenant.cycles();
     tenant.world.recent.forget(&runtime.own_mailboxes()[0].key);
     (tenant, runtime, supervisor)
+}
+
+/// Waits until a sweep has begun.
+async fn sweeping(runtime: &TenantRuntime) {
+    let runs = || matches!(phase(runtime), Phase::Running { .. });
+    for _ in 0..1_000 {
+        if runs() {
+            break;
+        }
+        sleep(secs(1)).await;
+    }
+    assert!(runs(), "no sweep came");
 }
 
 /// Returns how often the store was read so far.
@@ -79,15 +91,28 @@ fn a_wake_up_during_a_cycle_at_rest_is_looked_at_in_full() {
         let (tenant, runtime, supervisor) = at_rest().await;
         tenant.world.dynamics.slow(secs(30));
         let before = loads(&tenant);
-        let runs = || matches!(phase(&runtime), Phase::Running { .. });
-        for _ in 0..1_000 {
-            if runs() {
-                break;
-            }
-            sleep(secs(1)).await;
-        }
-        assert!(runs(), "no sweep came");
+        sweeping(&runtime).await;
         supervisor.send(WakeMailbox(None)).await.unwrap();
+        sleep(secs(100)).await;
+        assert_eq!((tenant.cycles(), loads(&tenant) - before), (2, 1));
+    });
+}
+
+#[test]
+fn what_is_to_be_looked_at_within_a_minute_ends_a_rest() {
+    // Also when the word came during a cycle that had ended before its turn.
+    on_paused(async {
+        let (tenant, runtime, supervisor) = at_rest().await;
+        let before = loads(&tenant);
+        supervisor.send(LookAll(usize::MAX)).await.unwrap();
+        sleep(secs(61)).await;
+        assert_eq!((tenant.cycles(), loads(&tenant) - before), (1, 1));
+        sleep(secs(2_000)).await;
+        tenant.cycles();
+        tenant.world.dynamics.slow(secs(2));
+        let before = loads(&tenant);
+        sweeping(&runtime).await;
+        supervisor.send(LookAll(usize::MAX)).await.unwrap();
         sleep(secs(100)).await;
         assert_eq!((tenant.cycles(), loads(&tenant) - before), (2, 1));
     });

@@ -246,7 +246,7 @@ fn forged_numbers_are_shown_and_harm_nobody() {
         let (bus, mut listener) = (three.bus.clone(), three.bus.listen());
         actix_rt::spawn(async move {
             loop {
-                if let Hint::Roll(roll) = listener.next().await {
+                if let Hint::Roll(roll) = listener.hint().await {
                     let answer = Hint::Present(roll, told.to_string());
                     bus.publish(&[(Channel::Everybody, answer)]).await.unwrap();
                 }

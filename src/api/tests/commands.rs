@@ -57,20 +57,20 @@ fn sch_03_a_sync_at_any_node_is_asked_of_the_owner() {
         let mut owner = bus.listen();
         let (status, answer) = ask("").await;
         assert_eq!((status, &answer["forwarded"]), (StatusCode::ACCEPTED, &Value::Bool(true)));
-        assert_eq!(owner.next().await, Hint::Changed(mailbox(1).key));
+        assert_eq!(owner.hint().await, Hint::Changed(mailbox(1).key));
         let (status, answer) = ask("?wait=1").await;
         assert_eq!((status, &answer["ended"]), (StatusCode::ACCEPTED, &Value::Bool(false)));
         assert!(answer["message"].as_str().unwrap().contains("did not answer"), "{answer}");
-        assert!(matches!(owner.next().await, Hint::Sync(..)));
+        assert!(matches!(owner.hint().await, Hint::Sync(..)));
         for (ended, expected) in [(true, StatusCode::OK), (false, StatusCode::SERVICE_UNAVAILABLE)]
         {
             let answering = async {
-                let Hint::Sync(key, ticket) = owner.next().await else { panic!("no order") };
+                let Hint::Sync(key, ticket) = owner.hint().await else { panic!("no order") };
                 assert_eq!(key, mailbox(1).key);
                 let answer = Answered { ended, mailbox: "{\"phase\":\"idle\"}".to_owned() };
                 bus.publish(&[(Channel::Everybody, Hint::Synced(ticket, answer))]).await.unwrap();
                 // Its own answer comes by as well.
-                owner.next().await;
+                owner.hint().await;
             };
             let ((status, answer), ()) = futures_util::join!(ask("?wait=60"), answering);
             assert_eq!(status, expected, "{answer}");

@@ -133,6 +133,30 @@ fn mailboxes_are_paged_and_filtered() {
 }
 
 #[test]
+fn a_mailbox_is_found_by_its_address_or_its_id() {
+    // In whichever tenant it is, in any case of letters; the answer names no address.
+    on_system(async {
+        let node = Node::new().await;
+        let found = async |name: &str| {
+            let list = node.json(&format!("/api/v1/mailboxes/{name}")).await;
+            assert_eq!(list["tenants"][0]["tenant"], "contoso");
+            assert_eq!(list["tenants"][0]["profileRead"], at().to_rfc3339());
+            assert!(!list.to_string().contains('@'));
+            list["mailboxes"].as_array().unwrap().clone()
+        };
+        let address = mailbox(2).address.as_str().to_uppercase();
+        for name in [id(2).to_string(), address.clone(), address.replace('@', "%40")] {
+            let [one] = &found(&name).await[..] else { panic!("{name}") };
+            assert_eq!((&one["tenant"], &one["phase"]), (&"contoso".into(), &"halted".into()));
+            assert_eq!(one["mailbox"], id(2).to_string());
+        }
+        for name in ["nobody%40contoso.test", "x", &id(99).to_string()] {
+            assert!(found(name).await.is_empty(), "{name}");
+        }
+    });
+}
+
+#[test]
 fn no_list_is_longer_than_a_page() {
     // Whatever is asked for, one answer holds at most five hundred mailboxes.
     on_system(async {

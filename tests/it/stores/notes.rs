@@ -6,7 +6,7 @@ use std::time::Duration;
 use lockstep::domain::ids::{Fence, LinkId, TenantId};
 use lockstep::memory::LocalBus;
 use lockstep::ports::notes::{Holder, LinkIndex, NoteStore, Notes, Shelf};
-use lockstep::ports::wake::{Channel, Hint, WakeBus};
+use lockstep::ports::wake::{Channel, Heard, Hint, WakeBus};
 use lockstep::redis::{RedisBus, RedisOptions, RedisStore};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -95,7 +95,7 @@ pub(super) async fn carries(from: Arc<dyn WakeBus>, to: Arc<dyn WakeBus>) {
             from.publish(&[(Channel::Everybody, Hint::AllChanged(TenantId::new("x")))])
                 .await
                 .unwrap();
-            if timeout(Duration::from_millis(50), listener.next()).await.is_ok() {
+            if timeout(Duration::from_millis(50), listener.hint()).await.is_ok() {
                 return;
             }
         }
@@ -104,7 +104,7 @@ pub(super) async fn carries(from: Arc<dyn WakeBus>, to: Arc<dyn WakeBus>) {
     from.publish(&hints()).await.unwrap();
     let mut got = Vec::new();
     while got.len() < hints().len() {
-        let hint = timeout(PATIENCE, listener.next()).await.expect("a hint is missing");
+        let hint = timeout(PATIENCE, listener.hint()).await.expect("a hint is missing");
         got.extend((hint != Hint::AllChanged(TenantId::new("x"))).then_some(hint));
     }
     assert_eq!(got, hints().into_iter().map(|(_, hint)| hint).collect::<Vec<_>>());
@@ -116,9 +116,9 @@ async fn a_hint_reaches_all_parts_of_a_process() {
     let bus: Arc<dyn WakeBus> = Arc::new(LocalBus::new());
     let mut second = bus.listen();
     carries(bus.clone(), bus.clone()).await;
-    let mut last = second.next().await;
+    let mut last = second.hint().await;
     while last == Hint::AllChanged(TenantId::new("x")) {
-        last = second.next().await;
+        last = second.hint().await;
     }
     assert_eq!(last, hints()[0].1);
 }
@@ -141,10 +141,44 @@ async fn a_hint_reaches_other_nodes_also_after_an_outage_of_redis() {
     let again = async {
         loop {
             let _ = one.publish(&hints()).await;
-            if timeout(Duration::from_millis(50), listener.next()).await.is_ok() {
+            if timeout(Duration::from_millis(50), listener.hint()).await.is_ok() {
                 return;
             }
         }
     };
     timeout(PATIENCE, again).await.expect("no hint after the outage");
+}
+
+#[tokio::test]
+async fn a_listener_that_was_cut_off_says_that_hints_were_lost() {
+    // Its connection is cut and a hint published before it listens again. It says so before it hears the
+    // next one; a first subscription, and one that lives, lost nothing.
+    let server = RedisServer::start();
+    let (one, other) = (node(&server).await, node(&server).await);
+    let mut listener = other.listen();
+    let roll = |number| Hint::Roll(Uuid::from_u128(number));
+    let publish = async |hint| one.publish(&[(Channel::Everybody, hint)]).await.unwrap();
+    let first = async {
+        while timeout(Duration::from_millis(50), listener.next()).await.is_err() {
+            publish(roll(1)).await;
+        }
+    };
+    timeout(PATIENCE, first).await.expect("no hint arrives");
+    publish(roll(2)).await;
+    let mut next = async || timeout(PATIENCE, listener.next()).await.expect("nothing is heard");
+    loop {
+        match next().await {
+            Heard::Hint(hint) if hint == roll(2) => break,
+            heard => assert_eq!(heard, Heard::Hint(roll(1))),
+        }
+    }
+    let client = ::redis::Client::open(server.url()).unwrap();
+    let mut wire = client.get_multiplexed_async_connection().await.unwrap();
+    let kill = ::redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub").to_owned();
+    let killed: i64 = kill.query_async(&mut wire).await.unwrap();
+    assert_eq!(killed, 1);
+    publish(roll(3)).await;
+    assert_eq!(next().await, Heard::Lost);
+    publish(roll(4)).await;
+    assert_eq!(next().await, Heard::Hint(roll(4)));
 }

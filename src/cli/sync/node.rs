@@ -1,0 +1,138 @@
+//! `lockstep sync --mailbox`: one mailbox of a running node, whichever node owns it.
+//!
+//! The node finds the mailbox, by its address or id, in all its tenants.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::SyncArgs;
+use crate::cli::status::{ask, ask_within, root};
+use crate::cli::{Format, incomplete};
+use crate::config::Environment;
+use crate::http::Method;
+
+/// How long it waits for the end of the cycle.
+const WAIT: Duration = Duration::from_secs(120);
+
+/// SCH-03: wakes a mailbox of a running node and waits for the end of its cycle.
+pub(super) fn run(
+    args: &SyncArgs,
+    mailbox: &str,
+    environment: &Environment,
+) -> anyhow::Result<ExitCode> {
+    let root = root(&args.node, environment)?;
+    let name = utf8_percent_encode(mailbox, NON_ALPHANUMERIC);
+    let known = ask(Method::Get, &format!("{root}/api/v1/mailboxes/{name}"))
+        .context("a running node was asked; `sync --once` does without one")?;
+    let (tenant, id) = choose(&known, args.tenant.as_deref(), mailbox)?;
+    let wait = WAIT.as_secs();
+    let url = format!("{root}/api/v1/tenants/{tenant}/mailboxes/{id}/sync?wait={wait}");
+    let answer = ask_within(Method::Post, &url, WAIT + Duration::from_secs(10))?;
+    let (row, last) = (&answer["mailbox"], &answer["mailbox"]["lastCycle"]);
+    let ended = answer["ended"] == true;
+    if args.format == Format::Json {
+        say!("{answer:#}");
+    } else if !ended {
+        say!("the cycle goes on; look with `lockstep status`");
+    } else {
+        let written = &last["written"];
+        let (to_exchange, to_dynamics) = (&written["exchange"], &written["dynamics"]);
+        say!("{mailbox}: phase {}, code {}", row["phase"], row["code"]);
+        say!("written: {to_exchange} to Exchange, {to_dynamics} to Dynamics");
+        say!("waiting: {}, parked: {}", last["unsettled"], last["parked"]);
+    }
+    let rest = |name: &str| last[name].as_u64() != Some(0);
+    let left = !row["code"].is_null() || !last["code"].is_null() || rest("unsettled");
+    Ok(if !ended || left || rest("parked") { incomplete() } else { ExitCode::SUCCESS })
+}
+
+/// Returns the tenant and the id of the mailbox that is meant, of those that a node found.
+fn choose<'a>(
+    known: &'a Value,
+    tenant: Option<&str>,
+    mailbox: &str,
+) -> anyhow::Result<(&'a str, &'a str)> {
+    let names = |list: &'a Value, of: fn(&'a Value) -> &'a Value| -> Vec<&'a str> {
+        list.as_array().into_iter().flatten().filter_map(|one| of(one).as_str()).collect()
+    };
+    let tenants = names(&known["tenants"], |one| &one["tenant"]);
+    let wanted = |name: &str| tenant.is_none_or(|wanted| wanted == name);
+    if let Some(tenant) = tenant.filter(|one| !tenants.contains(one)) {
+        let tenants = if tenants.is_empty() { "none".to_owned() } else { tenants.join(", ") };
+        bail!("--tenant: the node runs no tenant {tenant}; it runs: {tenants}");
+    }
+    let all = known["mailboxes"].as_array().map_or(&[][..], Vec::as_slice);
+    let found: Vec<&Value> =
+        all.iter().filter(|one| one["tenant"].as_str().is_some_and(wanted)).collect();
+    let one = match found[..] {
+        [one] => one,
+        [] => {
+            let tenants = known["tenants"].as_array().into_iter().flatten();
+            let unread = tenants.filter(|one| one["profileRead"].is_null());
+            let unread: Vec<&str> =
+                unread.filter_map(|one| one["tenant"].as_str()).filter(|it| wanted(it)).collect();
+            let hint = match &unread[..] {
+                [] => "`lockstep check --online` lists them".to_owned(),
+                _ => format!("the node has not read them yet of {}: try again", unread.join(", ")),
+            };
+            bail!("--mailbox: no mailbox record has the address or id {mailbox}; {hint}");
+        }
+        _ => {
+            let tenants: Vec<&str> =
+                found.iter().filter_map(|one| one["tenant"].as_str()).collect();
+            let tenants = tenants.join(", ");
+            bail!("--mailbox: several tenants have {mailbox}; name one with --tenant: {tenants}");
+        }
+    };
+    let reasons = one["reasons"].as_array().into_iter().flatten();
+    let why: Vec<String> = reasons
+        .filter_map(|it| Some(format!("{} ({})", it["code"].as_str()?, it["rule"].as_str()?)))
+        .collect();
+    if !why.is_empty() {
+        bail!("the mailbox {mailbox} does not take part: {}", why.join(", "));
+    }
+    let id = one["mailbox"].as_str().context("the node names no id; is it of another version?")?;
+    Ok((one["tenant"].as_str().unwrap_or_default(), id))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn known(found: &[&str]) -> Value {
+        let found = found.iter().map(|tenant| json!({ "tenant": tenant, "mailbox": "5f1c" }));
+        let tenants = json!([
+            { "tenant": "contoso", "profileRead": "2026-01-01T00:00:00Z" },
+            { "tenant": "fabrikam", "profileRead": null },
+        ]);
+        json!({ "tenants": tenants, "mailboxes": found.collect::<Vec<_>>() })
+    }
+
+    #[test]
+    fn a_mailbox_is_chosen_where_it_is_and_only_there() {
+        // Without a tenant the one that has it; what is wrong is said with the argument that mends it.
+        let (one, both, none) = (known(&["contoso"]), known(&["contoso", "fabrikam"]), known(&[]));
+        assert_eq!(choose(&one, None, "a@x").unwrap(), ("contoso", "5f1c"));
+        assert_eq!(choose(&both, Some("fabrikam"), "a@x").unwrap(), ("fabrikam", "5f1c"));
+        let mut excluded = known(&["contoso"]);
+        excluded["mailboxes"][0]["reasons"] =
+            json!([{ "rule": "ELIG-04", "code": "queue-mailbox" }]);
+        for (known, tenant, expected) in [
+            (&both, None, "name one with --tenant: contoso, fabrikam"),
+            (&one, Some("nobody"), "the node runs no tenant nobody; it runs: contoso, fabrikam"),
+            (&none, Some("contoso"), "the address or id a@x; `lockstep check --online` lists them"),
+            (&none, None, "has not read them yet of fabrikam: try again"),
+            (&excluded, None, "does not take part: queue-mailbox (ELIG-04)"),
+            (&json!({}), Some("contoso"), "it runs: none"),
+        ] {
+            let error = choose(known, tenant, "a@x").unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
