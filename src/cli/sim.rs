@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::table::table;
 use super::told::Told;
 use crate::config::{LogFormat, NodeConfig};
+use crate::sim::compare::LedgerMark;
 use crate::sim::seed::{self, SeedSpec};
 use crate::sim::server::SimServer;
 use crate::sim::world::{OrganizationSpec, SimClock, World};
@@ -90,7 +91,8 @@ pub(super) fn run(args: &SimArgs, log_filter: Option<&str>) -> anyhow::Result<Ex
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let url = bound.url.clone();
-        let server = bound.serve(world.clone())?;
+        let marks = world.organizations.iter().map(LedgerMark::take).collect();
+        let server = bound.serve_since(world.clone(), marks)?;
         announce(args, &world, &url);
         tokio::select! {
             _ = interrupt.recv() => {}
