@@ -36,8 +36,8 @@ const SLICE_WRITES: u32 = 5;
 const BUSY: Duration = if cfg!(debug_assertions) { Duration::from_secs(3) } else { Duration::ZERO };
 
 /// What each of a dead node's mailboxes may wait beyond that while the others' slots are with mailboxes of
-/// a first synchronization: two cores do some seventy such cycles in a second.
-const FIRST_EACH: Duration = Duration::from_millis(20);
+/// a first synchronization: two cores do some seventy such cycles in a second, forty when others use them too.
+const FIRST_EACH: Duration = Duration::from_millis(50);
 /// People who have work when a node dies. That of thousands is a measure of the machine: with 3,000 two
 /// cores begin the last cycle four seconds after the lease, and not for want of an owner.
 const AT_WORK: usize = 300;
