@@ -15,12 +15,31 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::table::table;
 use super::told::Told;
 use crate::config::{LogFormat, NodeConfig};
+use crate::sim::compare::LedgerMark;
 use crate::sim::seed::{self, SeedSpec};
 use crate::sim::server::SimServer;
 use crate::sim::world::{OrganizationSpec, SimClock, World};
 
 /// Names become parts of domain names and of files.
 const NAME_MAX_BYTES: usize = 63;
+
+/// How much each mailbox holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Items {
+    /// About twenty items of all kinds, a series among them.
+    Usual,
+    /// Eight items, no series and no service activity: for thousands of mailboxes.
+    Few,
+}
+
+impl Items {
+    fn of(self, spec: SeedSpec) -> SeedSpec {
+        match self {
+            Self::Usual => spec,
+            Self::Few => spec.with_few_items(),
+        }
+    }
+}
 
 /// Arguments of `lockstep sim`.
 #[derive(Debug, clap::Args)]
@@ -37,10 +56,13 @@ pub(super) struct SimArgs {
         default_value = "contoso,fabrikam"
     )]
     organizations: Vec<String>,
-    /// Mailboxes of each organization, with about twenty items each.
+    /// Mailboxes of each organization.
     #[arg(long, value_name = "N", default_value_t = 20,
         value_parser = clap::value_parser!(u32).range(1..=10_000))]
     mailboxes: u32,
+    /// What each mailbox holds.
+    #[arg(long, value_enum, default_value = "usual")]
+    items: Items,
     /// The same seed makes the same people and items.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -69,7 +91,8 @@ pub(super) fn run(args: &SimArgs, log_filter: Option<&str>) -> anyhow::Result<Ex
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let url = bound.url.clone();
-        let server = bound.serve(world.clone())?;
+        let marks = world.organizations.iter().map(LedgerMark::take).collect();
+        let server = bound.serve_since(world.clone(), marks)?;
         announce(args, &world, &url);
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -90,7 +113,7 @@ fn world(args: &SimArgs, url: &str) -> anyhow::Result<World> {
         .organizations
         .iter()
         .zip(args.seed..)
-        .map(|(name, seed)| SeedSpec::new(name, mailboxes, seed, clock.now()))
+        .map(|(name, seed)| args.items.of(SeedSpec::new(name, mailboxes, seed, clock.now())))
         .collect();
     for (at, spec) in specs.iter().enumerate() {
         if specs.iter().take(at).any(|other| other.name == spec.name) {

@@ -78,6 +78,20 @@ impl SeedSpec {
             now,
         }
     }
+
+    /// Returns the same with eight items per mailbox and no series: nodes or clusters are the subject.
+    #[must_use]
+    pub fn with_few_items(self) -> Self {
+        Self {
+            contacts_per: 2,
+            tasks_per: 2,
+            appointments_per: 2,
+            services_per: 0,
+            series_per: 0,
+            exchange_items_per: 2,
+            ..self
+        }
+    }
 }
 
 /// How much was seeded.

@@ -25,6 +25,7 @@ use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use tokio::sync::oneshot;
 
+use super::compare::LedgerMark;
 use super::wire::{Request, Response};
 use super::world::{Outcome, World};
 
@@ -53,9 +54,18 @@ impl BoundPort {
     /// # Errors
     /// When no thread or no listener can be had.
     pub fn serve(self, world: Arc<World>) -> io::Result<SimServer> {
+        self.serve_since(world, Vec::new())
+    }
+
+    /// The same, with the marks of the organizations in their order: `/_sim/compare` judges the mails
+    /// since then as well.
+    ///
+    /// # Errors
+    /// When no thread or no listener can be had.
+    pub fn serve_since(self, world: Arc<World>, marks: Vec<LedgerMark>) -> io::Result<SimServer> {
         let Self { port: _, url, listener } = self;
         let connections = connection::Connections::new();
-        let shared = Arc::new(Shared { world, active: AtomicUsize::new(0), connections });
+        let shared = Arc::new(Shared { world, marks, active: AtomicUsize::new(0), connections });
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("stand-ins".to_owned()).spawn(move || {
@@ -127,6 +137,8 @@ impl Drop for SimServer {
 /// What the workers share.
 struct Shared {
     world: Arc<World>,
+    /// What was there before, by the organizations' order; none when nobody took them.
+    marks: Vec<LedgerMark>,
     /// Requests whose answer is being made.
     active: AtomicUsize,
     connections: connection::Connections,

@@ -150,6 +150,24 @@ fn a_node_on_redis_brings_both_organizations_in_step_and_ends_when_asked() {
 }
 
 #[test]
+fn stand_ins_hold_few_items_when_they_are_asked_for() {
+    // Eight for each mailbox and no series; usually about twenty, a series among them.
+    let held = |items: &[&str]| {
+        let arguments = ["sim", "--port", "0", "--mailboxes", "6", "--organizations", "contoso"];
+        let mut process = Running::start(&[&arguments, items].concat());
+        let line = process.line_with("the stand-ins listen on ");
+        let url = line[line.find("http://").unwrap()..].split(';').next().unwrap().to_owned();
+        let told = get(&format!("{url}/_sim/summary")).unwrap();
+        let one = &told["organizations"][0];
+        let rows: u64 = one["rows"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+        (rows / 6, one["rows"]["recurringappointmentmasters"].as_u64().unwrap())
+    };
+    assert_eq!(held(&["--items", "few"]), (6, 0));
+    let (rows, series) = held(&[]);
+    assert!(rows > 12 && series > 0, "{rows} {series}");
+}
+
+#[test]
 fn check_and_sync_say_what_they_found_and_did() {
     // `check` opens the mailboxes, `sync --once` fills them, a second one has nothing to do.
     let sim = StandIns::start("3");

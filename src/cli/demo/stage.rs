@@ -64,7 +64,7 @@ impl Drop for Scratch {
 impl Stage {
     /// Builds the stage.
     pub(super) fn set(io: &tokio::runtime::Runtime, args: &DemoArgs) -> anyhow::Result<Self> {
-        let (world, server) = enter(args.mailboxes(), args.seed, |_| {})?;
+        let (world, server) = enter(args.mailboxes(), args.seed, std::convert::identity)?;
         let marks = world.organizations.iter().map(LedgerMark::take).collect();
         let (stop, scratch) = (Stop::listen(io)?, Scratch::make()?);
         let environment = Environment::new(world.secrets());
@@ -98,19 +98,18 @@ impl Stage {
 pub(super) fn enter(
     mailboxes: u32,
     seed: u64,
-    amounts: impl Fn(&mut SeedSpec),
+    amounts: impl Fn(SeedSpec) -> SeedSpec,
 ) -> anyhow::Result<(Arc<World>, SimServer)> {
     let now = SystemClock.now();
     let bound = SimServer::bind(None).context("the stand-ins find no free port")?;
     let half = (mailboxes / 2) as usize;
     let sizes = [mailboxes as usize - half, half];
-    let mut seeds: Vec<SeedSpec> = NAMES
+    let seeds: Vec<SeedSpec> = NAMES
         .iter()
         .zip(sizes)
         .zip(seed..)
-        .map(|((name, size), seed)| SeedSpec::new(*name, size, seed, now))
+        .map(|((name, size), seed)| amounts(SeedSpec::new(*name, size, seed, now)))
         .collect();
-    seeds.iter_mut().for_each(amounts);
     let specs = seeds
         .iter()
         .map(|spec| OrganizationSpec::new(&spec.name, seed::organization(spec), spec.seed))

@@ -1,6 +1,9 @@
 //! `/_sim/…`: what a separate process needs to watch the stand-ins and to steer them.
 //!
+//! `orders` makes rows in somebody's name and answers what a test of many nodes asks again and again.
 //! Absent: authentication. The server listens on the loopback address only.
+
+mod orders;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Shared;
-use crate::sim::compare::{CompareOptions, compare};
+use crate::sim::compare::{CompareOptions, compare, ledger_problems};
 use crate::sim::faults::{FaultKind, FaultPlan, Scope};
 use crate::sim::graph::{Lifecycle, NoticeFaults};
 use crate::sim::world::{Organization, World};
@@ -40,7 +43,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
             .route("/lifecycle", web::post().to(lifecycle))
             .route("/notices", web::post().to(spoil_notices))
             .route("/ledger/{organization}", web::get().to(ledger))
-            .route("/compare/{organization}", web::get().to(judge)),
+            .route("/compare/{organization}", web::get().to(judge))
+            .configure(orders::routes),
     );
 }
 
@@ -209,12 +213,20 @@ async fn ledger(shared: web::Data<Shared>, name: web::Path<String>) -> HttpRespo
     json_answer(&json!({ "organization": organization.name, "mails": mails }))
 }
 
-/// Both worlds of an organization against the rules, see `compare`.
+/// Both worlds of an organization against the rules, see `compare`; and the mails since the server's mark
+/// against those that had to be sent, where it has one.
 async fn judge(shared: web::Data<Shared>, name: web::Path<String>) -> HttpResponse {
-    let Some(organization) = shared.world.organization(&name) else {
+    let world = &shared.world;
+    let Some(at) = world.organizations.iter().position(|one| one.name == *name) else {
         return refuse(404, "there is no such organization");
     };
-    let found = compare(organization, shared.world.now(), &CompareOptions::default());
+    let (organization, now) = (&world.organizations[at], world.now());
+    let options = CompareOptions::default();
+    let found = compare(organization, now, &options);
+    let mail_problems: Option<Vec<String>> = shared.marks.get(at).map(|mark| {
+        let problems = ledger_problems(organization, mark, now, &options);
+        problems.iter().map(ToString::to_string).collect()
+    });
     let problems: Vec<Value> = found
         .problems
         .iter()
@@ -236,6 +248,7 @@ async fn judge(shared: web::Data<Shared>, name: web::Path<String>) -> HttpRespon
         "leftAlone": found.left_alone,
         "mails": found.mails,
         "problems": problems,
+        "mailProblems": mail_problems,
     }))
 }
 

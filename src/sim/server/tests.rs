@@ -1,6 +1,7 @@
 //! Proofs of the server: each fault as a client sees it, control endpoints, start and stop.
 
 mod notices;
+mod orders;
 
 use std::error::Error;
 

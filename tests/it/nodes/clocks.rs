@@ -49,7 +49,7 @@ struct Parts {
 impl Parts {
     /// Opens a node whose name ends in a port.
     async fn open(rig: &Rig, port: u16) -> Self {
-        let environment = Environment::new(rig.organization().secrets());
+        let environment = Environment::new(Vec::new());
         let text = format!(
             "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"{}\"\n",
             rig.redis.url()
@@ -58,9 +58,9 @@ impl Parts {
         let node = node.unwrap_or_else(|| panic!("{}", config::render(&problems)));
         let clock = Arc::new(Ahead(SimClock::real(), AtomicI64::new(0)));
         let app = App::open(node, clock.clone(), SERVE).await.unwrap();
-        let limits = "\n[limits]\nmails_per_cycle = 10000\ndataverse_requests = 600000\n";
-        let text = rig.organization().tenant_toml() + limits;
-        let config = config::load_tenant(&text, Path::new("contoso.toml"), &environment);
+        let file = rig.tenant_file();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let config = config::load_tenant(&text, &file, &environment);
         let config = config.unwrap_or_else(|problems| panic!("{}", config::render(&problems)));
         let tenant = app.tenant(&config);
         app.io.spawn(app.ownership.clone().keep());

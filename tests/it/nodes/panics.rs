@@ -1,5 +1,6 @@
 //! Defects in a node that works: a cycle, an actor of a mailbox and the supervisor of a tenant panic while
-//! the other mailboxes and the other tenant go on.
+//! the other mailboxes and the other tenant go on. The node's ports must panic when a test says so, so its parts
+//! are in the test's process, and with them the stand-ins, which another process would not make any stricter.
 
 mod struck;
 

@@ -1,23 +1,20 @@
-//! Redis, nodes that share it, and the stand-ins, which live in the test's process.
+//! Redis, nodes that share it, and the stand-ins: each a process of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lockstep::sim::compare::{CompareOptions, LedgerMark, compare, ledger_problems};
-use lockstep::sim::faults::{FaultKind, FaultPlan, Scope};
-use lockstep::sim::seed::{self, SeedSpec};
-use lockstep::sim::server::SimServer;
-use lockstep::sim::world::{Organization, OrganizationSpec, SimClock, World};
+use lockstep::sim::world::SimClock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use uuid::Uuid;
 
+use super::stand_ins::{ORGANIZATION, Row, StandIns};
 use crate::process::{Running, free_port, get, put, until};
 use crate::redis_server::RedisServer;
 
-/// The far sides' budgets of requests are no subject here.
-const WEB_SERVERS: u32 = 100;
 /// How often a cluster is looked at, at the most.
 const LOOK: Duration = Duration::from_millis(100);
 /// People who get new work at once.
@@ -25,10 +22,9 @@ const WORKERS: usize = 60;
 /// Debug builds on a busy machine bring everything into step in less, for each ten mailboxes.
 const SETTLED: Duration = Duration::from_secs(60);
 /// Writes take so long while a test wants to meet one on its way.
-const SLOW_WRITE_MS: u64 = 400;
-/// People who get several batches of contacts, and contacts of each: a batch has twenty.
+pub(super) const SLOW_WRITE: Duration = Duration::from_millis(400);
+/// People who get several batches of contacts: a batch has twenty.
 const LADEN: usize = 12;
-const CONTACTS: usize = 50;
 /// Numbers of new items begin here, above those of the seed.
 const FIRST_NUMBER: u64 = 600_000;
 
@@ -53,11 +49,9 @@ pub(super) struct Rig {
     pub(super) redis: RedisServer,
     pub(super) nodes: Vec<Node>,
     pub(super) mailboxes: usize,
-    world: Arc<World>,
-    _server: SimServer,
+    stand_ins: StandIns,
     /// Tenants and secrets, the same for all nodes.
     tenants: TempDir,
-    before: LedgerMark,
     next: u64,
     /// Where the nodes find Redis.
     store: String,
@@ -101,28 +95,18 @@ impl Rig {
         redis: RedisServer,
         store: String,
     ) -> Self {
-        let clock = SimClock::real();
-        let mut spec = SeedSpec::new("contoso", mailboxes, 4, clock.now());
-        (spec.contacts_per, spec.tasks_per, spec.appointments_per) = (2, 2, 2);
-        (spec.services_per, spec.series_per, spec.exchange_items_per) = (0, 0, 2);
-        let bound = SimServer::bind(None).unwrap();
-        let people = seed::organization(&spec);
-        let specs = vec![OrganizationSpec::new("contoso", people, 4)];
-        let world = Arc::new(World::new(&bound.url, specs, clock.as_fn()));
-        let organization = &world.organizations[0];
-        seed::fill(organization, &spec).unwrap();
-        organization.dataverse().set_web_servers(WEB_SERVERS);
-        let before = LedgerMark::take(organization);
-        let tenants = tenants_of(organization);
-        let server = bound.serve(world.clone()).unwrap();
+        let tenants = tempfile::tempdir().unwrap();
+        let stand_ins = StandIns::start(mailboxes, tenants.path());
+        let file = tenants.path().join(tenant_file());
+        let text = std::fs::read_to_string(&file).unwrap();
+        let limits = "\n[limits]\nmails_per_cycle = 10000\ndataverse_requests = 600000\n";
+        std::fs::write(&file, text + limits).unwrap();
         Self {
             redis,
             nodes: Vec::new(),
             mailboxes,
-            world,
-            _server: server,
+            stand_ins,
             tenants,
-            before,
             next: FIRST_NUMBER,
             store,
             _turn: turn,
@@ -155,18 +139,19 @@ impl Rig {
         Node { process, url, directory }
     }
 
-    pub(super) fn organization(&self) -> &Organization {
-        &self.world.organizations[0]
+    /// Returns the path of the tenant's file.
+    pub(super) fn tenant_file(&self) -> PathBuf {
+        self.tenants.path().join(tenant_file())
     }
 
+    /// All processes have the machine's clock.
     pub(super) fn now(&self) -> DateTime<Utc> {
-        self.world.now()
+        SimClock::real().now()
     }
 
     /// Writes that the stand-ins have carried out.
     pub(super) fn writes(&self) -> u64 {
-        let dataverse = self.organization().dataverse().write_count();
-        dataverse + self.organization().graph().write_count()
+        self.stand_ins.writes()
     }
 
     /// Waits until so many writes more were carried out.
@@ -189,27 +174,50 @@ impl Rig {
         });
     }
 
+    /// Waits until a cycle of one of these mailboxes runs on a node for so long that its writes are on their
+    /// way: one without news takes no two slow writes.
+    pub(super) fn wait_for_long_cycle(&self, node: &Node, mailboxes: &BTreeSet<String>) {
+        let mut seen: BTreeMap<String, (Option<DateTime<Utc>>, DateTime<Utc>)> = BTreeMap::new();
+        let long = SLOW_WRITE * 2;
+        until(self.patience(), "one of the mailboxes is worked on for a while", || {
+            let (now, before) = (self.now(), std::mem::take(&mut seen));
+            for row in rows(&node.url).iter().filter(|row| row["phase"] == "running") {
+                let Some(id) = id(row).filter(|id| mailboxes.contains(id)) else { continue };
+                let same = before.get(&id).filter(|(last, _)| *last == began(row));
+                seen.insert(id, (began(row), same.map_or(now, |(_, since)| *since)));
+            }
+            let runs_long = |(_, since): &(_, DateTime<Utc>)| {
+                (now - *since).to_std().is_ok_and(|ran| ran > long)
+            };
+            seen.values().any(runs_long).then_some(())
+        });
+    }
+
     /// Every write takes a while from now on.
     pub(super) fn slow_writes(&self) {
-        let plan = FaultPlan::new(1).with(FaultKind::Delay(SLOW_WRITE_MS), 1.0, Scope::Writes);
-        self.organization().set_faults(plan);
+        self.stand_ins.delay_writes(SLOW_WRITE);
     }
 
     pub(super) fn quick_writes(&self) {
-        self.organization().set_faults(FaultPlan::none());
+        self.stand_ins.delay_writes(Duration::ZERO);
     }
 
     /// Gives everybody, or some of many, a contact, a task and a meeting with a colleague, all made in
     /// Dynamics.
     pub(super) fn new_work(&mut self) {
-        let people = self.organization().people.clone();
+        self.new_work_of(WORKERS);
+    }
+
+    /// The same for so many people at the most.
+    pub(super) fn new_work_of(&mut self, workers: usize) {
         let now = self.now();
-        let step = people.len().div_ceil(WORKERS);
-        for (at, person) in people.iter().enumerate().step_by(step) {
-            let guest = &people[(at + 1) % people.len()];
+        let mut rows = Vec::new();
+        let people = &self.stand_ins.people;
+        for (at, person) in people.iter().enumerate().step_by(people.len().div_ceil(workers)) {
+            let (user, guest) = (person.user, people[(at + 1) % people.len()].user);
             let start =
                 now + chrono::Duration::days(3) + chrono::Duration::hours(self.next as i64 % 90);
-            let party = |user: uuid::Uuid, mask: i64| {
+            let party = |user: Uuid, mask: i64| {
                 json!({ "partyid_systemuser@odata.bind": format!("/systemusers({user})"),
                     "participationtypemask": mask })
             };
@@ -217,7 +225,7 @@ impl Rig {
                 self.next += 1;
                 self.next
             };
-            let rows = [
+            let made = [
                 ("contacts", json!({ "lastname": format!("Novak {}", number()) })),
                 ("tasks", json!({ "subject": format!("Call back {}", number()) })),
                 (
@@ -225,32 +233,29 @@ impl Rig {
                     json!({ "subject": format!("Review {}", number()), "statecode": 3, "statuscode": 5,
                         "scheduledstart": start.to_rfc3339(),
                         "scheduledend": (start + chrono::Duration::minutes(30)).to_rfc3339(),
-                        "appointment_activity_parties":
-                            [party(person.user_id, 7), party(guest.user_id, 5)] }),
+                        "appointment_activity_parties": [party(user, 7), party(guest, 5)] }),
                 ),
             ];
-            for (set, body) in rows {
-                let organization = &self.world.organizations[0];
-                let made = organization.dataverse().user_create(person.user_id, set, &body, now);
-                made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message));
-            }
+            rows.extend(made.map(|(set, row)| Row { user, set, row }));
         }
+        self.stand_ins.act(&rows);
     }
 
     /// Gives some people so many contacts that their writes go in several batches, one after the other:
-    /// who is stopped between two of them has more to send.
-    pub(super) fn new_batches(&mut self) {
-        let people = self.organization().people.clone();
-        let now = self.now();
+    /// who is stopped between two of them has more to send. Returns their mailboxes.
+    pub(super) fn new_batches(&mut self, contacts: usize) -> BTreeSet<String> {
+        let people = &self.stand_ins.people;
+        let (mut rows, mut laden) = (Vec::new(), BTreeSet::new());
         for person in people.iter().step_by(people.len().div_ceil(LADEN)) {
-            for _ in 0..CONTACTS {
+            laden.insert(person.mailbox.to_string());
+            for _ in 0..contacts {
                 self.next += 1;
-                let body = json!({ "lastname": format!("Novak {}", self.next) });
-                let dataverse = self.world.organizations[0].dataverse();
-                let made = { dataverse }.user_create(person.user_id, "contacts", &body, now);
-                made.unwrap_or_else(|refusal| panic!("{} {}", refusal.code, refusal.message));
+                let row = json!({ "lastname": format!("Novak {}", self.next) });
+                rows.push(Row { user: person.user, set: "contacts", row });
             }
         }
+        self.stand_ins.act(&rows);
+        laden
     }
 
     /// Waits until the node at `url` sees so many members, all of them answer, and every mailbox is
@@ -350,14 +355,12 @@ impl Rig {
 
     /// No difference, no duplicate, each invitation once and no other mail.
     pub(super) fn assert_exact(&self) {
-        let (now, options) = (self.now(), CompareOptions::default());
-        let found = compare(self.organization(), now, &options);
-        assert!(found.is_clean(), "{}", found.table());
+        let found = self.stand_ins.judge();
+        assert_eq!(found.organization, ORGANIZATION);
+        assert!(found.clean && found.problems.is_empty(), "{found:#?}");
         assert_eq!(found.mailboxes, self.mailboxes);
-        assert!(found.pairs > 5 * self.mailboxes, "{}", found.table());
-        let problems = ledger_problems(self.organization(), &self.before, now, &options);
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert!(lines.is_empty(), "{}", lines.join("\n"));
+        assert!(found.pairs > 5 * self.mailboxes, "{found:#?}");
+        assert!(found.mail_problems.is_empty(), "{}", found.mail_problems.join("\n"));
         println!("{} pairs are in step, {:?}", found.pairs, found.mails);
     }
 
@@ -371,17 +374,9 @@ impl Rig {
     }
 }
 
-/// Writes the files that all nodes share.
-fn tenants_of(organization: &Organization) -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    let secrets = directory.path().join("secrets");
-    for (name, value) in organization.secrets() {
-        put(&secrets, &name, &value);
-    }
-    let limits = "\n[limits]\nmails_per_cycle = 10000\ndataverse_requests = 600000\n";
-    let text = organization.tenant_toml_with_files(&secrets) + limits;
-    put(directory.path(), "tenants/contoso.toml", &text);
-    directory
+/// Where the tenant's file is below a configuration.
+fn tenant_file() -> String {
+    format!("tenants/{ORGANIZATION}.toml")
 }
 
 /// How many mailboxes a node owns.

@@ -57,7 +57,7 @@ pub(super) struct Judged {
 impl Troupe {
     /// Starts everything.
     pub(super) fn start(mailboxes: u32, seed: u64) -> anyhow::Result<Self> {
-        let (world, server) = enter(mailboxes, seed, few)?;
+        let (world, server) = enter(mailboxes, seed, SeedSpec::with_few_items)?;
         let marks = world.organizations.iter().map(LedgerMark::take).collect();
         let scratch = Scratch::make()?;
         let port = free_port()?;
@@ -198,12 +198,6 @@ impl Seat {
     pub(super) fn is(&self, row: &Value) -> bool {
         row["address"].as_str().is_some_and(|it| it.ends_with(&format!(":{}", self.port)))
     }
-}
-
-/// Nodes are the subject here: eight items a mailbox, and no series.
-fn few(spec: &mut SeedSpec) {
-    (spec.contacts_per, spec.tasks_per, spec.appointments_per) = (2, 2, 2);
-    (spec.services_per, spec.series_per, spec.exchange_items_per) = (0, 0, 2);
 }
 
 fn free_port() -> anyhow::Result<u16> {

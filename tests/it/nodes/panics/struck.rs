@@ -350,10 +350,7 @@ fn bomb(actors: &Arc<OnceLock<ThreadId>>) -> Bomb {
 fn world() -> (Arc<World>, SimServer) {
     let clock = SimClock::real();
     let spec = |name: &str, people, number| {
-        let mut spec = SeedSpec::new(name, people, number, clock.now());
-        (spec.contacts_per, spec.tasks_per, spec.appointments_per) = (2, 2, 2);
-        (spec.services_per, spec.series_per, spec.exchange_items_per) = (0, 0, 2);
-        spec
+        SeedSpec::new(name, people, number, clock.now()).with_few_items()
     };
     let seeds: Vec<_> = (TENANTS.iter().zip(4..))
         .map(|((name, people), number)| spec(name, *people, number))
