@@ -22,6 +22,8 @@ mod memory;
 mod monitor;
 #[path = "ratios/node.rs"]
 mod node;
+#[path = "ratios/notices.rs"]
+mod notices;
 #[path = "ratios/plan.rs"]
 mod plan;
 #[path = "ratios/process.rs"]
@@ -40,6 +42,8 @@ mod stand_ins;
 mod start;
 #[path = "ratios/table.rs"]
 mod table;
+#[path = "ratios/tasks.rs"]
+mod tasks;
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
-//! From a wake-up to the write that it causes: real actors, cycles and Redis beside far sides that answer
-//! at once.
+//! From a notice, or a wake-up, to the write that it causes: real actors, cycles and Redis beside far sides that
+//! answer at once.
 //!
 //! Open loop: changes come by the clock, whatever became of those before, and each is timed from the
 //! instant at which it was due, so that a stall counts for everything that came during it.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix::{Actor as _, Addr};
@@ -19,21 +19,14 @@ use lockstep::app::App;
 use lockstep::app::clock::SystemClock;
 use lockstep::config::Environment;
 use lockstep::cycle::{Chronicle, CycleDeps};
-use lockstep::domain::field::{Field, Fields, TodoStatus, Value};
-use lockstep::domain::ids::{Address, LinkId, NativeId, UserId, Version};
+use lockstep::domain::ids::{Address, UserId};
 use lockstep::domain::journal::Retention;
-use lockstep::domain::kind::Kind;
 use lockstep::domain::mailbox::{DeliveryMethod, MailboxRecord, Regarding};
-use lockstep::domain::observation::{DynamicsFacts, ExchangeFacts, Facts, Observation, Presence};
-use lockstep::domain::party::PartyCandidate;
-use lockstep::domain::plan::{Op, Outcome, Step};
-use lockstep::domain::policy::{Directions, Mailbox};
+use lockstep::domain::policy::Directions;
 use lockstep::domain::side::Side;
 use lockstep::memory::MemoryStore;
-use lockstep::ports::error::{PullError, SideError};
+use lockstep::ports::error::SideError;
 use lockstep::ports::organization::{Organization, Profile};
-use lockstep::ports::rest::SideRest;
-use lockstep::ports::side::{FarSide, FindKey, Found, PullAsk, Pulled};
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
@@ -41,8 +34,10 @@ use uuid::Uuid;
 
 use crate::fakes;
 use crate::node::configured;
+use crate::notices::Notices;
 use crate::redis::Redis;
 use crate::table::{Goal, Row};
+use crate::tasks::{Far, World, lock};
 
 /// Mailboxes of the tenant that is measured, and of the one beside it.
 const MAILBOXES: usize = 2_000;
@@ -59,151 +54,6 @@ const COUNTED: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(30);
 /// The goal for the slowest in a hundred.
 const LIMIT_MILLIS: f64 = 25.0;
-
-/// One task of one mailbox: what its row and its item hold, by number.
-#[derive(Default)]
-struct Task {
-    row: u64,
-    told: u64,
-    item: u64,
-    /// Changes that were not written yet, and when they were due.
-    due: VecDeque<(u64, Instant)>,
-}
-
-/// Both far sides of a tenant.
-struct World {
-    tasks: HashMap<Uuid, Mutex<Task>>,
-    /// Milliseconds of what was written.
-    late: Mutex<Vec<f64>>,
-}
-
-struct Far {
-    side: Side,
-    world: Arc<World>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl World {
-    fn task(&self, mailbox: &Mailbox) -> Result<MutexGuard<'_, Task>, SideError> {
-        let task = self.tasks.get(&mailbox.key.mailbox);
-        let nobody = || SideError::MailboxUnreachable { reason: "nobody's".to_owned() };
-        Ok(lock(task.ok_or_else(nobody)?))
-    }
-
-    /// Makes a change that was due at an instant.
-    fn change(&self, mailbox: Uuid, due: Instant) {
-        if let Some(task) = self.tasks.get(&mailbox) {
-            let mut task = lock(task);
-            task.row += 1;
-            let number = task.row;
-            task.due.push_back((number, due));
-        }
-    }
-
-    fn open(&self) -> usize {
-        self.tasks.values().map(|task| lock(task).due.len()).sum()
-    }
-}
-
-fn observed(side: Side, mailbox: &Mailbox, number: u64) -> Observation {
-    let row = mailbox.object_id;
-    let mut fields = Fields::new();
-    fields.set(Field::Subject, Some(Value::Text(format!("Call {number}"))));
-    let (id, facts) = match side {
-        Side::Dynamics => {
-            fields.set(Field::State, Some(Value::Number(0)));
-            fields.set(Field::StatusReason, Some(Value::Number(2)));
-            let owner = Some(mailbox.user);
-            (row.to_string(), Facts::Dynamics(DynamicsFacts { owner, ..Default::default() }))
-        }
-        Side::Exchange => {
-            fields.set(Field::TodoStatus, Some(Value::Todo(TodoStatus::NotStarted)));
-            let facts = ExchangeFacts { tracked: true, made: true, ..Default::default() };
-            (format!("AAMkAGI2-item-{row}"), Facts::Exchange(facts))
-        }
-    };
-    Observation {
-        side,
-        kind: Kind::Task,
-        id: NativeId::new(id),
-        version: Some(Version::new(number.to_string())),
-        presence: Presence::Present,
-        marker: Some(LinkId(row)),
-        uid: None,
-        fields,
-        facts,
-        losses: Vec::new(),
-        unfit: None,
-    }
-}
-
-#[async_trait]
-impl FarSide for Far {
-    async fn pull(&self, ask: PullAsk<'_>) -> Result<Pulled, PullError> {
-        let mut task = self.world.task(ask.mailbox)?;
-        if self.side == Side::Dynamics && task.told < task.row {
-            task.told = task.row;
-            let observations = vec![observed(self.side, ask.mailbox, task.row)];
-            return Ok(Pulled { observations, ..Pulled::default() });
-        }
-        Ok(Pulled { rest: Some(SideRest::new(vec![0; 16])), ..Pulled::default() })
-    }
-
-    async fn fetch(
-        &self,
-        mailbox: &Mailbox,
-        items: &[(Kind, NativeId)],
-    ) -> Result<Vec<Observation>, SideError> {
-        let task = self.world.task(mailbox)?;
-        let number = if self.side == Side::Dynamics { task.row } else { task.item };
-        Ok(items.iter().map(|_| observed(self.side, mailbox, number)).collect())
-    }
-
-    async fn find(&self, _: &Mailbox, keys: &[FindKey]) -> Result<Vec<Found>, SideError> {
-        Ok(keys.iter().map(|_| Found::Nothing).collect())
-    }
-
-    async fn marked(&self, _: &Mailbox) -> Result<Vec<Observation>, SideError> {
-        Ok(Vec::new())
-    }
-
-    async fn apply(&self, mailbox: &Mailbox, steps: &[Step]) -> Vec<Outcome> {
-        let now = Instant::now();
-        steps.iter().map(|step| self.write(mailbox, step, now)).collect()
-    }
-
-    async fn candidates(
-        &self,
-        _: &Mailbox,
-        _: &[Address],
-    ) -> Result<Vec<PartyCandidate>, SideError> {
-        Ok(Vec::new())
-    }
-}
-
-impl Far {
-    fn write(&self, mailbox: &Mailbox, step: &Step, now: Instant) -> Outcome {
-        let (Op::Create { patch } | Op::Update { patch, .. }) = &step.op else {
-            return Outcome::NotSent;
-        };
-        let subject = patch.iter().find_map(|(field, value)| match (field, value) {
-            (Field::Subject, Some(Value::Text(text))) => text.strip_prefix("Call ")?.parse().ok(),
-            _ => None,
-        });
-        let (Some(number), Ok(mut task)) = (subject, self.world.task(mailbox)) else {
-            return Outcome::NotSent;
-        };
-        task.item = number;
-        while let Some((_, due)) = task.due.pop_front_if(|(one, _)| *one <= number) {
-            let late = now.saturating_duration_since(due).as_secs_f64() * 1_000.0;
-            lock(&self.world.late).push(late);
-        }
-        Outcome::Done(Some(Box::new(observed(self.side, mailbox, number))))
-    }
-}
 
 /// An organization of so many people.
 pub(crate) struct People(pub(crate) Vec<MailboxRecord>);
@@ -248,16 +98,58 @@ pub(crate) fn record(number: usize) -> anyhow::Result<MailboxRecord> {
     })
 }
 
+/// How a mailbox hears of a change.
+pub(crate) trait Way {
+    /// Tells it.
+    ///
+    /// # Errors
+    /// When the word is lost: such a run does not count.
+    fn tell(&self, mailbox: Uuid) -> anyhow::Result<()>;
+}
+
+impl Way for Addr<TenantSupervisor> {
+    fn tell(&self, mailbox: Uuid) -> anyhow::Result<()> {
+        ensure!(self.try_send(WakeMailbox(Some(mailbox))).is_ok(), "the supervisor is full");
+        Ok(())
+    }
+}
+
+/// Nobody is told yet.
+struct Nobody;
+
+impl Way for Nobody {
+    fn tell(&self, _: Uuid) -> anyhow::Result<()> {
+        anyhow::bail!("nobody listens")
+    }
+}
+
 /// A tenant at work.
 struct Tenant {
     world: Arc<World>,
     mailboxes: Vec<Uuid>,
     runtime: Arc<TenantRuntime>,
-    supervisor: Addr<TenantSupervisor>,
+    way: Box<dyn Way>,
 }
 
 impl Tenant {
+    /// Starts a tenant whose mailboxes are woken at their supervisor.
     fn start(app: &App, fair: &Arc<Fair>, name: &str) -> anyhow::Result<Self> {
+        let mut tenant = Self::idle(app, fair, name)?;
+        tenant.way = Box::new(TenantSupervisor::new(tenant.runtime.clone()).start());
+        Ok(tenant)
+    }
+
+    /// Starts a tenant whose mailboxes are woken by notices that are posted to the node.
+    async fn with_notices(app: &App, fair: &Arc<Fair>, name: &str) -> anyhow::Result<Self> {
+        let mut tenant = Self::idle(app, fair, name)?;
+        let notices = Notices::start(app, &tenant.runtime).await?;
+        tenant.enrolled().await?;
+        notices.sign(&tenant.runtime)?;
+        tenant.way = Box::new(notices);
+        Ok(tenant)
+    }
+
+    fn idle(app: &App, fair: &Arc<Fair>, name: &str) -> anyhow::Result<Self> {
         let people = (0..MAILBOXES).map(record).collect::<anyhow::Result<Vec<_>>>()?;
         let mailboxes: Vec<Uuid> = people.iter().map(|one| one.id).collect();
         let tasks = mailboxes.iter().map(|id| (*id, Mutex::default())).collect();
@@ -287,8 +179,7 @@ impl Tenant {
             pace: app.pace,
             key: None,
         }));
-        let supervisor = TenantSupervisor::new(runtime.clone()).start();
-        Ok(Self { world, mailboxes, runtime, supervisor })
+        Ok(Self { world, mailboxes, runtime, way: Box::new(Nobody) })
     }
 
     /// Waits until each mailbox has run a cycle.
@@ -314,9 +205,7 @@ impl Tenant {
             while due <= Instant::now() {
                 if let Some(id) = next.next() {
                     self.world.change(*id, due);
-                    // A full supervisor would lose it: such a run does not count.
-                    let heard = self.supervisor.try_send(WakeMailbox(Some(*id)));
-                    ensure!(heard.is_ok(), "the supervisor is full");
+                    self.way.tell(*id)?;
                 }
                 due += step;
             }
@@ -363,22 +252,34 @@ pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
 
 async fn both(app: &App) -> anyhow::Result<Vec<Row>> {
     let fair = Fair::new(32);
+    let noticed = Tenant::with_notices(app, &fair, "adatum").await?;
+    let notices = rows("notice to write", &noticed.measured(RATE).await?);
     let quiet = Tenant::start(app, &fair, "contoso")?;
     quiet.enrolled().await?;
-    let alone = quiet.measured(RATE).await?;
-    let name = |what: &str| format!("wake-up to write at {RATE} changes/s with Redis: {what}");
-    let row = |name, ours, rival, goal| Row { name, unit: "ms wall", ours, rival, goal };
-    let limit = ("the goal", LIMIT_MILLIS);
-    let mut rows = vec![
-        row(name("median"), percentile(&alone, 50), limit, Goal::None),
-        row(name("99th percentile"), percentile(&alone, 99), limit, Goal::AtMost(1.0)),
-    ];
+    let mut rows = rows("wake-up to write", &quiet.measured(RATE).await?);
     let loud = Tenant::start(app, &fair, "fabrikam")?;
     loud.enrolled().await?;
     for share in SHARES {
         rows.push(beside(&quiet, &loud, share).await?);
     }
+    rows.extend(notices);
     Ok(rows)
+}
+
+/// The rows of a way at its full rate.
+fn rows(way: &str, late: &[f64]) -> Vec<Row> {
+    let name = |what: &str| format!("{way} at {RATE} changes/s with Redis: {what}");
+    let row = |name, ours, goal| Row {
+        name,
+        unit: "ms wall",
+        ours,
+        rival: ("the goal", LIMIT_MILLIS),
+        goal,
+    };
+    vec![
+        row(name("median"), percentile(late, 50), Goal::None),
+        row(name("99th percentile"), percentile(late, 99), Goal::AtMost(1.0)),
+    ]
 }
 
 /// Measures a quiet tenant alone and beside a loud one.
