@@ -47,6 +47,8 @@ const NOTICES_MAX: usize = 2_000;
 const TOKEN_MAX_BYTES: usize = 2_048;
 /// How often mailboxes that were named again a moment ago are looked for.
 const LOOK: Duration = Duration::from_millis(100);
+/// The wait before what could not be published is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Hints that are published together.
 const TOGETHER: usize = 1_000;
 /// Notices that are checked in a row, before others are answered.
@@ -158,6 +160,11 @@ impl Ingress {
                 continue;
             };
             received += 1;
+            // Whoever stole the key may sign any number of ids.
+            if !runtime.board.knows(mailbox) {
+                dropped += 1;
+                continue;
+            }
             let key = MailboxKey { tenant: runtime.options.tenant.clone(), mailbox };
             dropped += u64::from(!self.take(key, &notice));
         }
@@ -190,11 +197,16 @@ impl Ingress {
             let due = self.waiting().due(Instant::now());
             let hints: Vec<_> =
                 due.into_iter().map(|(key, hint)| (channel_of(&key), hint)).collect();
-            for some in hints.chunks(TOGETHER) {
+            let mut rest = &hints[..];
+            while !rest.is_empty() {
+                let (some, others) = rest.split_at(rest.len().min(TOGETHER));
                 if let Err(error) = self.bus.publish(some).await {
-                    tracing::warn!(%error, "hints cannot be published; the sweeps go on");
+                    tracing::warn!(%error, "hints cannot be published now; the sweeps go on");
+                    rest.iter().for_each(|(_, hint)| self.waiting().again(hint));
+                    tokio::time::sleep(AGAIN).await;
                     break;
                 }
+                rest = others;
             }
         }
     }

@@ -135,6 +135,12 @@ impl Board {
         self.lock().mailboxes.get(&id).cloned()
     }
 
+    /// Tells whether the last profile has a mailbox record of this id.
+    #[must_use]
+    pub fn knows(&self, id: Uuid) -> bool {
+        self.lock().mailboxes.contains_key(&id)
+    }
+
     /// Returns the mailboxes that have this id or this address.
     #[must_use]
     pub fn named(&self, name: &str) -> Vec<Uuid> {

@@ -183,8 +183,10 @@ impl NodeActor {
         match hint {
             Hint::Changed(key) => self.wake(&key),
             Hint::AllChanged(tenant) => {
-                if let Some((_, address)) = self.running(&tenant) {
-                    let _ = address.try_send(LookAll(0));
+                if let Some((runtime, address)) = self.running(&tenant) {
+                    // No other word of it comes: it waits for room.
+                    let address = address.clone();
+                    runtime.io.spawn(async move { address.send(LookAll(0)).await });
                 }
             }
             Hint::Subscription(key, life) => {

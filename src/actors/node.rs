@@ -217,6 +217,7 @@ impl Handler<StopNode> for NodeActor {
 
     fn handle(&mut self, _: StopNode, context: &mut Self::Context) {
         for (_, running) in self.running.drain() {
+            running.runtime.tell_all_leaving();
             running.end();
         }
         self.show();

@@ -4,7 +4,7 @@
 //! leaves out what is deleted and what the caller may not read alike, and says neither. So a refused list,
 //! one that is too long to be read and one of which the service kept back a page all end there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
@@ -82,46 +82,6 @@ impl DataverseSide {
         Ok(found)
     }
 
-    /// Returns which of these rows no list of the application names. That is no proof for what it may not
-    /// read, and enough where a create is refused when its row is there. A list that is refused, or has more
-    /// pages, leaves its rows open.
-    pub(super) async fn not_there(
-        &self,
-        rows: &[(Kind, NativeId)],
-    ) -> Result<HashSet<(Kind, NativeId)>, SideError> {
-        let mut ids: BTreeMap<Kind, Vec<Uuid>> = BTreeMap::new();
-        for (kind, id) in rows {
-            if let Ok(id) = Uuid::try_parse(id.as_str()) {
-                ids.entry(*kind).or_default().push(id);
-            }
-        }
-        let lists: Vec<(Kind, &[Uuid])> = ids
-            .iter()
-            .flat_map(|(kind, ids)| ids.chunks(IDS_PER_LIST).map(|some| (*kind, some)))
-            .collect();
-        let parts: Vec<Part> = lists.iter().map(|(kind, ids)| ids_of(*kind, ids)).collect();
-        if parts.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let replies = match self.wire.read(None, &parts).await {
-            Err(error) if may_lie_in_one(&error) => {
-                warn!(%error, "lists of ids cannot be read: the rows are");
-                return Ok(HashSet::new());
-            }
-            replies => replies?,
-        };
-        let mut absent = HashSet::new();
-        for ((kind, ids), reply) in lists.into_iter().zip(&replies) {
-            if let Verdict::Throttled(_) = errors::judge(reply) {
-                return Err(errors::into_side_error(reply));
-            }
-            let Some(there) = ids_in(Table::of(kind), reply) else { continue };
-            let gone = ids.iter().filter(|id| !there.contains(*id));
-            absent.extend(gone.map(|id| (kind, NativeId::new(id.to_string()))));
-        }
-        Ok(absent)
-    }
-
     /// Reads the exceptions of series by lists. Returns nothing for a series whose list was refused or
     /// has more pages.
     pub(super) async fn listed_exceptions(
@@ -155,21 +115,6 @@ impl DataverseSide {
         }
         Ok(found)
     }
-}
-
-/// Returns the request for those of these ids that there are rows of.
-fn ids_of(kind: Kind, ids: &[Uuid]) -> Part {
-    let Table { set, key, .. } = Table::of(kind);
-    Part::get(format!("{set}?$select={key}&$filter={}", encode(&one_of(key, ids))))
-}
-
-/// Returns the ids that a reply names, if it names all.
-fn ids_in(table: &Table, reply: &PartReply) -> Option<HashSet<Uuid>> {
-    let page = if reply.is_success() { json(reply).ok()? } else { return None };
-    if page.get("@odata.nextLink").is_some() {
-        return None;
-    }
-    page.get("value")?.as_array()?.iter().map(|row| read::guid(row, table.key)).collect()
 }
 
 /// Returns exceptions by their series, if the reply tells all of them.

@@ -10,7 +10,7 @@ use super::errors::{self, Verdict};
 use super::map::{Table, read};
 use super::wire::{LOOKUPS, json};
 use crate::domain::code::Code;
-use crate::domain::ids::{LinkId, NativeId};
+use crate::domain::ids::NativeId;
 use crate::domain::kind::Kind;
 use crate::domain::observation::{Observation, Presence};
 use crate::domain::policy::Mailbox;
@@ -175,7 +175,8 @@ impl DataverseSide {
         Ok(())
     }
 
-    /// Returns the row that each key leads to.
+    /// Returns the row that each key leads to. What was made of an item is mostly new: the application's word
+    /// that there is no such row, which alone proves it, comes first.
     pub(super) async fn find_rows(
         &self,
         mailbox: &Mailbox,
@@ -188,16 +189,26 @@ impl DataverseSide {
         let meetings = self.rows_of_meetings(&uids.collect::<Vec<_>>()).await?;
         let mut meetings = meetings.into_iter();
         let items = keys.iter().map(|key| match key {
-            FindKey::Marker(link, kind) | FindKey::Made(link, kind) => rows_of(*link, *kind),
+            FindKey::Marker(link, kind) => {
+                let id = NativeId::new(link.0.to_string());
+                tables_of(*kind).iter().map(|kind| (*kind, id.clone())).collect()
+            }
+            // What is made of a to-do task is a task.
+            FindKey::Made(link, kind) => vec![(*kind, NativeId::new(link.0.to_string()))],
             FindKey::Uid(_) => meetings.next().unwrap_or_default(),
         });
         let mut items: Vec<_> = items.collect();
         let made: Vec<usize> =
             (0..keys.len()).filter(|at| matches!(keys[*at], FindKey::Made(..))).collect();
-        let rows: Vec<_> = made.iter().flat_map(|at| items[*at].iter().cloned()).collect();
-        let absent = self.not_there(&rows).await?;
-        for at in made {
-            items[at].retain(|row| !absent.contains(row));
+        let rows: Vec<Key> = made
+            .iter()
+            .flat_map(|at| &items[*at])
+            .map(|(kind, id)| (Table::of(*kind), id.clone()))
+            .collect();
+        for (at, reply) in made.into_iter().zip(self.rows(None, &rows).await?) {
+            if let Verdict::Missing = errors::judge(&reply) {
+                items[at].clear();
+            }
         }
         self.first_of(mailbox, items).await
     }
@@ -240,12 +251,6 @@ impl DataverseSide {
         }
         Ok(found)
     }
-}
-
-/// Returns the rows that may have an id.
-fn rows_of(id: LinkId, kind: Kind) -> Vec<(Kind, NativeId)> {
-    let id = NativeId::new(id.0.to_string());
-    tables_of(kind).iter().map(|kind| (*kind, id.clone())).collect()
 }
 
 /// A to-do task does not say which of four tables its row stands in (TASK-IN-01), an event does not

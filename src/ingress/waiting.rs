@@ -50,7 +50,7 @@ struct Told {
 }
 
 /// Bounded room, shared fairly. A tenant may have as much as is left for all: one that floods gets half
-/// of it, two a third each, and whoever comes next finds as much as each of them has.
+/// of it, two a third each. Whoever comes next finds as much free as each of them has, and may take half of that.
 #[derive(Debug)]
 struct Rooms<K, V> {
     tenants: HashMap<TenantId, HashMap<K, V>>,
@@ -117,6 +117,22 @@ impl Waiting {
         match waits || self.lives.insert(&key.tenant, event, ()) {
             true => Rung::Now,
             false => Rung::Full,
+        }
+    }
+
+    /// Takes back what could not be told, where there is room for it.
+    pub(super) fn again(&mut self, hint: &Hint) {
+        if let Hint::Subscription(key, life) = hint {
+            self.live(key, life.clone());
+        }
+        if let Hint::Changed(key) = hint {
+            match self.mailboxes.get_mut(&key.tenant, &key.mailbox) {
+                Some(told) => told.due = true,
+                None => {
+                    let told = Told { at: None, due: true };
+                    self.mailboxes.insert(&key.tenant, key.mailbox, told);
+                }
+            }
         }
     }
 
@@ -262,5 +278,25 @@ mod tests {
         assert_eq!(told.len(), MAILBOXES / 2 + LIVES / 2 + 1);
         assert!(told.iter().any(|(key, _)| key.tenant == two));
         assert_eq!(waiting.taken().1, 0);
+    }
+
+    #[test]
+    fn what_could_not_be_told_waits_again() {
+        // After its second, once, whether it was named again meanwhile or not; an event at once.
+        let (mut waiting, now, contoso) = (Waiting::default(), Instant::now(), tenant("contoso"));
+        let life = (key_of(&contoso, 3), Hint::Subscription(key_of(&contoso, 3), Life::Missed));
+        let told = [changed(&contoso, 1), changed(&contoso, 2), life.clone()];
+        waiting.ring(&key_of(&contoso, 1), now);
+        waiting.ring(&key_of(&contoso, 2), now);
+        waiting.live(&key_of(&contoso, 3), Life::Missed);
+        assert_eq!(waiting.due(now).len(), told.len());
+        waiting.ring(&key_of(&contoso, 2), now);
+        told.iter().for_each(|(_, hint)| waiting.again(hint));
+        assert_eq!(waiting.due(now), [life]);
+        let mut again = waiting.due(now + APART);
+        again.sort_by_key(|(key, _)| key.mailbox);
+        assert_eq!(again, told[..2]);
+        assert!(waiting.due(now + 2 * APART).is_empty());
+        assert_eq!(waiting.taken(), (0, 0));
     }
 }

@@ -110,8 +110,8 @@ impl Pulled {
 pub enum FindKey {
     /// By the marker of a link: did a create whose answer was lost happen?
     Marker(LinkId, Kind),
-    /// By the id that the row has which is made of an item: was it made before? Dynamics needs no proof
-    /// that there is none, since it refuses a second create (docs/adr/0023).
+    /// By the id of the row that is made of an item of this kind: was it made before (docs/adr/0023)? Mostly
+    /// it was not.
     Made(LinkId, Kind),
     /// By the identity of a meeting.
     Uid(GlobalId),

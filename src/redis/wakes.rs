@@ -128,6 +128,8 @@ impl Listener for RedisListener {
                 Err(_silent) if lives(sink).await => continue,
                 Ok(None) | Err(_) => {
                     (self.open, self.lost) = (None, true);
+                    // Whoever closes each line at once is not asked as fast as that.
+                    tokio::time::sleep(AGAIN).await;
                     continue;
                 }
             };

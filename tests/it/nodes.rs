@@ -60,9 +60,9 @@ fn assert_ended_well(node: Node) {
 #[test]
 fn a_node_that_is_killed_and_one_that_ends_leave_their_mailboxes_to_the_others_in_time() {
     // Killed in the middle of the first synchronization: within its lease and two seconds all mailboxes are
-    // owned again, and a cycle of each of its mailboxes begins as the others have slots. Ended in the middle of work: others own
-    // them within a second. It starts again under its name. Nothing is lost, nothing is there twice, nobody
-    // is mailed twice.
+    // owned again, and a cycle of each of its mailboxes begins as the others have slots. Ended in the middle of
+    // work: others own them within a second. It starts again under its name. Nothing is lost, nothing is there
+    // twice, nobody is mailed twice.
     let mut rig = Rig::start_slowly(3);
     rig.wait_for_writes(20);
     rig.wait_for_running(&rig.nodes[1..2]);
@@ -107,8 +107,8 @@ fn a_node_that_is_killed_and_one_that_ends_leave_their_mailboxes_to_the_others_i
 
 #[test]
 fn mailboxes_of_a_node_that_is_killed_are_worked_on_by_the_others_in_time() {
-    // It dies with writes on their way, when everybody, or some of thousands, has new work. All were in step before, so that no first
-    // synchronization has a slot that they need.
+    // It dies while it works, writes are slow, and everybody, or some of thousands, has new work. All were in
+    // step before, so that no first synchronization has a slot that they need.
     let mut rig = Rig::start(3);
     rig.assert_in_step();
     let left = Rig::owned_by(&rig.nodes[2]);

@@ -7,8 +7,8 @@ use actix::{AsyncContext, Context};
 use crate::actors::messages::LookAll;
 use crate::actors::node::NodeActor;
 
-/// Between two looks of all mailboxes: a flood that never ends, of one tenant, must not keep those of
-/// all others busy.
+/// Between two looks of all mailboxes, at least: a flood that never ends, of one tenant, must not keep those
+/// of all others busy.
 const APART: Duration = Duration::from_secs(60);
 
 /// What is remembered of losses.
@@ -28,23 +28,27 @@ impl NodeActor {
             return;
         }
         self.losses.rests = true;
-        self.look_all();
-        context.run_later(APART, |me, context| {
+        let longest = self.look_all();
+        context.run_later(APART.max(longest), |me, context| {
             if std::mem::take(&mut me.losses).again {
                 me.lost(context);
             }
         });
     }
 
-    fn look_all(&self) {
+    /// Returns how long it takes until all did.
+    fn look_all(&self) -> Duration {
         let count = self.all().map(|(runtime, _)| runtime.own_mailboxes().len()).sum();
         tracing::info!(mailboxes = count, "hints were lost; all mailboxes look");
+        let mut longest = Duration::ZERO;
         for (runtime, address) in self.all() {
+            longest = longest.max(runtime.look_span(count, runtime.own_mailboxes().len()));
             let address = address.clone();
             // After a flood a supervisor may be full: this word waits for room.
             runtime.io.spawn(async move {
                 let _ = address.send(LookAll(count)).await;
             });
         }
+        longest
     }
 }

@@ -34,7 +34,8 @@ impl Handler<Look> for MailboxActor {
     type Result = ();
 
     fn handle(&mut self, Look(within): Look, context: &mut Self::Context) {
-        self.stir();
+        // The look itself tells whether there is something: until then it waits as long as it did.
+        self.left = self.left.take().and_then(Left::woken);
         // A look that is still to come sees this, too.
         if self.look.is_none() {
             let wait = within.mul_f64(fastrand::f64());

@@ -15,17 +15,37 @@ use crate::domain::policy::Mailbox;
 use crate::ports::wake::{Held, Hint};
 use crate::throttle::BudgetKey;
 
+/// A shorter pause is over before another node works on the mailbox.
+const SHORT: Duration = Duration::from_secs(2);
+
 impl TenantRuntime {
     /// Lets the other nodes hear from now on for how long Exchange asks to be left alone.
     pub fn tell_pauses(self: &Arc<Self>) {
         let (Some(budgets), me) = (self.budgets(), Arc::downgrade(self)) else { return };
         budgets.exchange.on_close(Box::new(move |key, for_| {
             if let Some(runtime) = me.upgrade() {
-                let is = |one: &Judged| one.address.as_ref().map(budget_of).as_ref() == Some(key);
-                let mailbox = runtime.judged(is).map(|one| one.id);
-                runtime.tell_held(mailbox, for_);
+                runtime.tell_closed(key, for_);
             }
         }));
+    }
+
+    /// Whoever the profile does not name any more concerns nobody else.
+    fn tell_closed(self: &Arc<Self>, key: &BudgetKey, for_: Duration) {
+        if for_ < SHORT {
+            return;
+        }
+        if *key == BudgetKey::application() {
+            return self.tell_held(None, for_);
+        }
+        let is = |one: &Judged| one.address.as_ref().map(budget_of).as_ref() == Some(key);
+        if let Some(one) = self.judged(is) {
+            self.tell_held(Some(one.id), for_);
+        }
+    }
+
+    /// Tells the others what this node knows of all its mailboxes, which leave it.
+    pub(in crate::actors) fn tell_all_leaving(self: &Arc<Self>) {
+        self.own_mailboxes().iter().for_each(|mailbox| self.tell_leaving(mailbox));
     }
 
     /// Tells the others what this node knows of a mailbox that leaves it.

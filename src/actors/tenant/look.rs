@@ -6,22 +6,42 @@ use actix::Handler;
 
 use super::TenantSupervisor;
 use crate::actors::messages::{Look, LookAll};
+use crate::actors::runtime::TenantRuntime;
 
 /// Mailboxes that look start this far apart, on average.
 const SPACING: Duration = Duration::from_millis(2);
-/// The longest time in which all of them look.
+/// The longest time in which all of them look for the machine's sake.
 const SPAN: Duration = Duration::from_secs(60);
+/// Requests to Dataverse that a sweep without news costs (docs/operations.md).
+const SWEEP_REQUESTS: u32 = 11;
+/// Looks spend one in so many requests of the quota, so that changes do not wait behind them.
+const PART: u32 = 2;
 
-/// Returns the time in which so many mailboxes look. Their sweeps would be as good after `sweep`.
-fn span(count: usize, sweep: Duration) -> Duration {
-    SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).min(SPAN).min(sweep)
+/// Returns the time in which the mailboxes of a tenant look, when so many do at the node; `pace` is the time
+/// after which its quota grants one more request. Their sweeps would be as good after `sweep`.
+fn span(at_node: usize, own: usize, pace: Duration, sweep: Duration) -> Duration {
+    let times = |one: Duration, count| one.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+    let machine = times(SPACING, at_node).min(SPAN);
+    machine.max(times(pace.saturating_mul(SWEEP_REQUESTS * PART), own)).min(sweep)
+}
+
+impl TenantRuntime {
+    /// Returns the time in which its mailboxes look, when so many do at the node.
+    pub(in crate::actors) fn look_span(&self, at_node: usize, own: usize) -> Duration {
+        let pace = self.budgets().map_or(Duration::ZERO, |budgets| {
+            let usage = budgets.dynamics.usage();
+            usage.per / usage.requests.max(1)
+        });
+        span(at_node, own, pace, self.pace.sweep)
+    }
 }
 
 impl Handler<LookAll> for TenantSupervisor {
     type Result = ();
 
     fn handle(&mut self, LookAll(count): LookAll, _: &mut Self::Context) {
-        let within = span(count.max(self.children.len()), self.runtime.pace.sweep);
+        let own = self.children.len();
+        let within = self.runtime.look_span(count.max(own), own);
         for child in self.children.values() {
             // A full mailbox has enough to do; its sweep finds what this would have told.
             let _ = child.address.try_send(Look(within));
@@ -35,16 +55,22 @@ mod tests {
 
     #[test]
     fn the_more_mailboxes_look_the_longer_it_takes() {
-        // Two milliseconds each, at most a minute, and never longer than a sweep.
+        // Two milliseconds each at the node, at most a minute; where the tenant has a quota, as long as half of
+        // it takes for what they ask; and never longer than a sweep.
         let (milli, second) = (Duration::from_millis(1), Duration::from_secs(1));
-        for (count, sweep, expected) in [
-            (0, 900 * second, Duration::ZERO),
-            (1, 900 * second, 2 * milli),
-            (1_500, 900 * second, 3 * second),
-            (1_500, second, second),
-            (usize::MAX, 900 * second, 60 * second),
+        let (none, published) = (Duration::ZERO, 50 * milli);
+        for (at_node, own, pace, sweep, expected) in [
+            (0, 0, none, 900 * second, Duration::ZERO),
+            (1, 1, none, 900 * second, 2 * milli),
+            (1_500, 1_500, none, 900 * second, 3 * second),
+            (1_500, 1_500, none, second, second),
+            (usize::MAX, 1, none, 900 * second, 60 * second),
+            (10, 10, published, 900 * second, 11 * second),
+            (1_500, 10, published, 900 * second, 11 * second),
+            (5_000, 1, published, 900 * second, 10 * second),
+            (1_000, 1_000, published, 900 * second, 900 * second),
         ] {
-            assert_eq!(span(count, sweep), expected, "{count}");
+            assert_eq!(span(at_node, own, pace, sweep), expected, "{at_node} {own}");
         }
     }
 }

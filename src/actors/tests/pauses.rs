@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::fakes::{Tenant, id, on_paused, record, secs};
 use crate::actors::freshness::Freshness;
 use crate::actors::hints::{Relay, hear};
-use crate::actors::messages::TenantsRead;
+use crate::actors::messages::{StopNode, TenantsRead};
 use crate::actors::node::{NodeActor, TenantEntry};
 use crate::actors::runtime::TenantRuntime;
 use crate::app::clock::SystemClock;
@@ -165,10 +165,11 @@ fn a_pause_of_exchange_binds_the_node_that_works_on_the_mailbox_next() {
 
 #[test]
 fn a_pause_of_exchange_goes_along_with_a_mailbox_that_leaves() {
-    // Who came after it was told hears of it when the mailbox comes to him, and waits for its end.
+    // Who came after it was told hears of it when the mailbox comes to him, by a move or because its node
+    // ends, and waits for its end. What is over in a moment is told nobody.
     on_paused(async {
         let (bus, tenant) = (Arc::new(LocalBus::new()), Tenant::new().await);
-        let (runtime, _node) = node_on(&bus, &tenant).await;
+        let (runtime, ending) = node_on(&bus, &tenant).await;
         let key = BudgetKey::new(mailbox(1).address.as_str());
         runtime.budgets().unwrap().exchange.close(&key, secs(100));
         sleep(secs(9)).await;
@@ -176,7 +177,21 @@ fn a_pause_of_exchange_goes_along_with_a_mailbox_that_leaves() {
         let (next, node) = node_on(&bus, &later).await;
         actix_rt::spawn(hear(bus.listen(), node, Relay::new(bus.clone())));
         assert_eq!(closed(&next)[0], None);
-        tenant.ownership.drain().await;
+        ending.send(StopNode).await.unwrap();
+        sleep(Duration::from_millis(1)).await;
+        assert!(
+            closed(&next)[0].is_some_and(|left| (80..=90).contains(&left)),
+            "{:?}",
+            closed(&next)
+        );
+        let (last, moving) = (Tenant::new().await, Tenant::new().await);
+        let (runtime, _node) = node_on(&bus, &moving).await;
+        runtime.budgets().unwrap().exchange.close(&BudgetKey::application(), secs(1));
+        runtime.budgets().unwrap().exchange.close(&key, secs(90));
+        let (next, node) = node_on(&bus, &last).await;
+        actix_rt::spawn(hear(bus.listen(), node, Relay::new(bus.clone())));
+        assert_eq!(closed(&next), [None, None, None]);
+        moving.ownership.drain().await;
         sleep(Duration::from_millis(1)).await;
         assert!(
             closed(&next)[0].is_some_and(|left| (80..=90).contains(&left)),

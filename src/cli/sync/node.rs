@@ -68,6 +68,10 @@ fn choose<'a>(
     let all = known["mailboxes"].as_array().map_or(&[][..], Vec::as_slice);
     let found: Vec<&Value> =
         all.iter().filter(|one| one["tenant"].as_str().is_some_and(wanted)).collect();
+    // A record that takes no part may have the address, too.
+    let takes_part = |one: &&Value| one["reasons"].as_array().is_none_or(Vec::is_empty);
+    let active: Vec<&Value> = found.iter().copied().filter(|one| takes_part(&one)).collect();
+    let found = if active.is_empty() { found } else { active };
     let one = match found[..] {
         [one] => one,
         [] => {
@@ -84,6 +88,14 @@ fn choose<'a>(
         _ => {
             let tenants: Vec<&str> =
                 found.iter().filter_map(|one| one["tenant"].as_str()).collect();
+            if tenants.iter().all(|one| *one == tenants[0]) {
+                let ids: Vec<&str> =
+                    found.iter().filter_map(|one| one["mailbox"].as_str()).collect();
+                let (tenant, ids) = (tenants[0], ids.join(", "));
+                bail!(
+                    "--mailbox: {tenant} has several records of {mailbox}; name one by its id: {ids}"
+                );
+            }
             let tenants = tenants.join(", ");
             bail!("--mailbox: several tenants have {mailbox}; name one with --tenant: {tenants}");
         }
@@ -123,7 +135,13 @@ mod tests {
         let mut excluded = known(&["contoso"]);
         excluded["mailboxes"][0]["reasons"] =
             json!([{ "rule": "ELIG-04", "code": "queue-mailbox" }]);
+        // Of two records the one that takes part; of two of those neither.
+        let twice = known(&["contoso", "contoso"]);
+        let mut old = twice.clone();
+        old["mailboxes"][0] = json!({ "tenant": "contoso", "mailbox": "01d", "reasons": [{ "code": "x", "rule": "y" }] });
+        assert_eq!(choose(&old, None, "a@x").unwrap(), ("contoso", "5f1c"));
         for (known, tenant, expected) in [
+            (&twice, Some("contoso"), "name one by its id: 5f1c, 5f1c"),
             (&both, None, "name one with --tenant: contoso, fabrikam"),
             (&one, Some("nobody"), "the node runs no tenant nobody; it runs: contoso, fabrikam"),
             (&none, Some("contoso"), "the address or id a@x; `lockstep check --online` lists them"),

@@ -81,7 +81,7 @@ async fn flood(address: SocketAddr, bodies: Vec<(String, usize)>) -> Duration {
 }
 
 #[test]
-fn ten_thousand_notices_on_many_connections_are_answered_in_time_and_wake_each_mailbox_twice() {
+fn ten_thousand_notices_on_many_connections_are_answered_in_time_and_wake_each_mailbox() {
     // Small ones about ten mailboxes, beside bodies of thousands of notices, true ones about another ten
     // and forged ones: each answer is a 202 within Graph's three seconds, whoever is meant is told, and
     // what waits is a set of twenty.
