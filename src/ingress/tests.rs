@@ -3,6 +3,7 @@
 mod flood;
 
 use std::sync::RwLock;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use actix_web::dev::Service;
 use actix_web::http::StatusCode;
@@ -25,9 +26,9 @@ use crate::domain::ids::TenantId;
 use crate::domain::mailbox::MailboxSource;
 use crate::domain::policy::{Choices, Directions, Limits};
 use crate::memory::{LocalBus, MemoryStore};
-use crate::ports::error::SideError;
+use crate::ports::error::{SideError, StoreError};
 use crate::ports::organization::{Organization, Profile};
-use crate::ports::wake::{Hint, Listener};
+use crate::ports::wake::{Channel, Hint, Listener};
 use crate::vault::NoticeSeal;
 
 struct Silent;
@@ -79,6 +80,23 @@ fn runtime(bus: &Arc<dyn WakeBus>) -> Arc<TenantRuntime> {
     Arc::new(runtime)
 }
 
+/// A bus that takes nothing at first.
+struct Away(LocalBus, AtomicUsize);
+
+#[async_trait]
+impl WakeBus for Away {
+    async fn publish(&self, hints: &[(Channel, Hint)]) -> Result<(), StoreError> {
+        if self.1.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(StoreError::Unavailable("away".into()));
+        }
+        self.0.publish(hints).await
+    }
+
+    fn listen(&self) -> Box<dyn Listener> {
+        self.0.listen()
+    }
+}
+
 struct Door {
     ingress: Arc<Ingress>,
     listener: Box<dyn Listener>,
@@ -88,7 +106,11 @@ struct Door {
 impl Door {
     /// A node that knows the tenant's key.
     fn new() -> Self {
-        let door = Self::early();
+        Self::early().knowing()
+    }
+
+    fn knowing(self) -> Self {
+        let door = self;
         let runtime = door.tenants.read().unwrap()[0].clone();
         let known = (0..20_000).map(|number| (mailbox(number).key.mailbox, None, Vec::new()));
         runtime.board.roster(known.collect());
@@ -99,7 +121,10 @@ impl Door {
 
     /// A node that has not read the tenant's profile yet.
     fn early() -> Self {
-        let bus: Arc<dyn WakeBus> = Arc::new(LocalBus::new());
+        Self::over(Arc::new(LocalBus::new()))
+    }
+
+    fn over(bus: Arc<dyn WakeBus>) -> Self {
         let tenants: Tenants = Arc::new(RwLock::new(vec![runtime(&bus)]));
         let listener = bus.listen();
         let ingress = Arc::new(Ingress::new(tenants.clone(), bus, Metrics::new()));
@@ -185,6 +210,43 @@ fn a_notice_wakes_the_mailbox_that_its_secret_names() {
         let expected = [1, 2].map(|number| Hint::Changed(mailbox(number).key));
         assert!(told.len() == 2 && expected.iter().all(|hint| told.contains(hint)), "{told:?}");
         assert_eq!((door.counted("received"), door.counted("refused")), (2, 5));
+        publishing.abort();
+    });
+}
+
+#[test]
+fn a_notice_about_nobody_is_dropped() {
+    // Whoever stole the key can sign any id: those that the profile does not name take no room.
+    on_system(async {
+        let door = Door::new();
+        let foreign = notices(&[json!(sign(20_001)), json!(sign(20_002))]);
+        assert_eq!(door.post("/graph/contoso", foreign).await.0, StatusCode::ACCEPTED);
+        assert_eq!((door.counted("received"), door.counted("dropped")), (2, 2));
+        assert_eq!(door.ingress.waiting().taken(), (0, 0));
+    });
+}
+
+#[test]
+fn what_cannot_be_published_is_published_later() {
+    // The bus fails once: a mailbox and an event are told when it is back.
+    on_system(async {
+        let mut door = Door::over(Arc::new(Away(LocalBus::new(), AtomicUsize::new(1)))).knowing();
+        let event = json!({ "value": [{ "subscriptionId": "s1", "lifecycleEvent": "missed",
+            "clientState": sign(2) }] });
+        for (path, body) in [
+            ("/graph/contoso", notices(&[json!(sign(1))])),
+            ("/graph/contoso/lifecycle", event.to_string()),
+        ] {
+            assert_eq!(door.post(path, body).await.0, StatusCode::ACCEPTED);
+        }
+        let publishing = tokio::spawn(door.ingress.clone().publish());
+        let patience = Duration::from_secs(10);
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            told.push(tokio::time::timeout(patience, door.listener.hint()).await.unwrap());
+        }
+        assert!(told.contains(&Hint::Changed(mailbox(1).key)), "{told:?}");
+        assert!(told.contains(&Hint::Subscription(mailbox(2).key, Life::Missed)), "{told:?}");
         publishing.abort();
     });
 }
