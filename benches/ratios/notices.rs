@@ -104,8 +104,10 @@ async fn post(
     mut bodies: UnboundedReceiver<Arc<str>>,
     lost: Arc<AtomicU64>,
 ) {
-    let stream = TcpStream::from_std(stream);
-    let Ok(mut stream) = stream else { return drop(lost.fetch_add(1, Relaxed)) };
+    let Ok(mut stream) = TcpStream::from_std(stream) else {
+        lost.fetch_add(1, Relaxed);
+        return;
+    };
     while let Some(body) = bodies.recv().await {
         if !matches!(posted(&mut stream, &body).await, Ok(true)) {
             lost.fetch_add(1, Relaxed);

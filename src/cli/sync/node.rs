@@ -70,7 +70,7 @@ fn choose<'a>(
         all.iter().filter(|one| one["tenant"].as_str().is_some_and(wanted)).collect();
     // A record that takes no part may have the address, too.
     let takes_part = |one: &&Value| one["reasons"].as_array().is_none_or(Vec::is_empty);
-    let active: Vec<&Value> = found.iter().copied().filter(|one| takes_part(&one)).collect();
+    let active: Vec<&Value> = found.iter().copied().filter(|one| takes_part(one)).collect();
     let found = if active.is_empty() { found } else { active };
     let one = match found[..] {
         [one] => one,
