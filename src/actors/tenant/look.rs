@@ -17,12 +17,13 @@ const SWEEP_REQUESTS: u32 = 11;
 /// Looks spend one in so many requests of the quota, so that changes do not wait behind them.
 const PART: u32 = 2;
 
-/// Returns the time in which the mailboxes of a tenant look, when so many do at the node; `pace` is the time
-/// after which its quota grants one more request. Their sweeps would be as good after `sweep`.
-fn span(at_node: usize, own: usize, pace: Duration, sweep: Duration) -> Duration {
+/// Returns the time in which the mailboxes of a tenant look, when so many do at the node, and so many spend
+/// the tenant's quota; `pace` is the time after which it grants one more request. Their sweeps would be as
+/// good after `sweep`.
+fn span(at_node: usize, spending: usize, pace: Duration, sweep: Duration) -> Duration {
     let times = |one: Duration, count| one.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
     let machine = times(SPACING, at_node).min(SPAN);
-    machine.max(times(pace.saturating_mul(SWEEP_REQUESTS * PART), own)).min(sweep)
+    machine.max(times(pace.saturating_mul(SWEEP_REQUESTS * PART), spending)).min(sweep)
 }
 
 impl TenantRuntime {
@@ -32,7 +33,8 @@ impl TenantRuntime {
             let usage = budgets.dynamics.usage();
             usage.per / usage.requests.max(1)
         });
-        span(at_node, own, pace, self.pace.sweep)
+        // Where Redis was away all nodes look, and they spend one quota.
+        span(at_node, own.saturating_mul(self.ownership.crowd().max(1)), pace, self.pace.sweep)
     }
 }
 
