@@ -202,7 +202,8 @@ impl Ingress {
                 let (some, others) = rest.split_at(rest.len().min(TOGETHER));
                 if let Err(error) = self.bus.publish(some).await {
                     tracing::warn!(%error, "hints cannot be published now; the sweeps go on");
-                    rest.iter().for_each(|(_, hint)| self.waiting().again(hint));
+                    let now = Instant::now();
+                    rest.iter().for_each(|(_, hint)| self.waiting().again(hint, now));
                     tokio::time::sleep(AGAIN).await;
                     break;
                 }

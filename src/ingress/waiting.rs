@@ -50,7 +50,8 @@ struct Told {
 }
 
 /// Bounded room, shared fairly. A tenant may have as much as is left for all: one that floods gets half
-/// of it, two a third each. Whoever comes next finds as much free as each of them has, and may take half of that.
+/// of it, two a third each. Whoever comes next finds as much free as each of them has, and may take half of
+/// that.
 #[derive(Debug)]
 struct Rooms<K, V> {
     tenants: HashMap<TenantId, HashMap<K, V>>,
@@ -121,18 +122,12 @@ impl Waiting {
     }
 
     /// Takes back what could not be told, where there is room for it.
-    pub(super) fn again(&mut self, hint: &Hint) {
+    pub(super) fn again(&mut self, hint: &Hint, now: Instant) {
         if let Hint::Subscription(key, life) = hint {
             self.live(key, life.clone());
         }
         if let Hint::Changed(key) = hint {
-            match self.mailboxes.get_mut(&key.tenant, &key.mailbox) {
-                Some(told) => told.due = true,
-                None => {
-                    let told = Told { at: None, due: true };
-                    self.mailboxes.insert(&key.tenant, key.mailbox, told);
-                }
-            }
+            self.ring(key, now);
         }
     }
 
@@ -291,7 +286,7 @@ mod tests {
         waiting.live(&key_of(&contoso, 3), Life::Missed);
         assert_eq!(waiting.due(now).len(), told.len());
         waiting.ring(&key_of(&contoso, 2), now);
-        told.iter().for_each(|(_, hint)| waiting.again(hint));
+        told.iter().for_each(|(_, hint)| waiting.again(hint, now));
         assert_eq!(waiting.due(now), [life]);
         let mut again = waiting.due(now + APART);
         again.sort_by_key(|(key, _)| key.mailbox);

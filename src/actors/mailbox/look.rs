@@ -10,7 +10,7 @@ use crate::cycle::Left;
 impl MailboxActor {
     /// What the last cycle left no longer says that nothing changed.
     fn stir(&mut self) {
-        (self.left, self.quiet) = (self.left.take().and_then(Left::woken), 0);
+        self.left = self.left.take().and_then(Left::woken);
     }
 
     /// A cycle begins, and sees whatever was to be looked at.
@@ -26,6 +26,7 @@ impl Handler<Wake> for MailboxActor {
 
     fn handle(&mut self, _: Wake, context: &mut Self::Context) {
         self.stir();
+        self.quiet = 0;
         self.on(Event::Wake, context);
     }
 }
@@ -34,8 +35,8 @@ impl Handler<Look> for MailboxActor {
     type Result = ();
 
     fn handle(&mut self, Look(within): Look, context: &mut Self::Context) {
-        // The look itself tells whether there is something: until then it waits as long as it did.
-        self.left = self.left.take().and_then(Left::woken);
+        // The look itself tells whether there is something: until then its sweeps are as far apart as before.
+        self.stir();
         // A look that is still to come sees this, too.
         if self.look.is_none() {
             let wait = within.mul_f64(fastrand::f64());

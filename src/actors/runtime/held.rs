@@ -1,5 +1,5 @@
-//! Pauses that Exchange asks this node for. They bind whoever works on the mailbox next, so the other nodes hear
-//! of them at once, and once more when the mailbox leaves, for a node that came meanwhile.
+//! Pauses that Exchange asks this node for. They bind whoever works on the mailbox next, so the other nodes
+//! hear of them at once, and once more when the mailbox leaves, for a node that came meanwhile.
 //!
 //! Pauses of Dynamics are the store's matter: all nodes draw from one budget there (docs/adr/0020).
 

@@ -14,10 +14,13 @@ use crate::actors::hints::{Relay, hear};
 use crate::actors::messages::{HintCame, LookAll, TenantsRead, ToTenant, WakeMailbox};
 use crate::actors::node::{NodeActor, TenantEntry};
 use crate::actors::runtime::TenantRuntime;
+use crate::app::clock::SystemClock;
 use crate::cycle::tests::fakes::mailbox;
 use crate::domain::ids::TenantId;
+use crate::domain::side::PerSide;
 use crate::memory::LocalBus;
 use crate::ports::wake::{Heard, Hint, Listener};
+use crate::throttle::{Throttle, ThrottleOptions};
 
 /// Enough that they look within three seconds.
 const MANY: u128 = 1_500;
@@ -151,5 +154,23 @@ fn hints_that_a_busy_node_has_no_room_for_are_made_up_for() {
         let relay = Relay::new(Arc::new(LocalBus::new()));
         actix_rt::spawn(hear(Box::new(Script(flood.collect(), script)), node, relay));
         assert_spread(&tenant).await;
+    });
+}
+
+#[test]
+fn looks_of_all_nodes_together_spend_half_of_the_quota() {
+    // Eleven requests each of 6,000 in five minutes; where another node looks as well, in twice the time.
+    on_paused(async {
+        let tenant = Tenant::new().await;
+        let runtime = tenant.runtime();
+        let throttle = |options| Arc::new(Throttle::new(options, Arc::new(SystemClock)));
+        let dynamics = throttle(ThrottleOptions::DATAVERSE);
+        runtime.set_budgets(PerSide { dynamics, exchange: throttle(ThrottleOptions::GRAPH) });
+        assert_eq!(runtime.look_span(10, 10), secs(11));
+        let other = tenant.other("other");
+        assert!(other.hold().await.unwrap());
+        actix_rt::spawn(other.clone().keep());
+        sleep(secs(5)).await;
+        assert_eq!(runtime.look_span(10, 10), secs(22));
     });
 }
