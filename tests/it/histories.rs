@@ -26,8 +26,9 @@ use lockstep::sim::world::{OrganizationSpec, World};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
 use crate::harness::{BEGIN, person};
+use crate::parts::BASE;
 use acts::{Step, history};
-use line::{BASE, InProcess, Script, lock};
+use line::{InProcess, Script, lock};
 use node::{Node, Time};
 use scene::Scene;
 

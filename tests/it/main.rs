@@ -30,6 +30,7 @@ mod main_job;
 mod nodes;
 mod otlp;
 mod outage;
+mod parts;
 mod plans;
 mod process;
 mod processes;

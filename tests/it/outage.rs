@@ -14,35 +14,22 @@ use lockstep::actors::phase::{Pace, Phase};
 use lockstep::actors::runtime::{RuntimeParts, TenantRuntime};
 use lockstep::actors::tenant::TenantSupervisor;
 use lockstep::cluster::ownership::Ownership;
-use lockstep::cycle::{Chronicle, CycleDeps, TenantOptions};
-use lockstep::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
 use lockstep::domain::code::Code;
-use lockstep::domain::ids::TenantId;
-use lockstep::domain::journal::Retention;
-use lockstep::domain::mailbox::MailboxSource;
-use lockstep::domain::policy::{Choices, Directions, Limits};
-use lockstep::domain::side::PerSide;
-use lockstep::graph::{GraphOptions, GraphSide};
-use lockstep::http::{
-    HttpClient, HttpError, Line, Parcel, Reply, Session, TokenOptions, TokenSource,
-};
+use lockstep::domain::policy::Limits;
+use lockstep::http::{HttpError, Line, Parcel, Reply};
 use lockstep::memory::MemoryStore;
 use lockstep::ports::clock::Clock;
 use lockstep::sim::compare::{CompareOptions, LedgerMark, compare, ledger_problems};
-use lockstep::sim::directory::AppCredentials;
 use lockstep::sim::seed::{self, SeedSpec};
 use lockstep::sim::wire::{Request, Response};
 use lockstep::sim::world::{Organization, OrganizationSpec, Outcome, World};
-use lockstep::telemetry::Metrics;
-use lockstep::throttle::{Throttle, ThrottleOptions};
 use serde_json::json;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
 use crate::harness::SIGNAL;
+use crate::parts::{BASE, Parts, options};
 
-/// Where the stand-ins seem to be; nothing listens there.
-const BASE: &str = "http://127.0.0.1:9";
 const MAILBOXES: usize = 100;
 /// Contacts that each person gets in Outlook during the hour: together more than Dataverse takes at once.
 const CONTACTS: usize = 35;
@@ -155,9 +142,7 @@ impl Node {
         let begin: DateTime<Utc> = "2026-11-24T09:00:00Z".parse().unwrap();
         let time = Arc::new(Time(begin, Instant::now()));
         let shown = time.clone();
-        let mut spec = SeedSpec::new("contoso", MAILBOXES, 7, begin);
-        (spec.contacts_per, spec.tasks_per, spec.appointments_per) = (2, 1, 2);
-        (spec.services_per, spec.series_per, spec.exchange_items_per) = (0, 0, 2);
+        let spec = SeedSpec::new("contoso", MAILBOXES, 7, begin).with_few_items();
         let specs = vec![OrganizationSpec::new("contoso", seed::organization(&spec), 7)];
         let world = Arc::new(World::new(BASE, specs, Arc::new(move || shown.now())));
         seed::fill(&world.organizations[0], &spec).unwrap();
@@ -198,59 +183,16 @@ impl Node {
 
 /// Builds what the composition root builds, over the wire of the test.
 async fn runtime(wire: &Arc<Wire>, clock: &Arc<dyn Clock>) -> Arc<TenantRuntime> {
-    let organization = wire.organization();
-    let http = HttpClient::over(wire.clone());
-    let session = |app: &AppCredentials, token: String, scope: &str, limits| {
-        let options = TokenOptions {
-            token_url: token,
-            client_id: app.client_id.clone(),
-            client_secret: app.client_secret.clone().into(),
-            scope: scope.to_owned(),
-        };
-        let tokens = TokenSource::new(http.clone(), options, clock.clone());
-        Session::new(http.clone(), tokens, limits, clock.clone())
-    };
-    let url = format!("{BASE}/contoso/dataverse");
-    let api_root = format!("{url}/api/data/v9.2");
-    let (token, scope) = (format!("{url}/oauth2/v2.0/token"), format!("{url}/.default"));
-    let throttle = |options| Arc::new(Throttle::new(options, clock.clone()));
-    let budgets = PerSide {
-        dynamics: throttle(ThrottleOptions::DATAVERSE),
-        exchange: throttle(ThrottleOptions::GRAPH),
-    };
-    let app = &organization.dataverse_app;
-    let dataverse = || session(app, token.clone(), &scope, budgets.dynamics.clone());
-    let graph_url = format!("{BASE}/contoso/graph");
-    let graph = session(
-        &organization.graph_app,
-        format!("{graph_url}/oauth2/v2.0/token"),
-        "https://graph.microsoft.com/.default",
-        budgets.exchange.clone(),
-    );
     let store = Arc::new(MemoryStore::new(clock.clone()));
     let ownership = Arc::new(Ownership::new(store.clone(), "node"));
     assert!(ownership.hold().await.unwrap());
     actix_rt::spawn(ownership.clone().keep());
-    let profile = DataverseOrganization::new(dataverse(), &api_root);
-    let retention = Retention { versions: TimeDelta::zero(), ..Retention::default() };
-    let deps = CycleDeps {
-        dynamics: Arc::new(DataverseSide::new(dataverse(), &DataverseOptions { api_root })),
-        exchange: Arc::new(GraphSide::new(
-            graph,
-            clock.clone(),
-            GraphOptions { root: format!("{graph_url}/v1.0") },
-        )),
-        links: store.clone(),
-        recent: Arc::default(),
-        chronicle: Chronicle { journal: store.clone(), vault: None, retention },
-        clock: clock.clone(),
-        metrics: Metrics::new(),
-    };
+    let parts = Parts::new(wire.clone(), wire.organization(), &store, clock);
     let runtime = TenantRuntime::new(RuntimeParts {
         key: None,
-        options: options(),
-        deps,
-        organization: Arc::new(profile),
+        options: options(Limits { mails: 10_000, ..Limits::default() }),
+        deps: parts.deps,
+        organization: Arc::new(parts.profile),
         sightings: store,
         io: tokio::runtime::Handle::current(),
         share: Fair::new(32).share(1),
@@ -264,21 +206,8 @@ async fn runtime(wire: &Arc<Wire>, clock: &Arc<dyn Clock>) -> Arc<TenantRuntime>
             park_after: 10,
         },
     });
-    runtime.set_budgets(budgets);
+    runtime.set_budgets(parts.budgets);
     Arc::new(runtime)
-}
-
-fn options() -> TenantOptions {
-    TenantOptions {
-        tenant: TenantId::new("contoso"),
-        source: MailboxSource::Dataverse,
-        takeover: false,
-        policy: Arc::new(|_| Choices::default()),
-        directions: Directions::default(),
-        limits: Limits { mails: 10_000, ..Limits::default() },
-        window_back: TimeDelta::days(30),
-        window_ahead: TimeDelta::days(365),
-    }
 }
 
 #[test]

@@ -14,9 +14,7 @@ use tokio::sync::Notify;
 use super::acts::Act;
 use super::oracle::Thing;
 use super::scene::Scene;
-
-/// Where the stand-ins seem to be; nothing listens there.
-pub(super) const BASE: &str = "http://127.0.0.1:9";
+use crate::parts::BASE;
 
 /// What will happen on the way during one cycle, by the number of the request.
 #[derive(Debug, Default, Clone)]

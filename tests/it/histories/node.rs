@@ -5,29 +5,22 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lockstep::cycle::{
-    Base, Chronicle, CycleContext, CycleDeps, CycleEnd, CycleReport, Orders, Retry, TenantOptions,
-    TenantView, roster, run_cycle,
+    Base, CycleContext, CycleDeps, CycleEnd, CycleReport, Orders, Retry, TenantView, roster,
+    run_cycle,
 };
-use lockstep::dataverse::{DataverseOptions, DataverseOrganization, DataverseSide};
 use lockstep::domain::code::Code;
 use lockstep::domain::fingerprint::PrintKey;
-use lockstep::domain::ids::{CycleId, Fence, TenantId};
-use lockstep::domain::journal::Retention;
-use lockstep::domain::mailbox::MailboxSource;
-use lockstep::domain::policy::{Choices, Directions, Limits, Mailbox};
-use lockstep::graph::{GraphOptions, GraphSide};
-use lockstep::http::{HttpClient, Session, TokenOptions, TokenSource};
+use lockstep::domain::ids::{CycleId, Fence};
+use lockstep::domain::policy::{Limits, Mailbox};
 use lockstep::memory::MemoryStore;
 use lockstep::ports::clock::Clock;
 use lockstep::ports::lease::Always;
 use lockstep::ports::links::LinkStore;
 use lockstep::ports::organization::Organization as _;
-use lockstep::sim::directory::AppCredentials;
-use lockstep::telemetry::Metrics;
-use lockstep::throttle::{Throttle, ThrottleOptions};
 use tokio::time::Instant;
 
-use super::line::{BASE, InProcess, Script, lock};
+use super::line::{InProcess, Script, lock};
+use crate::parts::{Parts, options};
 
 /// Processes that were started; each has a fence of its own.
 static PROCESSES: AtomicU64 = AtomicU64::new(1);
@@ -75,51 +68,10 @@ impl Node {
     pub(super) async fn start(line: Arc<InProcess>, store: Arc<MemoryStore>, time: &Time) -> Self {
         line.begin(Script::default());
         let clock: Arc<dyn Clock> = Arc::new(time.clone());
-        let organization = &line.world.organizations[0];
-        let metrics = Metrics::new();
-        let http = HttpClient::over(line.clone());
-        let session = |app: &AppCredentials, token: String, scope: &str, limits| {
-            let options = TokenOptions {
-                token_url: token,
-                client_id: app.client_id.clone(),
-                client_secret: app.client_secret.clone().into(),
-                scope: scope.to_owned(),
-            };
-            let tokens = TokenSource::new(http.clone(), options, clock.clone());
-            let throttle = Arc::new(Throttle::new(limits, clock.clone()));
-            Session::new(http.clone(), tokens, throttle, clock.clone())
-        };
-        let url = format!("{BASE}/contoso/dataverse");
-        let api_root = format!("{url}/api/data/v9.2");
-        let (token, scope) = (format!("{url}/oauth2/v2.0/token"), format!("{url}/.default"));
-        let dataverse = || {
-            let app = &organization.dataverse_app;
-            session(app, token.clone(), &scope, ThrottleOptions::DATAVERSE)
-        };
-        let graph_url = format!("{BASE}/contoso/graph");
-        let graph = session(
-            &organization.graph_app,
-            format!("{graph_url}/oauth2/v2.0/token"),
-            "https://graph.microsoft.com/.default",
-            ThrottleOptions::GRAPH,
-        );
-        let profile = DataverseOrganization::new(dataverse(), &api_root).profile().await;
-        let profile = profile.expect("the profile is read");
-        let root = format!("{graph_url}/v1.0");
-        let deps = CycleDeps {
-            dynamics: Arc::new(DataverseSide::new(dataverse(), &DataverseOptions { api_root })),
-            exchange: Arc::new(GraphSide::new(graph, clock.clone(), GraphOptions { root })),
-            links: store.clone(),
-            recent: Arc::default(),
-            chronicle: Chronicle {
-                journal: store.clone(),
-                vault: None,
-                retention: Retention { versions: TimeDelta::zero(), ..Retention::default() },
-            },
-            clock,
-            metrics,
-        };
-        let options = options();
+        let parts = Parts::new(line.clone(), &line.world.organizations[0], &store, &clock);
+        let profile = parts.profile.profile().await.expect("the profile is read");
+        let deps = parts.deps;
+        let options = options(Limits { item_attempts: 250, ..Limits::default() });
         let key = store.print_key(&options.tenant, PrintKey([7; 16])).await.expect("a key");
         let roster = roster(&options, &profile, key, &Default::default(), &Default::default());
         // Each process gets a newer fence than the one before, as a grant gives it.
@@ -195,18 +147,5 @@ impl Node {
             orders,
             now: self.deps.clock.now(),
         }
-    }
-}
-
-fn options() -> TenantOptions {
-    TenantOptions {
-        tenant: TenantId::new("contoso"),
-        source: MailboxSource::Dataverse,
-        takeover: false,
-        policy: Arc::new(|_| Choices::default()),
-        directions: Directions::default(),
-        limits: Limits { item_attempts: 250, ..Limits::default() },
-        window_back: TimeDelta::days(30),
-        window_ahead: TimeDelta::days(365),
     }
 }
