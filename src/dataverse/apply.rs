@@ -1,28 +1,22 @@
 //! Writes: creates that cannot happen twice, updates and deletes that fail when the row moved on.
 //!
-//! Each write is followed by a complete read of its row in the same batch, so that its outcome can
-//! be compared with a later pull. When the two show different versions, somebody wrote in between;
-//! the outcome is then `Unknown`, because taking the read for our own result would swallow that
-//! edit.
+//! A batch ends with a complete read of the rows that it wrote, so that each outcome can be compared with
+//! a later pull. When the write and the read show different versions, somebody wrote in between; the
+//! outcome is then `Unknown`, because taking the read for our own result would swallow that edit.
 
+mod bundle;
+mod request;
 mod standing;
 
-use serde_json::{Map, Value as Json};
 use tracing::warn;
 
+use self::bundle::Bundle;
+use self::request::{Answer, Request, guid, prepare};
 use super::DataverseSide;
-use super::batch::{Part, PartReply};
-use super::booking;
-use super::errors::{self, Verdict};
-use super::lookup::complete;
-use super::map::party::RawParty;
-use super::map::series::{self, ZoneCodes};
-use super::map::{Table, read, write};
-use super::series::of_master;
-use super::wire::json;
+use super::map::read;
+use super::map::series::ZoneCodes;
 use crate::domain::code::Code;
-use crate::domain::field::{Field, Patch, Value};
-use crate::domain::ids::{NativeId, Version};
+use crate::domain::field::{Field, Value};
 use crate::domain::kind::Kind;
 use crate::domain::observation::{Observation, Presence};
 use crate::domain::plan::{Op, Outcome, Step};
@@ -33,26 +27,6 @@ use crate::ports::error::SideError;
 /// Writes in one batch: Dataverse advises small ones, and a lost answer leaves as many unknown.
 const STEPS_PER_BATCH: usize = 10;
 
-/// One step, ready to be sent.
-struct Request {
-    /// Its place among the steps.
-    at: usize,
-    table: &'static Table,
-    id: NativeId,
-    act: Act,
-    losses: Vec<Code>,
-}
-
-/// What is sent.
-enum Act {
-    Create(Part),
-    Book(Part),
-    Update(Part),
-    Delete(Part),
-    /// The patch holds nothing that can be written.
-    Look,
-}
-
 /// What is sent after a batch.
 enum Next {
     /// The next one.
@@ -61,13 +35,6 @@ enum Next {
     Halves,
     /// Nothing more now.
     Nothing,
-}
-
-/// What came of a request.
-enum Answer {
-    Settled(Outcome),
-    /// Written, but the user cannot read the row any more.
-    OutOfSight,
 }
 
 impl DataverseSide {
@@ -139,8 +106,8 @@ impl DataverseSide {
         outcomes: &mut [Outcome],
         unseen: &mut Vec<(usize, Observation)>,
     ) -> Next {
-        let parts: Vec<Part> = chunk.iter().flat_map(Request::parts).collect();
-        let replies = match self.wire.write(caller, &parts).await {
+        let bundle = Bundle::of(chunk);
+        let replies = match self.wire.write(caller, &bundle.parts()).await {
             Ok(replies) => replies,
             Err(CallError::NotSent(SideError::Refused { status: 400 | 413, .. }))
                 if chunk.len() > 1 =>
@@ -165,10 +132,10 @@ impl DataverseSide {
                 return Next::Nothing;
             }
         };
-        let mut replies = replies.iter();
-        for request in chunk {
-            let own: Vec<&PartReply> = replies.by_ref().take(request.parts().len()).collect();
-            match request.outcome(&own) {
+        let mut replies = bundle.sorted(replies);
+        self.read_alone(caller, chunk, &mut replies).await;
+        for (request, replies) in chunk.iter().zip(&replies) {
+            match request.outcome(replies) {
                 Answer::Settled(outcome) => outcomes[request.at] = outcome,
                 Answer::OutOfSight => {
                     outcomes[request.at] = Outcome::Unknown;
@@ -218,156 +185,6 @@ fn as_application(step: &Step) -> bool {
             !patch.is_empty() && patch.iter().all(|(field, _)| *field == Field::Uid)
         }
         Op::Unmark { .. } | Op::Delete { .. } => false,
-    }
-}
-
-fn prepare(
-    at: usize,
-    step: &Step,
-    standing: Option<&Result<Vec<RawParty>, Outcome>>,
-    zones: Option<&ZoneCodes>,
-) -> Result<Request, Outcome> {
-    let table = Table::of(step.kind);
-    let parties: &[RawParty] = match standing {
-        None => &[],
-        Some(Ok(parties)) => parties,
-        Some(Err(outcome)) => return Err(outcome.clone()),
-    };
-    let build = |patch: &Patch| {
-        let mut written = write::body(table, patch, parties).map_err(Outcome::Refused)?;
-        for (_, value) in patch {
-            if let (Some(Value::Recurrence(series)), Some(zones)) = (value, zones) {
-                series::write(&mut written.body, series, zones).map_err(Outcome::Refused)?;
-            }
-        }
-        Ok(written)
-    };
-    let (id, act, losses) = match &step.op {
-        Op::Create { patch } => {
-            let written = build(patch)?;
-            let id = NativeId::new(step.link.0.to_string());
-            let create = |body| patch_of(table, &id, body).with("If-None-Match", "*");
-            let act = match (booking::wanted(patch), table.kind) {
-                // CONF-06: without the header no duplicate rule is asked.
-                (true, Kind::Contact) => Act::Create(
-                    create(written.body).with("MSCRM.SuppressDuplicateDetection", "false"),
-                ),
-                (true, _) => Act::Book(booking::part(table, &id, written.body)),
-                (false, _) => Act::Create(create(written.body)),
-            };
-            (id, act, written.losses)
-        }
-        Op::Update { id, expected, patch, .. } => {
-            guid(id)?;
-            let written = build(patch)?;
-            let act = if written.body.is_empty() {
-                Act::Look
-            } else {
-                let part = patch_of(table, id, written.body);
-                Act::Update(part.with("If-Match", etag(expected.as_ref())))
-            };
-            (id.clone(), act, written.losses)
-        }
-        // The guid of a row is its marker; there is nothing to take off.
-        Op::Unmark { .. } => return Err(Outcome::Refused(Code::WriteRefused)),
-        Op::Delete { id, expected } => {
-            guid(id)?;
-            let path = format!("{}({id})", table.set);
-            let part = Part { method: "DELETE", path, headers: Vec::new(), body: None };
-            let part = part.with("If-Match", etag(expected.as_ref()));
-            (id.clone(), Act::Delete(part), Vec::new())
-        }
-    };
-    Ok(Request { at, table, id, act, losses })
-}
-
-/// An id that is no guid would change the path of the request.
-fn guid(id: &NativeId) -> Result<(), Outcome> {
-    uuid::Uuid::try_parse(id.as_str()).map(|_| ()).map_err(|_| Outcome::Missing)
-}
-
-fn etag(expected: Option<&Version>) -> String {
-    expected.map_or_else(|| "*".to_owned(), |version| format!("W/\"{}\"", of_master(version)))
-}
-
-/// Returns a write that answers with the version it made.
-fn patch_of(table: &Table, id: &NativeId, body: Map<String, Json>) -> Part {
-    let path = format!("{}({id})?$select={},versionnumber", table.set, table.key);
-    let body = Some(Json::Object(body).to_string());
-    Part { method: "PATCH", path, headers: Vec::new(), body }
-        .with("Prefer", "return=representation")
-}
-
-impl Request {
-    /// Returns the write, if there is one, and the read of what came of it.
-    fn parts(&self) -> Vec<Part> {
-        match &self.act {
-            Act::Create(part) | Act::Book(part) | Act::Update(part) => {
-                vec![part.clone(), complete(self.table, &self.id)]
-            }
-            Act::Delete(part) => vec![part.clone()],
-            Act::Look => vec![complete(self.table, &self.id)],
-        }
-    }
-
-    fn outcome(&self, replies: &[&PartReply]) -> Answer {
-        let (Some(first), Some(last)) = (replies.first(), replies.last()) else {
-            return Answer::Settled(Outcome::Unknown);
-        };
-        let verdict = errors::judge(first);
-        if matches!(verdict, Verdict::Denied | Verdict::Refused) {
-            let (status, code) = (first.status, errors::code(&first.body));
-            warn!(kind = %self.table.kind, status, code, "a write was refused");
-        }
-        Answer::Settled(match (verdict, &self.act) {
-            (Verdict::Throttled(_), _) => Outcome::NotSent,
-            (Verdict::Unavailable, _) => Outcome::Unknown,
-            (Verdict::Denied, _) => Outcome::Refused(Code::PrivilegeMissing),
-            (Verdict::Refused, _) if errors::is_duplicate(first) => {
-                Outcome::Refused(Code::DuplicateFound)
-            }
-            (Verdict::Refused, _) if errors::is_secured(first) => {
-                Outcome::Refused(Code::ColumnSecured)
-            }
-            (Verdict::Refused, _) => Outcome::Refused(Code::WriteRefused),
-            (Verdict::Fine | Verdict::Missing, Act::Delete(_)) => Outcome::Done(None),
-            // A create names other rows: one of them is gone.
-            (Verdict::Missing, Act::Create(_) | Act::Book(_)) => {
-                Outcome::Refused(Code::WriteRefused)
-            }
-            (Verdict::Missing, Act::Update(_) | Act::Look) => Outcome::Missing,
-            (Verdict::Precondition, Act::Update(_) | Act::Delete(_) | Act::Look) => Outcome::Stale,
-            // It exists already: an earlier try got through.
-            (Verdict::Precondition, Act::Create(_) | Act::Book(_)) => return self.seen(last, None),
-            (Verdict::Fine, Act::Look) => return self.seen(last, None),
-            (Verdict::Fine, Act::Book(_)) => match booking::judge(first, &self.id) {
-                Ok(()) => return self.seen(last, None),
-                Err(outcome) => outcome,
-            },
-            (Verdict::Fine, Act::Create(_) | Act::Update(_)) => {
-                let made = json(first).ok().as_ref().and_then(read::version);
-                return self.seen(last, made.as_ref());
-            }
-        })
-    }
-
-    /// Returns what the read after the write shows.
-    fn seen(&self, reply: &PartReply, made: Option<&Version>) -> Answer {
-        match errors::judge(reply) {
-            Verdict::Fine => {}
-            Verdict::Missing | Verdict::Denied => return Answer::OutOfSight,
-            Verdict::Throttled(_)
-            | Verdict::Unavailable
-            | Verdict::Precondition
-            | Verdict::Refused => return Answer::Settled(Outcome::Unknown),
-        }
-        let Ok(row) = json(reply) else { return Answer::Settled(Outcome::Unknown) };
-        let mut seen = read::observe(self.table, &self.id, &row, Presence::Present);
-        if made.is_some() && made != seen.version.as_ref() {
-            return Answer::Settled(Outcome::Unknown);
-        }
-        seen.losses.extend(&self.losses);
-        Answer::Settled(Outcome::Done(Some(Box::new(seen))))
     }
 }
 

@@ -4,7 +4,7 @@
 //! leaves out what is deleted and what the caller may not read alike, and says neither. So a refused list,
 //! one that is too long to be read and one of which the service kept back a page all end there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
@@ -31,7 +31,7 @@ const FEWEST: usize = 2;
 const IDS_PER_LIST: usize = 100;
 
 /// One list: the table, and the places of its rows among those that are wanted.
-struct List {
+pub(super) struct List {
     table: &'static Table,
     places: Vec<(usize, Uuid)>,
 }
@@ -52,7 +52,7 @@ impl DataverseSide {
         wanted: &[Key],
     ) -> Result<Vec<Option<PartReply>>, SideError> {
         let mut found = vec![None; wanted.len()];
-        let lists = lists_of(wanted);
+        let lists = lists_of(wanted.iter().enumerate().map(|(at, (table, id))| (at, *table, id)));
         if lists.is_empty() {
             return Ok(found);
         }
@@ -137,18 +137,21 @@ fn one_of(column: &str, ids: &[Uuid]) -> String {
     format!("Microsoft.Dynamics.CRM.In(PropertyName='{column}',PropertyValues=[{ids}])")
 }
 
-/// Returns the lists that are worth their request.
-fn lists_of(wanted: &[Key]) -> Vec<List> {
-    let mut lists = Vec::new();
-    for kind in Kind::ALL {
-        let own = wanted.iter().enumerate().filter(|(_, (table, _))| table.kind == kind);
-        let places: Vec<(usize, Uuid)> = own
-            .filter_map(|(at, (_, id))| Some((at, Uuid::try_parse(id.as_str()).ok()?)))
-            .collect();
-        if places.len() >= FEWEST {
-            let chunks = places.chunks(IDS_PER_LIST).map(<[_]>::to_vec);
-            lists.extend(chunks.map(|places| List { table: Table::of(kind), places }));
+/// Returns the lists that are worth their request, of rows with their places.
+pub(super) fn lists_of<'a>(
+    wanted: impl Iterator<Item = (usize, &'static Table, &'a NativeId)>,
+) -> Vec<List> {
+    let mut places: BTreeMap<Kind, Vec<(usize, Uuid)>> = BTreeMap::new();
+    for (at, table, id) in wanted {
+        if let Ok(id) = Uuid::try_parse(id.as_str()) {
+            places.entry(table.kind).or_default().push((at, id));
         }
+    }
+    places.retain(|_, places| places.len() >= FEWEST);
+    let mut lists = Vec::new();
+    for (kind, places) in places {
+        let chunks = places.chunks(IDS_PER_LIST).map(<[_]>::to_vec);
+        lists.extend(chunks.map(|places| List { table: Table::of(kind), places }));
     }
     lists
 }
@@ -156,7 +159,7 @@ fn lists_of(wanted: &[Key]) -> Vec<List> {
 impl List {
     /// Returns the request: columns, parties and annotations as for one row (`lookup::complete`). What a
     /// browser's cache would keep of the parties is not wanted (webapi/query/join-tables).
-    fn part(&self) -> Part {
+    pub(super) fn part(&self) -> Part {
         let Table { set, key, .. } = self.table;
         let ids: Vec<Uuid> = self.places.iter().map(|(_, id)| *id).collect();
         let filter = encode(&one_of(key, &ids));
@@ -165,8 +168,13 @@ impl List {
             .with("If-None-Match", "null")
     }
 
+    /// Returns the places of its rows.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> + '_ {
+        self.places.iter().map(|(at, _)| *at)
+    }
+
     /// Gives each row of an answer its place.
-    fn take(&self, reply: &PartReply, found: &mut [Option<PartReply>]) {
+    pub(super) fn take(&self, reply: &PartReply, found: &mut [Option<PartReply>]) {
         let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&reply.body) else {
             warn!(kind = %self.table.kind, "a list of rows is none");
             return;

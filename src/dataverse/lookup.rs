@@ -52,7 +52,7 @@ impl DataverseSide {
 
     /// Reads a batch of rows. One that is refused as a whole, or whose answer cannot be used, is
     /// halved until the row that spoils it is alone.
-    async fn rows_of_batch(
+    pub(super) async fn rows_of_batch(
         &self,
         caller: Option<Uuid>,
         wanted: &[Key],

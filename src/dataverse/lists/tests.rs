@@ -8,6 +8,10 @@ fn key(kind: Kind, number: u128) -> Key {
     (Table::of(kind), NativeId::new(Uuid::from_u128(number).to_string()))
 }
 
+fn placed(wanted: &[Key]) -> Vec<List> {
+    lists_of(wanted.iter().enumerate().map(|(at, (table, id))| (at, *table, id)))
+}
+
 fn reply(body: &Json) -> PartReply {
     PartReply { status: 200, headers: Box::default(), body: body.to_string().into_bytes() }
 }
@@ -19,7 +23,7 @@ fn raw(row: &Json) -> Box<RawValue> {
 #[test]
 fn a_list_asks_for_what_a_row_is_asked_for() {
     // The same columns, parties and annotations as for one row; the ids in the documented function.
-    let lists = lists_of(&[key(Kind::Task, 1), key(Kind::Task, 2)]);
+    let lists = placed(&[key(Kind::Task, 1), key(Kind::Task, 2)]);
     let part = lists[0].part();
     let (query, filter) = part.path.split_once("&$filter=").unwrap();
     assert_eq!(query, format!("tasks?{}", Table::of(Kind::Task).complete()));
@@ -40,7 +44,7 @@ fn lists_are_of_one_table_and_bounded() {
     wanted.push(key(Kind::Fax, 500));
     wanted.push((Table::of(Kind::Fax), NativeId::new("no guid")));
     wanted.extend([key(Kind::Letter, 501), key(Kind::Letter, 502)]);
-    let lists = lists_of(&wanted);
+    let lists = placed(&wanted);
     let sizes: Vec<(Kind, usize)> =
         lists.iter().map(|list| (list.table.kind, list.places.len())).collect();
     let contacts = [100, 100, 1].map(|count| (Kind::Contact, count));
@@ -52,7 +56,7 @@ fn lists_are_of_one_table_and_bounded() {
     assert_eq!(places.len(), 203);
     let longest = Kind::ALL.map(|kind| {
         let all: Vec<Key> = (1..=100).map(|number| key(kind, number)).collect();
-        lists_of(&all)[0].part().path.len()
+        placed(&all)[0].part().path.len()
     });
     assert!(longest.iter().all(|length| *length < 32_768 / 2), "{longest:?}");
 }
@@ -92,7 +96,7 @@ fn each_row_of_an_answer_finds_its_place() {
     // In any order, with rows nobody asked for and without some; a body that is no list gives nothing.
     let wanted: Vec<Key> =
         [3, 1, 2, 1].into_iter().map(|number| key(Kind::Contact, number)).collect();
-    let list = &lists_of(&wanted)[0];
+    let list = &placed(&wanted)[0];
     let row =
         |number: u128| json!({ "contactid": Uuid::from_u128(number), "versionnumber": number });
     let mut found = vec![None; 4];

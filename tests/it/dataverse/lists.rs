@@ -5,6 +5,7 @@ use lockstep::domain::field::Field;
 use lockstep::domain::ids::{GlobalId, LinkId, NativeId};
 use lockstep::domain::kind::Kind;
 use lockstep::domain::observation::{Observation, Presence};
+use lockstep::domain::plan::Op;
 use lockstep::ports::side::{FarSide, FindKey, Found};
 use lockstep::sim::poison::Harm;
 use serde_json::json;
@@ -120,6 +121,28 @@ async fn more_rows_than_a_list_holds_are_several_lists() {
     let (seen, requests) = fetched(&scene, &items).await;
     assert_eq!((seen.len(), requests), (230, 3));
     assert!(seen.iter().zip(&items).all(|(seen, (_, id))| seen.id == *id));
+}
+
+#[tokio::test]
+async fn written_rows_are_read_by_one_list() {
+    // Twelve contacts in two batches, two tasks and a meeting beside the last: a request for each write, three
+    // lists and one read, and each row is as a later read shows it.
+    let scene = Scene::new().await;
+    let subject = |text: &str| vec![(Field::Subject, super::text(text))];
+    let mut steps: Vec<_> =
+        (1..=12).map(|n| super::new_contact(Uuid::from_u128(n), "Carl")).collect();
+    for (number, kind) in [(20, Kind::Task), (21, Kind::Task), (22, Kind::PhoneCall)] {
+        let op = Op::Create { patch: subject("Call") };
+        steps.push(super::step(kind, Uuid::from_u128(number), op));
+    }
+    let before = counts(&scene).1;
+    let outcomes = scene.side.apply(&mailbox(&scene.ann), &steps).await;
+    assert_eq!(counts(&scene).1 - before, 15 + 3 + 1);
+    for (outcome, step) in outcomes.iter().zip(&steps) {
+        let made = super::done(outcome);
+        assert_eq!(made.id.as_str(), step.link.0.to_string());
+        assert_eq!(*made, scene.fetch(&scene.ann, step.kind, step.link.0).await);
+    }
 }
 
 #[tokio::test]
