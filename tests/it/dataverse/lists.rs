@@ -5,7 +5,7 @@ use lockstep::domain::field::Field;
 use lockstep::domain::ids::{GlobalId, LinkId, NativeId};
 use lockstep::domain::kind::Kind;
 use lockstep::domain::observation::{Observation, Presence};
-use lockstep::domain::plan::Op;
+use lockstep::domain::plan::{Op, Outcome};
 use lockstep::ports::side::{FarSide, FindKey, Found};
 use lockstep::sim::poison::Harm;
 use serde_json::json;
@@ -143,6 +143,23 @@ async fn written_rows_are_read_by_one_list() {
         assert_eq!(made.id.as_str(), step.link.0.to_string());
         assert_eq!(*made, scene.fetch(&scene.ann, step.kind, step.link.0).await);
     }
+}
+
+#[tokio::test]
+async fn written_rows_that_their_list_does_not_return_are_read_alone() {
+    // A third row spoils the list of two that were written: they are done all the same, for a request each.
+    let scene = Scene::new().await;
+    let items = contacts(&scene, 1);
+    let (seen, _) = fetched(&scene, &items).await;
+    scene.sim().poison(Some((items[0].1.as_str(), Harm::Request(400))));
+    let made = |n| super::new_contact(Uuid::from_u128(n), "Carl");
+    let steps = [made(1), super::update(&seen[0], Vec::new()), made(2)];
+    let before = counts(&scene).1;
+    let outcomes = scene.side.apply(&mailbox(&scene.ann), &steps).await;
+    assert_eq!(counts(&scene).1 - before, 2 + 1 + 3);
+    let row = |at: usize| super::done(&outcomes[at]).fields.text(Field::FirstName).to_owned();
+    assert_eq!((row(0), row(2)), ("Carl".to_owned(), "Carl".to_owned()));
+    assert_eq!(outcomes[1], Outcome::Refused(Code::WriteRefused));
 }
 
 #[tokio::test]
