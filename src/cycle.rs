@@ -103,14 +103,15 @@ async fn go_through(
 ) -> Result<(CycleReport, Option<Left>), CycleEnd> {
     let mut report = CycleReport::begin(context);
     let (rest, warm) = left.map_or((None, None), |left| left.parted(context));
+    let (rest, note) = rest.unzip();
     let rested = rest.as_ref().map(|rest| rest.seq());
     let memory = Memory::of(context, warm);
-    let known = match &rest {
-        Some(rest) => rest.category.as_deref().cloned(),
+    let known = match &note {
+        Some(note) => note.category.clone(),
         None => memory.state().await?.category.clone(),
     };
     let mut known = context.with_category(known);
-    let pulled = gather::pull(&known, &memory, rest.as_deref()).await?;
+    let pulled = gather::pull(&known, &memory, note.as_ref()).await?;
     if let Some(rest) = rest.filter(|_| !memory.is_read() && rest::is_silent(&pulled)) {
         return Ok((report.finish(context, rest.parked()), Some(Left::Rest(rest))));
     }

@@ -37,7 +37,7 @@ use crate::latency::People;
 
 /// The most that a rest may hold (`cycle/rest.rs`), as three delta tokens, a digest and some
 /// watched rows, and the word of the other side.
-const TOKEN_BYTES: usize = 328;
+const TOKEN_BYTES: usize = 300;
 const SWEEP_BYTES: usize = 16 + 16 * 17;
 const DELTAS_BYTES: usize = 8;
 

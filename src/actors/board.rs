@@ -178,9 +178,8 @@ impl Board {
     pub fn roster(&self, rows: Vec<Enrolled>) {
         let mut inner = self.lock();
         let mut old = std::mem::take(&mut inner.mailboxes);
-        for (mailbox, address, reasons) in rows {
-            let before = old.remove(&mailbox);
-            let row = match before {
+        let row = |(mailbox, address, reasons)| {
+            let row = match old.remove(&mailbox) {
                 Some(before) => MailboxRow { address, reasons, ..before },
                 None => MailboxRow {
                     mailbox,
@@ -193,8 +192,10 @@ impl Board {
                     elsewhere: false,
                 },
             };
-            inner.mailboxes.insert(mailbox, row);
-        }
+            (mailbox, row)
+        };
+        // All at once: a map that grows by one after the other is half empty.
+        inner.mailboxes = rows.into_iter().map(row).collect();
     }
 
     /// Writes a mailbox's phase.

@@ -1,5 +1,6 @@
 //! One mailbox: its phase, its timer, its place on the board.
 
+mod asked;
 mod doubt;
 mod look;
 
@@ -7,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, SpawnHandle};
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use self::asked::Asked;
 use self::doubt::Doubt;
 use super::fair::Lane;
 use super::messages::{
@@ -19,12 +20,10 @@ use super::phase::{Effect, Event, Pace, Phase};
 use super::runtime::TenantRuntime;
 use super::tenant::TenantSupervisor;
 use crate::cluster::ownership::WRITE;
-use crate::cycle::{CycleEnd, CycleReport, Left, Orders, Retry};
+use crate::cycle::{CycleEnd, CycleReport, Left};
 use crate::domain::code::Code;
-use crate::domain::ids::LinkId;
 use crate::domain::policy::Mailbox;
 use crate::domain::side::Side;
-use crate::engine::stakes::Stakes;
 use crate::ports::error::Disposition;
 
 /// The wait after a cycle that the store or a far side ended.
@@ -35,14 +34,8 @@ pub struct MailboxActor {
     mailbox: Arc<Mailbox>,
     runtime: Arc<TenantRuntime>,
     phase: Phase,
-    /// What the next cycle is asked.
-    orders: Orders,
-    /// What the running cycle was asked; it counts as long as it was not carried out.
-    given: Orders,
-    /// What was at stake in the plan that a brake halted last.
-    halted: Option<Arc<Stakes>>,
-    /// Who waits for the end of so many cycles.
-    waiters: Vec<(u8, oneshot::Sender<()>)>,
+    /// What operators ask.
+    asked: Asked,
     /// What the last cycle left behind. A rest is gone with anybody's word that there is more to see.
     left: Option<Left>,
     delay: Duration,
@@ -90,10 +83,7 @@ impl MailboxActor {
             mailbox: spec.mailbox,
             runtime,
             phase: Phase::Idle,
-            orders: Orders::default(),
-            given: Orders::default(),
-            halted: None,
-            waiters: Vec::new(),
+            asked: Asked::default(),
             left: None,
             delay: spec.delay,
             timer: None,
@@ -161,13 +151,13 @@ impl MailboxActor {
     fn start(&mut self, context: &mut Context<Self>) {
         self.stop_timer(context);
         self.looks(context);
-        self.given = std::mem::take(&mut self.orders);
+        let orders = self.asked.give();
         let left = self.left.take();
         if !self.begins() {
             return context.notify(CycleEnded(Ended::End(CycleEnd::InDoubt), left));
         }
         let (runtime, mailbox) = (self.runtime.clone(), self.mailbox.clone());
-        let cycle = runtime.cycle_from(mailbox, self.given.clone(), left, self.lane);
+        let cycle = runtime.cycle_from(mailbox, orders, left, self.lane);
         let me = context.address();
         self.runtime.io.spawn(async move {
             let (ended, left) = cycle.await;
@@ -184,20 +174,16 @@ impl MailboxActor {
         }));
     }
 
-    /// An order that no cycle carried out is not lost: the next one gets it. A release is spent when
-    /// its plan was carried out, or when another plan was halted.
     fn keep_orders(&mut self, ended: &Ended) {
-        let mut given = std::mem::take(&mut self.given);
+        let id = self.mailbox.key.mailbox;
         match ended {
             Ended::Report(_) => {
-                self.halted = None;
-                self.runtime.board.halted(self.mailbox.key.mailbox, None);
-                return;
+                self.asked.carried_out();
+                self.runtime.board.halted(id, None);
             }
             Ended::End(CycleEnd::Halted(halt)) => {
-                given.released = None;
-                self.halted = Some(Arc::new(halt.stakes.clone()));
-                self.runtime.board.halted(self.mailbox.key.mailbox, Some(halt));
+                self.asked.halted(&halt.stakes);
+                self.runtime.board.halted(id, Some(halt));
             }
             Ended::End(
                 CycleEnd::Side(..)
@@ -206,40 +192,12 @@ impl MailboxActor {
                 | CycleEnd::InDoubt
                 | CycleEnd::HandedOver,
             )
-            | Ended::Panicked => {}
-        }
-        self.orders = std::mem::take(&mut self.orders).after(given);
-    }
-
-    /// Tells those who waited for this cycle; all of them when no other follows now.
-    fn tell_waiters(&mut self) {
-        let runs = matches!(self.phase, Phase::Running { .. });
-        for (left, waiter) in std::mem::take(&mut self.waiters) {
-            if left > 1 && runs {
-                self.waiters.push((left - 1, waiter));
-            } else {
-                // Nobody listening is fine.
-                let _ = waiter.send(());
-            }
+            | Ended::Panicked => self.asked.put_off(),
         }
     }
 
-    fn release(&mut self, with_brakes: bool, plan: Option<&str>) {
-        self.orders.retry = Retry::All;
-        // The plan of a running cycle was seen by nobody: a second click must not release it.
-        let waits = !matches!(self.phase, Phase::Running { .. });
-        let seen = self.halted.as_ref().filter(|stakes| {
-            waits && !with_brakes && plan.is_none_or(|plan| plan == stakes.digest())
-        });
-        if waits {
-            self.orders.released = seen.cloned();
-        }
-    }
-
-    fn retry(&mut self, item: LinkId) {
-        let retry = Retry::Items([item].into());
-        let earlier = std::mem::take(&mut self.orders);
-        self.orders = Orders { retry, ..Orders::default() }.after(earlier);
+    const fn runs(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. })
     }
 
     fn ended(&mut self, ended: Ended) -> Event {
@@ -349,20 +307,20 @@ impl Handler<Order> for MailboxActor {
         self.left = None;
         match order {
             Order::Release { with_brakes, plan } => {
-                self.release(with_brakes, plan.as_deref());
+                self.asked.release(!self.runs(), with_brakes, plan.as_deref());
                 self.on(Event::Release, context);
             }
             Order::Retry(item) => {
-                self.retry(item);
+                self.asked.retry(item);
                 self.on(Event::Wake, context);
             }
             Order::Sync(waiter) => {
                 // The cycle that runs may have read before what is waited for was written.
-                let cycles = if matches!(self.phase, Phase::Running { .. }) { 2 } else { 1 };
+                let cycles = if self.runs() { 2 } else { 1 };
                 self.on(Event::Wake, context);
-                self.waiters.push((cycles, waiter));
-                if !matches!(self.phase, Phase::Running { .. }) {
-                    self.tell_waiters();
+                self.asked.wait(cycles, waiter);
+                if !self.runs() {
+                    self.asked.tell(false);
                 }
             }
         }
@@ -379,7 +337,7 @@ impl Handler<CycleEnded> for MailboxActor {
         self.left = message.1.and_then(|left| if undisturbed { Some(left) } else { left.woken() });
         let event = self.ended(message.0);
         self.on(event, context);
-        self.tell_waiters();
+        self.asked.tell(self.runs());
     }
 }
 

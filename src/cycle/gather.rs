@@ -19,7 +19,7 @@ use self::ask::{Want, ask};
 use super::context::CycleContext;
 use super::memory::Memory;
 use super::report::CycleEnd;
-use super::rest::Rest;
+use super::rest::Note;
 use crate::domain::code::Code;
 use crate::domain::ids::{LinkId, NativeId};
 use crate::domain::kind::{Collection, Kind};
@@ -121,7 +121,7 @@ async fn gather_in(
 pub(super) async fn pull(
     context: &CycleContext,
     memory: &Memory<'_>,
-    rest: Option<&Rest>,
+    rest: Option<&Note>,
 ) -> Result<PerSide<Pulled>, CycleEnd> {
     pull_as(context, memory, rest, false).await
 }
@@ -137,7 +137,7 @@ pub(super) async fn pull_ahead(
 async fn pull_as(
     context: &CycleContext,
     memory: &Memory<'_>,
-    rest: Option<&Rest>,
+    rest: Option<&Note>,
     look: bool,
 ) -> Result<PerSide<Pulled>, CycleEnd> {
     let cursors = match rest {

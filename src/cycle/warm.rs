@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::context::CycleContext;
 use super::recent::Known;
-use super::rest::Rest;
+use super::rest::{Note, Rest};
 use crate::domain::category::KnownCategory;
 use crate::domain::ids::LinkId;
 use crate::domain::link::Link;
@@ -45,10 +45,16 @@ impl Left {
         }
     }
 
-    /// Returns a rest that holds, or a state.
-    pub(super) fn parted(self, context: &CycleContext) -> (Option<Box<Rest>>, Option<Known>) {
+    /// Returns a rest that holds with its note, or a state.
+    pub(super) fn parted(
+        self,
+        context: &CycleContext,
+    ) -> (Option<(Box<Rest>, Note)>, Option<Known>) {
         match self {
-            Self::Rest(rest) => (Some(rest).filter(|rest| rest.holds(context)), None),
+            Self::Rest(rest) => {
+                let note = if rest.holds(context) { rest.note() } else { None };
+                (note.map(|note| (rest, note)), None)
+            }
             Self::Warm(warm) => (None, Some(warm.0).filter(|known| known.fence == context.fence)),
         }
     }
