@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix::{Addr, Handler};
+use actix::prelude::SendError;
+use actix::{Addr, Context, Handler};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -172,16 +173,16 @@ impl Handler<HintCame> for NodeActor {
 
     fn handle(&mut self, message: HintCame, context: &mut Self::Context) {
         match message.0 {
-            Heard::Hint(hint) => self.heard(hint),
-            Heard::Lost => self.lost(context),
+            Heard::Hint(hint) => self.heard(hint, context),
+            Heard::Lost => self.lost(None, context),
         }
     }
 }
 
 impl NodeActor {
-    fn heard(&mut self, hint: Hint) {
+    fn heard(&mut self, hint: Hint, context: &mut Context<Self>) {
         match hint {
-            Hint::Changed(key) => self.wake(&key),
+            Hint::Changed(key) => self.wake(&key, context),
             Hint::AllChanged(tenant) => {
                 if let Some((runtime, address)) = self.running(&tenant) {
                     // No other word of it comes: it waits for room.
@@ -195,7 +196,7 @@ impl NodeActor {
                 if let Some(keeper) = freshness.and_then(|it| it.keeper()) {
                     keeper.heard(key.mailbox, &life);
                 }
-                self.wake(&key);
+                self.wake(&key, context);
             }
             Hint::Read(tenant, table) => {
                 let runtime = self.running(&tenant).map(|(runtime, _)| runtime);
@@ -220,10 +221,12 @@ impl NodeActor {
         }
     }
 
-    fn wake(&self, key: &MailboxKey) {
-        if let Some((_, address)) = self.running(&key.tenant) {
-            // A full supervisor has enough to do; a sweep finds what this would have told.
-            let _ = address.try_send(WakeMailbox(Some(key.mailbox)));
+    fn wake(&mut self, key: &MailboxKey, context: &mut Context<Self>) {
+        let Some((_, address)) = self.running(&key.tenant) else { return };
+        let told = address.try_send(WakeMailbox(Some(key.mailbox)));
+        if matches!(told, Err(SendError::Full(_))) {
+            // More of this tenant changed than its supervisor has taken in so far.
+            self.lost(Some(key.tenant.clone()), context);
         }
     }
 

@@ -136,7 +136,7 @@ impl Ownership {
         let node = self.node();
         let fence = node.may_start(shard, self.elapsed())?;
         self.busy().entry(shard).or_default().runs += 1;
-        Some(Arc::new(Tenancy::new(self.clone(), shard, fence)))
+        Some(Arc::new(Tenancy::new(self.clone(), mailbox, fence)))
     }
 
     /// Work in a shard ended. What it sent before it was `cut` off may still be carried out.
@@ -200,9 +200,15 @@ impl Ownership {
         self.tidings.subscribe()
     }
 
-    /// Waits until no other cycle of the mailbox runs on this node; the turn ends when dropped.
+    /// Waits until no other cycle of the mailbox runs on this node, and until what was sent by one that was
+    /// cut off has landed or never will; the turn ends when dropped.
     pub async fn turn(&self, mailbox: &MailboxKey) -> Turn {
         self.turns.take(mailbox).await
+    }
+
+    /// Work on a mailbox was cut off after it had sent something.
+    pub(super) fn close_turn(&self, mailbox: &MailboxKey) {
+        self.turns.close(mailbox, Instant::now() + WRITE);
     }
 
     /// Joins the cluster, or stays in it, and takes what is free of this node's share. Returns false

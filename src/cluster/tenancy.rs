@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ownership::Ownership;
-use crate::domain::ids::Fence;
+use crate::domain::ids::{Fence, MailboxKey};
 use crate::ports::lease::Tenure;
-use crate::shards::Shard;
+use crate::shards::{Shard, shard_of};
 
 /// How often work that waits for an answer looks whether it may go on.
 const LOOK: Duration = Duration::from_millis(200);
@@ -24,6 +24,7 @@ pub(super) const HAND_OVER: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Tenancy {
     ownership: Arc<Ownership>,
+    mailbox: MailboxKey,
     shard: Shard,
     fence: Fence,
     /// A write was sent to a far side.
@@ -33,8 +34,9 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
-    pub(super) fn new(ownership: Arc<Ownership>, shard: Shard, fence: Fence) -> Self {
-        Self { ownership, shard, fence, sent: false.into(), cut: false.into() }
+    pub(super) fn new(ownership: Arc<Ownership>, mailbox: &MailboxKey, fence: Fence) -> Self {
+        let (mailbox, shard) = (mailbox.clone(), shard_of(mailbox));
+        Self { ownership, mailbox, shard, fence, sent: false.into(), cut: false.into() }
     }
 
     /// Returns the fence.
@@ -104,6 +106,9 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if let Some(tenancy) = self.0 {
             tenancy.cut.store(true, Ordering::Relaxed);
+            if tenancy.sent.load(Ordering::Relaxed) {
+                tenancy.ownership.close_turn(&tenancy.mailbox);
+            }
         }
     }
 }

@@ -377,6 +377,37 @@ async fn what_dropped_work_sent_has_its_time_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_works_on_a_mailbox_while_what_cut_off_work_sent_may_land() {
+    // Dropped, or cut off by a panic: the next turn of the mailbox waits for it, on this node as on others.
+    // Work that sent nothing leaves nothing behind, and other mailboxes do not wait.
+    let own = Arc::new(Ownership::new(store(), "one"));
+    assert!(own.hold().await.unwrap());
+    let mailbox = key("contoso", 1);
+    for (sends, panics) in [(false, false), (true, false), (true, true), (false, true)] {
+        let (turn, tenancy) = (own.turn(&mailbox).await, own.enter(&mailbox).unwrap());
+        let work = tokio::spawn(async move {
+            let _turn = turn;
+            let work = async {
+                assert!(!sends || tenancy.may_send());
+                assert!(!panics, "it panics");
+                std::future::pending::<()>().await;
+            };
+            tenancy.run(work).await
+        });
+        tokio::task::yield_now().await;
+        work.abort();
+        assert!(work.await.is_err());
+        let began = Instant::now();
+        drop(own.turn(&key("contoso", 2)).await);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        drop(own.turn(&mailbox).await);
+        let waited = if sends { WRITE } else { Duration::ZERO };
+        assert!(began.elapsed().abs_diff(waited) < Duration::from_millis(5), "{sends} {panics}");
+        assert!(own.hold().await.unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_lost_the_name_of_the_node_waits_quietly() {
     // It owns nothing and asks as often as in quiet times, until the other is gone.
     let slow = Slow::new(store(), Duration::ZERO);

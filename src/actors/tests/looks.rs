@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, Handler, Message};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -153,6 +153,38 @@ fn hints_that_a_busy_node_has_no_room_for_are_made_up_for() {
         let (_open, script) = mpsc::unbounded_channel();
         let relay = Relay::new(Arc::new(LocalBus::new()));
         actix_rt::spawn(hear(Box::new(Script(flood.collect(), script)), node, relay));
+        assert_spread(&tenant).await;
+    });
+}
+
+/// So many changes of a mailbox that is not there, and the supervisor takes none of them in meanwhile.
+struct Flood(usize);
+
+impl Message for Flood {
+    type Result = ();
+}
+
+impl Handler<Flood> for NodeActor {
+    type Result = ();
+
+    fn handle(&mut self, Flood(count): Flood, context: &mut Self::Context) {
+        for _ in 0..count {
+            let hint = Hint::Changed(mailbox(MANY + 1).key);
+            Handler::<HintCame>::handle(self, HintCame(Heard::Hint(hint)), context);
+        }
+    }
+}
+
+#[test]
+fn changes_that_a_busy_tenant_has_no_room_for_are_made_up_for() {
+    // Its supervisor is full: all its mailboxes look, once. As many as it has room for need no look.
+    on_paused(async {
+        let tenant = with_many().await;
+        let (node, _) = node(&tenant).await;
+        node.send(Flood(4_096)).await.unwrap();
+        sleep(secs(10)).await;
+        assert_eq!(tenant.cycles(), 0);
+        node.send(Flood(5_000)).await.unwrap();
         assert_spread(&tenant).await;
     });
 }

@@ -40,9 +40,13 @@ pub(super) struct Left {
 /// A cycle that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Work {
-    fence: Fence,
-    /// The number of the state that it claimed, and in which history of the store.
-    claim: Option<(u64, u8)>,
+    pub(super) fence: Fence,
+    /// The number of the state that it claimed or remembers, and in which history of the store.
+    pub(super) claim: Option<(u64, u8)>,
+    /// The store said in this cycle that it is the newest.
+    pub(super) sure: bool,
+    /// The history in which the cycle began.
+    pub(super) begun: u8,
 }
 
 /// One process and what is on its way from and to it.
@@ -60,8 +64,10 @@ pub(super) struct Process {
     /// A request that was given up and may arrive yet.
     pub(super) late: Option<Step>,
     pub(super) work: Vec<Option<Work>>,
+    /// What it stored last of a mailbox: under which fence, the number, and in which history.
+    pub(super) remembered: Vec<Option<(Fence, u64, u8)>>,
     /// Until when, by its clock, something may be carried out of what was cut off in a shard.
-    cut: Vec<u64>,
+    pub(super) cut: Vec<u64>,
     /// A commit on its way: the mailbox, fence and number.
     pub(super) commit: Option<(usize, Fence, u64)>,
 }
@@ -70,7 +76,7 @@ pub(super) struct Process {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Store {
     table: Table,
-    mailboxes: Vec<Guard>,
+    pub(super) mailboxes: Vec<Guard>,
 }
 
 /// A write under way to a far side.
@@ -83,10 +89,10 @@ struct Flight {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct World {
-    now: u64,
+    pub(super) now: u64,
     /// How far the store's clock was set back.
     behind: u64,
-    store: Store,
+    pub(super) store: Store,
     /// What a server that loses its last writes comes back with.
     pub(super) saved: Option<Store>,
     pub(super) processes: Vec<Process>,
@@ -99,7 +105,7 @@ pub(super) struct World {
     /// When somebody came to such a store who knew nothing of it.
     misled_at: Option<u64>,
     /// How often the store lost something.
-    history: u8,
+    pub(super) history: u8,
     /// The greatest fence that each shard was granted under, lost ones included.
     granted: Vec<u64>,
     flights: Vec<Flight>,
@@ -107,6 +113,11 @@ pub(super) struct World {
     repeated: bool,
     /// A commit passed although a newer owner had read the state before.
     overwritten: bool,
+    /// Whose commit passed last in each mailbox.
+    committed_by: Vec<u128>,
+    /// Something was sent on top of a state that another process had replaced, or that the store had lost
+    /// before the cycle began.
+    pub(super) sent_on_old: bool,
 }
 
 /// Places that random runs must come to.
@@ -126,10 +137,13 @@ pub(super) enum Sight {
     CutOffInDoubt,
     LossNoticed,
     GrantedAfterLoss,
+    SentFromMemory,
+    MemoryRefused,
+    WaitedForOwnWrite,
 }
 
 impl Sight {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Passed,
         Self::Stale,
         Self::Moved,
@@ -144,6 +158,9 @@ impl Sight {
         Self::CutOffInDoubt,
         Self::LossNoticed,
         Self::GrantedAfterLoss,
+        Self::SentFromMemory,
+        Self::MemoryRefused,
+        Self::WaitedForOwnWrite,
     ];
 }
 
@@ -152,7 +169,7 @@ impl Sight {
 pub(super) struct Seen(Arc<[AtomicUsize; Sight::ALL.len()]>);
 
 impl Seen {
-    fn note(&self, sight: Sight) {
+    pub(super) fn note(&self, sight: Sight) {
         self.0[sight as usize].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -172,6 +189,10 @@ pub(super) struct Cluster {
     pub(super) gives_busy: bool,
     /// A defect to be found: a store that lost something grants at once.
     pub(super) never_closes: bool,
+    /// A defect to be found: a cycle begins right after another one was cut off, or panicked.
+    pub(super) hurries: bool,
+    /// A defect to be found: what a process remembers counts without the store's word.
+    pub(super) believes: bool,
     /// Steps are carried out at once; so there are few enough states for all of them.
     pub(super) swift: bool,
     /// Whether each state is looked at for whether it heals, which costs much.
@@ -190,6 +211,8 @@ impl Cluster {
             lands,
             gives_busy: false,
             never_closes: false,
+            hurries: false,
+            believes: false,
             swift: false,
             heals: true,
             left,
@@ -211,6 +234,7 @@ impl Cluster {
             answer: None,
             late: None,
             work: vec![None; self.shards],
+            remembered: vec![None; self.shards],
             cut: vec![0; self.shards],
             commit: None,
         }
@@ -235,6 +259,8 @@ impl Cluster {
             flights: Vec::new(),
             repeated: false,
             overwritten: false,
+            committed_by: vec![u128::MAX; self.shards],
+            sent_on_old: false,
         }
     }
 
@@ -261,13 +287,13 @@ impl Cluster {
     }
 }
 
-fn shard(at: usize) -> Shard {
+pub(super) fn shard(at: usize) -> Shard {
     Shard(u16::try_from(at).unwrap())
 }
 
 impl Process {
     /// The time by its own clock: none shows the time of day, and the second one runs a fifth late.
-    fn clock(&self, now: u64) -> u64 {
+    pub(super) fn clock(&self, now: u64) -> u64 {
         if self.home == 1 { now * 4 / 5 } else { now + 700_000 * self.home as u64 }
     }
 
@@ -398,20 +424,26 @@ impl World {
         self.flights.retain(|flight| now <= flight.until);
     }
 
-    pub(super) fn enter(&mut self, at: usize, of: usize) {
+    pub(super) fn enter(&mut self, at: usize, of: usize, cluster: &Cluster) {
         let process = &mut self.processes[at];
         let now = process.clock(self.now);
-        if let Some(fence) = process.node.may_start(shard(of), now) {
-            process.work[of] = Some(Work { fence, claim: None });
+        let Some(fence) = process.node.may_start(shard(of), now) else { return };
+        if process.has_turn(of, now, cluster) {
+            process.work[of] = Some(Work { fence, claim: None, sure: false, begun: self.history });
             self.left.works -= 1;
+        } else {
+            cluster.seen.note(Sight::WaitedForOwnWrite);
         }
     }
 
     pub(super) fn claim(&mut self, at: usize, of: usize) {
         let process = &mut self.processes[at];
-        let Some(Work { fence, .. }) = process.work[of] else { return };
+        let Some(work @ Work { fence, .. }) = process.work[of] else { return };
         match self.store.mailboxes[of].claim(fence) {
-            Ok(seq) => process.work[of] = Some(Work { fence, claim: Some((seq, self.history)) }),
+            Ok(seq) => {
+                let claim = Some((seq, self.history));
+                process.work[of] = Some(Work { claim, sure: true, ..work });
+            }
             Err(Refusal::Stale | Refusal::Moved) => {
                 process.work[of] = None;
                 process.node.doubt(shard(of), fence);
@@ -423,12 +455,21 @@ impl World {
     pub(super) fn write(&mut self, at: usize, of: usize, cluster: &Cluster) {
         let process = &self.processes[at];
         let (now, number) = (process.clock(self.now), process.number);
-        let Some(Work { fence, claim: Some(_) }) = process.work[of] else { return };
+        let Some(Work { fence, claim: Some((seq, history)), sure, begun }) = process.work[of]
+        else {
+            return;
+        };
+        if !sure && !cluster.believes {
+            return;
+        }
         if self.flights.iter().any(|flight| (flight.number, flight.of) == (number, of)) {
             return;
         }
         if process.node.may_send(shard(of), fence, now) {
             self.flights.push(Flight { number, of, until: self.now + cluster.lands });
+            // A commit of its own that comes late is as good as one that a crash cut off.
+            let newest = self.store.mailboxes[of].seq == seq || self.committed_by[of] == number;
+            self.sent_on_old |= history < begun || (history == self.history && !newest);
         } else if process.node.may_write(shard(of), fence, now) {
             cluster.seen.note(Sight::StoodStill);
         }
@@ -438,7 +479,7 @@ impl World {
     pub(super) fn send(&mut self, at: usize, of: usize, cluster: &Cluster) {
         let process = &mut self.processes[at];
         let (now, number) = (process.clock(self.now), process.number);
-        let Some(Work { fence, claim: Some((seq, _)) }) = process.work[of] else { return };
+        let Some(Work { fence, claim: Some((seq, _)), .. }) = process.work[of] else { return };
         if process.node.may_write(shard(of), fence, now) {
             process.work[of] = None;
             process.commit = Some((of, fence, seq));
@@ -459,10 +500,14 @@ impl World {
     pub(super) fn apply(&mut self, at: usize, cluster: &Cluster) {
         let Some((of, fence, seq)) = self.processes[at].commit.take() else { return };
         let sight = match self.store.mailboxes[of].commit(fence, seq) {
-            Err(Refusal::Stale) => Sight::Stale,
-            Err(Refusal::Moved) => Sight::Moved,
-            Ok(_) => {
+            Err(refusal) => {
+                self.processes[at].refused(of, cluster);
+                if refusal == Refusal::Stale { Sight::Stale } else { Sight::Moved }
+            }
+            Ok(number) => {
                 let history = self.history;
+                self.committed_by[of] = self.processes[at].number;
+                self.processes[at].stored(of, (fence, number, history), cluster);
                 let newer = |work: &Work| {
                     work.fence > fence && work.claim.is_some_and(|(_, read)| read == history)
                 };
@@ -575,13 +620,17 @@ impl World {
             })
     }
 
-    /// Nobody may begin in a shard while a write of another process is under way there.
+    /// Nobody may begin in a shard while a write of another process, or of a cycle of its own that ended in
+    /// the middle, is under way there.
     pub(super) fn waits_for_writes(&self, cluster: &Cluster) -> bool {
         self.is_excused(cluster)
             || self.flights.iter().all(|flight| {
-                self.processes.iter().filter(|it| it.number != flight.number).all(|process| {
-                    let now = process.clock(self.now);
-                    process.node.may_start(shard(flight.of), now).is_none()
+                self.processes.iter().all(|process| {
+                    let (of, now) = (flight.of, process.clock(self.now));
+                    let waits =
+                        || process.works(of).is_some() || !process.has_turn(of, now, cluster);
+                    let own = process.number == flight.number;
+                    (own && waits()) || process.node.may_start(shard(of), now).is_none()
                 })
             })
     }
