@@ -23,6 +23,7 @@ mod demo;
 mod desk;
 mod explain;
 mod item;
+mod named;
 mod plan;
 mod purge;
 mod relink;
@@ -100,17 +101,18 @@ enum Command {
     #[command(after_help = "Example:\n  lockstep check --config ./config --online")]
     Check(check::CheckArgs),
     /// Show what a running node does.
-    #[command(after_help = "Example:\n  lockstep status --url http://127.0.0.1:8080")]
+    #[command(after_help = "Example:\n  lockstep status --url http://127.0.0.1:8080\n  \
+                            lockstep status --mailbox anna@contoso.com --items")]
     Status(status::StatusArgs),
     /// Let exactly the halted plan of a mailbox pass, or plan again with brakes; retry a parked one.
     #[command(
-        after_help = "Example:\n  lockstep release --tenant contoso --mailbox 5f1c… --plan 0c4a…\n  \
-                      lockstep release --tenant contoso --mailbox 5f1c… --with-brakes"
+        after_help = "Example:\n  lockstep release --mailbox anna@contoso.com --plan 0c4a…\n  \
+                      lockstep release --mailbox anna@contoso.com --with-brakes"
     )]
     Release(status::ReleaseArgs),
     /// Ignore the scheduling conflict of a meeting: its row is created in Dynamics all the same.
     #[command(
-        after_help = "Example:\n  lockstep ignore-conflict --tenant contoso --mailbox 5f1c… --item 8d2e…"
+        after_help = "Example:\n  lockstep ignore-conflict --mailbox anna@contoso.com --item 8d2e…"
     )]
     IgnoreConflict(item::ItemArgs),
     /// Explain an item: what was detected, decided and written, by which rule, and what would change it.
@@ -120,7 +122,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Try a parked item again now.
     #[command(
-        after_help = "Example:\n  lockstep retry-item --tenant contoso --mailbox 5f1c… --item 8a2e…"
+        after_help = "Example:\n  lockstep retry-item --mailbox anna@contoso.com --item 8a2e…"
     )]
     RetryItem(item::ItemArgs),
     /// List the rules: sentence, source, what decides them, what proves them.

@@ -222,7 +222,11 @@ impl NodeActor {
     }
 
     fn wake(&mut self, key: &MailboxKey, context: &mut Context<Self>) {
-        let Some((_, address)) = self.running(&key.tenant) else { return };
+        let Some((runtime, address)) = self.running(&key.tenant) else { return };
+        // Its owner hears it as well.
+        if !runtime.ownership.owns(key) {
+            return;
+        }
         let told = address.try_send(WakeMailbox(Some(key.mailbox)));
         if matches!(told, Err(SendError::Full(_))) {
             // More of this tenant changed than its supervisor has taken in so far.

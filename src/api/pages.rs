@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::cluster::{self, Cluster};
 use super::json::{PHASES, count, phase_name, verb_name};
 use super::settings;
-use crate::actors::board::{MailboxRow, Recent};
+use crate::actors::board::{LastCycle, MailboxRow, Recent};
 use crate::actors::runtime::TenantRuntime;
 use crate::config::Problem;
 use crate::domain::plan::MailClass;
@@ -96,13 +96,20 @@ pub(super) fn tenant(tenant: &TenantRuntime) -> String {
     page(name, &html! { a href="/" { "Lockstep" } " › " (name) }, &body)
 }
 
+/// Mailboxes that stand, then those with items that do, then those that wait for something.
 fn sorted(rows: &[MailboxRow]) -> Vec<&MailboxRow> {
     let mut rows: Vec<&MailboxRow> = rows.iter().collect();
     let rank = |row: &MailboxRow| {
         PHASES.iter().rev().position(|name| *name == phase_name(row)).unwrap_or(0)
     };
     let last = |row: &MailboxRow| matches!(phase_name(row), "excluded" | "elsewhere");
-    rows.sort_by_key(|row| (last(row), rank(row), row.mailbox));
+    let works = |row: &MailboxRow| matches!(phase_name(row), "idle" | "running");
+    let waits = |row: &MailboxRow, of: fn(&LastCycle) -> bool| row.last.as_ref().is_some_and(of);
+    rows.sort_by_key(|row| {
+        let parked = waits(row, |it| it.parked > 0);
+        let unsettled = waits(row, |it| it.unsettled > 0 || it.code.is_some());
+        (last(row), works(row), !parked, !unsettled, rank(row), row.mailbox)
+    });
     rows
 }
 

@@ -111,9 +111,19 @@ impl Node {
     /// Reads the tenant files again and again: tenants come, change and go with them. A broken file
     /// leaves its last good version active, and the other tenants alone.
     pub async fn watch(&self, directory: PathBuf, environment: Environment) {
+        let shown = directory.display().to_string();
         let mut files = TenantFiles::new(directory, environment);
+        let mut some = true;
         loop {
             let reading = files.read();
+            let none = reading.files.is_empty() && reading.broken_files == 0;
+            if none && std::mem::replace(&mut some, false) {
+                tracing::warn!(
+                    directory = shown,
+                    "no tenant runs here: a tenant begins when its file is dropped in tenants/"
+                );
+            }
+            some |= !none;
             self.app.metrics.set_config_broken_files(reading.broken_files as u64);
             *self.problems.write().unwrap_or_else(PoisonError::into_inner) = reading.problems;
             let entries = reading.files.into_iter().map(|file| entry(&self.app, file)).collect();

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
+use super::named;
 use super::status::{NodeArgs, ask, root};
 use super::told::Told;
 use crate::config::Environment;
@@ -16,11 +17,11 @@ use crate::http::Method;
 pub(super) struct ItemArgs {
     #[command(flatten)]
     node: NodeArgs,
-    /// The tenant.
+    /// The tenant; needed when several have the mailbox.
     #[arg(long, value_name = "NAME")]
-    tenant: String,
-    /// The mailbox's id.
-    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+    /// The mailbox: its address or its id.
+    #[arg(long, value_name = "ADDRESS")]
     mailbox: String,
     /// The item: its link, as decisions and `status --items` show it. To retry, also its row, or its
     /// id in Exchange.
@@ -50,7 +51,8 @@ fn command(
     environment: &Environment,
 ) -> anyhow::Result<ExitCode> {
     let root = root(&args.node, environment)?;
-    let ItemArgs { tenant, mailbox, item, .. } = args;
+    let (tenant, mailbox) = named::find(&root, args.tenant.as_deref(), &args.mailbox)?;
+    let item = &args.item;
     let id = utf8_percent_encode(item, NON_ALPHANUMERIC);
     let path = format!("/api/v1/tenants/{tenant}/mailboxes/{mailbox}/items/{id}/{verb}");
     ask(Method::Post, &format!("{root}{path}"))?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
+use super::named;
 use super::table::table;
 use super::told::Told;
 use super::{ConfigArgs, Format};
@@ -40,8 +41,8 @@ pub(super) struct StatusArgs {
     /// Also list the mailboxes of this tenant.
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Only one mailbox, with its last decisions (needs --tenant).
-    #[arg(long, value_name = "ID", requires = "tenant")]
+    /// Only one mailbox, by its address or id, with its last decisions.
+    #[arg(long, value_name = "ADDRESS")]
     mailbox: Option<String>,
     /// The mailbox's items that are in trouble, with code, attempts and since when.
     #[arg(long, requires = "mailbox")]
@@ -56,11 +57,11 @@ pub(super) struct StatusArgs {
 pub(super) struct ReleaseArgs {
     #[command(flatten)]
     node: NodeArgs,
-    /// The tenant.
+    /// The tenant; needed when several have the mailbox.
     #[arg(long, value_name = "NAME")]
-    tenant: String,
-    /// The mailbox's id.
-    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+    /// The mailbox: its address or its id.
+    #[arg(long, value_name = "ADDRESS")]
     mailbox: String,
     /// Plan anew with brakes, instead of letting the halted plan pass.
     #[arg(long, conflicts_with = "plan")]
@@ -74,13 +75,14 @@ pub(super) struct ReleaseArgs {
 
 pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let root = root(&args.node, environment)?;
-    let path = match (&args.tenant, &args.mailbox) {
-        (Some(tenant), Some(id)) if args.items => {
-            format!("/api/v1/tenants/{tenant}/mailboxes/{id}/items")
+    let path = match (args.tenant.as_deref(), &args.mailbox) {
+        (tenant, Some(mailbox)) => {
+            let (tenant, id) = named::find(&root, tenant, mailbox)?;
+            let items = if args.items { "/items" } else { "" };
+            format!("/api/v1/tenants/{tenant}/mailboxes/{id}{items}")
         }
-        (Some(tenant), Some(id)) => format!("/api/v1/tenants/{tenant}/mailboxes/{id}"),
         (Some(tenant), None) => format!("/api/v1/tenants/{tenant}/mailboxes"),
-        (None, _) => "/api/v1/cluster".to_owned(),
+        (None, None) => "/api/v1/cluster".to_owned(),
     };
     let answer = ask(Method::Get, &format!("{root}{path}"))?;
     if args.format == Format::Json {
@@ -108,7 +110,7 @@ pub(super) fn run(args: &StatusArgs, environment: &Environment) -> anyhow::Resul
 
 pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let root = root(&args.node, environment)?;
-    let (tenant, mailbox) = (&args.tenant, &args.mailbox);
+    let (tenant, mailbox) = named::find(&root, args.tenant.as_deref(), &args.mailbox)?;
     let mut url = format!("{root}/api/v1/tenants/{tenant}/mailboxes/{mailbox}");
     let halted = !ask(Method::Get, &url)?["halt"].is_null();
     url.push_str("/release");
@@ -131,6 +133,9 @@ pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::
 
 pub(super) fn root(args: &NodeArgs, environment: &Environment) -> anyhow::Result<String> {
     if let Some(url) = &args.url {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            bail!("--url: {url} is no address; write it as http://{url}");
+        }
         return Ok(url.trim_end_matches('/').to_owned());
     }
     let path = args.config.config.join("lockstep.toml");

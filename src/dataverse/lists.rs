@@ -66,18 +66,10 @@ impl DataverseSide {
             Err(error) => return Err(error),
         };
         for (list, reply) in lists.iter().zip(&replies) {
-            match errors::judge(reply) {
-                Verdict::Fine => list.take(reply, &mut found),
-                Verdict::Throttled(_) => return Err(errors::into_side_error(reply)),
-                Verdict::Unavailable
-                | Verdict::Missing
-                | Verdict::Denied
-                | Verdict::Precondition
-                | Verdict::Refused => {
-                    let (status, code) = (reply.status, errors::code(&reply.body));
-                    warn!(kind = %list.table.kind, status, code, "a list of rows was refused");
-                }
+            if let Verdict::Throttled(_) = errors::judge(reply) {
+                return Err(errors::into_side_error(reply));
             }
+            list.take(reply, &mut found);
         }
         Ok(found)
     }
@@ -173,8 +165,13 @@ impl List {
         self.places.iter().map(|(at, _)| *at)
     }
 
-    /// Gives each row of an answer its place.
+    /// Gives each row of an answer its place; a list that is refused has none.
     pub(super) fn take(&self, reply: &PartReply, found: &mut [Option<PartReply>]) {
+        if errors::judge(reply) != Verdict::Fine {
+            let (status, code) = (reply.status, errors::code(&reply.body));
+            warn!(kind = %self.table.kind, status, code, "a list of rows was refused");
+            return;
+        }
         let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&reply.body) else {
             warn!(kind = %self.table.kind, "a list of rows is none");
             return;

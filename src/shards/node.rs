@@ -147,9 +147,14 @@ impl Node {
     }
 
     /// Returns the next step. What it gives back is given up from here on: shards that are no longer
-    /// wanted and not `busy`. `fresh` names the generation of a store that has none.
+    /// wanted and not `busy`, also those that a late step of ours, or a doubt, put under another fence than
+    /// the one that work has. `fresh` names the generation of a store that has none.
     pub fn next(&mut self, busy: &dyn Fn(Shard) -> bool, fresh: Generation) -> Step {
         let take = if self.settled { Vec::new() } else { self.move_on(busy) };
+        // What is wanted is taken by the same step.
+        let free = |shard: &Shard| self.desired.contains(shard) || !busy(*shard);
+        let give = self.giving.iter().filter(|(shard, _)| free(shard));
+        let give = give.map(|(shard, fence)| (*shard, *fence)).collect();
         Step {
             node: self.name.clone(),
             incarnation: self.incarnation,
@@ -157,7 +162,7 @@ impl Node {
             role: self.role(),
             card: self.card.clone(),
             ttl: self.terms.ttl,
-            give: self.giving.iter().map(|(shard, fence)| (*shard, *fence)).collect(),
+            give,
             take,
             known: self.stamp,
             generation: fresh,
@@ -182,7 +187,8 @@ impl Node {
     pub fn leave(&mut self, busy: &dyn Fn(Shard) -> bool, fresh: Generation) -> Step {
         self.want(Want::Nothing);
         let step = self.next(busy, fresh);
-        let ttl = if self.held.is_empty() { 0 } else { self.terms.write };
+        let whole = self.held.is_empty() && step.give.len() == self.giving.len();
+        let ttl = if whole { 0 } else { self.terms.write };
         self.until = 0;
         self.held.clear();
         Step { ttl, ..step }

@@ -214,8 +214,8 @@ fn check_and_sync_say_what_they_found_and_did() {
 
 #[test]
 fn sch_03_a_running_node_synchronizes_the_mailbox_of_an_address() {
-    // The node of the configuration is asked, and finds it in whichever tenant it is; what is wrong is said
-    // with its remedy. Nothing that the node writes down names an address.
+    // The node of the configuration is asked, and finds it in whichever tenant it is, as for the other commands
+    // for a mailbox; what is wrong is said with its remedy. Nothing that the node writes down names an address.
     let sim = StandIns::start("1");
     let (port, config) = (free_port(), sim.config());
     let data = sim.directory.path().join("data");
@@ -238,6 +238,18 @@ fn sch_03_a_running_node_synchronizes_the_mailbox_of_an_address() {
     let url = format!("http://127.0.0.1:{port}");
     until(SETTLED, "every mailbox is at rest", || is_quiet(&url, 1).then_some(()));
     let before = cycles(&url, "fabrikam");
+    // So do the other commands for a mailbox.
+    let shown = run(&["status", "--config", config, "--mailbox", address, "--format", "json"]);
+    assert_eq!((shown.code, shown.json()["phase"].as_str()), (Some(0), Some("idle")), "{shown:?}");
+    let released = run(&["release", "--config", config, "--mailbox", address, "--format", "json"]);
+    assert_eq!(released.json()["tenant"], "fabrikam", "{released:?}");
+    let item = ["--mailbox", address, "--item", "5f1c"];
+    for command in ["retry-item", "ignore-conflict"] {
+        let refused = run(&[&[command, "--config", config][..], &item].concat());
+        assert!(refused.code == Some(1) && !refused.err.contains("--mailbox"), "{refused:?}");
+    }
+    let typed = run(&["status", "--url", "127.0.0.1:8080"]);
+    assert!(typed.err.contains("write it as http://127.0.0.1:8080"), "{typed:?}");
     let asked = sync(&["--mailbox", address, "--format", "json"]);
     assert_eq!(asked.code, Some(0), "{asked:?}");
     let told = asked.json();

@@ -54,13 +54,11 @@ impl<'a> Bundle<'a> {
         }
         let mut rows = vec![None; self.requests.len()];
         for (list, reply) in self.lists.iter().zip(replies) {
-            match errors::judge(&reply) {
-                Verdict::Fine => list.take(&reply, &mut rows),
+            if let Verdict::Throttled(_) = errors::judge(&reply) {
                 // Nothing can be read now: its rows have no other answer.
-                Verdict::Throttled(_) | Verdict::Unavailable => {
-                    list.places().for_each(|at| rows[at] = Some(reply.clone()));
-                }
-                Verdict::Missing | Verdict::Denied | Verdict::Precondition | Verdict::Refused => {}
+                list.places().for_each(|at| rows[at] = Some(reply.clone()));
+            } else {
+                list.take(&reply, &mut rows);
             }
         }
         for (one, row) in sorted.iter_mut().zip(rows) {

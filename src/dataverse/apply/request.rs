@@ -52,6 +52,13 @@ impl Replies {
     }
 }
 
+/// What the first reply to a request says.
+enum Told {
+    Settled(Outcome),
+    /// What the row holds now decides.
+    Look,
+}
+
 /// What came of a request.
 pub(super) enum Answer {
     Settled(Outcome),
@@ -155,42 +162,32 @@ impl Request {
 
     /// Tells whether the outcome depends on what the row holds now.
     pub(super) fn looks(&self, replies: &Replies) -> bool {
-        let Some(first) = replies.first() else { return matches!(self.act, Act::Look) };
-        match (errors::judge(first), &self.act) {
-            (Verdict::Fine, Act::Book(_)) => booking::judge(first, &self.id).is_ok(),
-            (Verdict::Fine, Act::Create(_) | Act::Update(_) | Act::Look)
-            // It exists already: an earlier try got through.
-            | (Verdict::Precondition, Act::Create(_) | Act::Book(_)) => true,
-            (_, Act::Delete(_))
-            | (Verdict::Precondition, Act::Update(_) | Act::Look)
-            | (
-                Verdict::Throttled(_)
-                | Verdict::Unavailable
-                | Verdict::Missing
-                | Verdict::Denied
-                | Verdict::Refused,
-                Act::Create(_) | Act::Book(_) | Act::Update(_) | Act::Look,
-            ) => false,
-        }
+        replies.first().map_or(!self.writes(), |first| matches!(self.told(first), Told::Look))
+    }
+
+    const fn writes(&self) -> bool {
+        self.write().is_some()
     }
 
     /// Returns what the replies say.
     pub(super) fn outcome(&self, replies: &Replies) -> Answer {
-        if self.looks(replies) {
-            // A booking does not say which version it made, and a refused create made none.
-            let says = matches!(self.act, Act::Create(_) | Act::Update(_));
-            let wrote = replies.wrote.as_ref().filter(|wrote| says && wrote.is_success());
-            let made = wrote.and_then(|wrote| json(wrote).ok()).as_ref().and_then(read::version);
-            return self.seen(replies.read.as_ref(), made.as_ref());
-        }
         let Some(first) = replies.first() else { return Answer::Settled(Outcome::Unknown) };
         let verdict = errors::judge(first);
         if matches!(verdict, Verdict::Denied | Verdict::Refused) {
             let (status, code) = (first.status, errors::code(&first.body));
             warn!(kind = %self.table.kind, status, code, "a write was refused");
         }
-        Answer::Settled(match (verdict, &self.act) {
+        match self.told(first) {
+            Told::Settled(outcome) => Answer::Settled(outcome),
+            Told::Look => self.seen(replies),
+        }
+    }
+
+    /// Returns what the reply to the write says, or to the look where nothing was to be written.
+    fn told(&self, first: &PartReply) -> Told {
+        Told::Settled(match (errors::judge(first), &self.act) {
             (Verdict::Throttled(_), _) => Outcome::NotSent,
+            (Verdict::Unavailable, _) => Outcome::Unknown,
             (Verdict::Denied, _) => Outcome::Refused(Code::PrivilegeMissing),
             (Verdict::Refused, _) if errors::is_duplicate(first) => {
                 Outcome::Refused(Code::DuplicateFound)
@@ -206,18 +203,35 @@ impl Request {
             }
             (Verdict::Missing, Act::Update(_) | Act::Look) => Outcome::Missing,
             (Verdict::Precondition, Act::Update(_) | Act::Delete(_) | Act::Look) => Outcome::Stale,
-            (Verdict::Fine, Act::Book(_)) => {
-                booking::judge(first, &self.id).err().unwrap_or(Outcome::Unknown)
-            }
-            (Verdict::Unavailable, _)
-            | (Verdict::Precondition, Act::Create(_) | Act::Book(_))
-            | (Verdict::Fine, Act::Create(_) | Act::Update(_) | Act::Look) => Outcome::Unknown,
+            (Verdict::Fine, Act::Book(_)) => match booking::judge(first, &self.id) {
+                Ok(()) => return Told::Look,
+                Err(outcome) => outcome,
+            },
+            (Verdict::Fine, Act::Create(_) | Act::Update(_) | Act::Look)
+            // It exists already: an earlier try got through.
+            | (Verdict::Precondition, Act::Create(_) | Act::Book(_)) => return Told::Look,
         })
     }
 
+    /// Tells whether the row that was read is as the write left it: at the version that it made. A booking
+    /// tells of none; its row was written by nobody but its maker.
+    fn is_untouched(&self, replies: &Replies, row: &Json, version: Option<&Version>) -> bool {
+        let wrote = replies.wrote.as_ref().filter(|wrote| wrote.is_success());
+        match (&self.act, wrote) {
+            (Act::Book(_), Some(_)) => read::is_its_makers(row),
+            (Act::Create(_) | Act::Update(_), Some(wrote)) => {
+                let made = json(wrote).ok().as_ref().and_then(read::version);
+                made.is_none() || made.as_ref() == version
+            }
+            (Act::Create(_) | Act::Book(_) | Act::Update(_) | Act::Delete(_) | Act::Look, _) => {
+                true
+            }
+        }
+    }
+
     /// Returns what the read after the write shows.
-    fn seen(&self, reply: Option<&PartReply>, made: Option<&Version>) -> Answer {
-        let Some(reply) = reply else { return Answer::Settled(Outcome::Unknown) };
+    fn seen(&self, replies: &Replies) -> Answer {
+        let Some(reply) = &replies.read else { return Answer::Settled(Outcome::Unknown) };
         match errors::judge(reply) {
             Verdict::Fine => {}
             Verdict::Missing | Verdict::Denied => return Answer::OutOfSight,
@@ -228,7 +242,7 @@ impl Request {
         }
         let Ok(row) = json(reply) else { return Answer::Settled(Outcome::Unknown) };
         let mut seen = read::observe(self.table, &self.id, &row, Presence::Present);
-        if made.is_some() && made != seen.version.as_ref() {
+        if !self.is_untouched(replies, &row, seen.version.as_ref()) {
             return Answer::Settled(Outcome::Unknown);
         }
         seen.losses.extend(&self.losses);

@@ -1,6 +1,6 @@
 //! What the replies to a write mean.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::bundle::Bundle;
@@ -173,9 +173,9 @@ fn rows_of_one_table_are_read_by_one_list_after_the_writes() {
 
 #[test]
 fn a_list_that_is_refused_for_now_leaves_its_rows_unknown() {
-    // Throttled, or the server failed: nothing is asked again at once. Refused for what it asks: row by row.
+    // Throttled: nothing is asked again at once. Refused for what it asks, or failed: row by row.
     let requests = [update(), update()];
-    for (status, asks) in [(429, false), (500, false), (400, true), (403, true)] {
+    for (status, asks) in [(429, false), (500, true), (400, true), (403, true)] {
         let replies = vec![made(8), made(8), refusal(status, "0x1")];
         let sorted = Bundle::of(&requests).sorted(replies);
         for (request, replies) in requests.iter().zip(&sorted) {
@@ -183,6 +183,28 @@ fn a_list_that_is_refused_for_now_leaves_its_rows_unknown() {
             let outcome = request.outcome(replies);
             assert!(matches!(outcome, Answer::Settled(Outcome::Unknown)), "{status}");
         }
+    }
+}
+
+#[test]
+fn an_edit_of_a_booked_row_is_not_swallowed() {
+    // A booking tells of no version: a row that its user, or another application, wrote since is not ours.
+    let (user, other, app) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+    let booked = json!({ "ValidationResult": { "ValidationSuccess": true, "ActivityId": ID } });
+    let reply = |body: Json| PartReply {
+        status: 200,
+        headers: "".into(),
+        body: body.to_string().into_bytes(),
+    };
+    let outcome = |by: Uuid, behalf: Json| {
+        let row = json!({ "activityid": ID, "versionnumber": 8, "_createdby_value": user,
+            "_createdonbehalfby_value": app, "_modifiedby_value": by,
+            "_modifiedonbehalfby_value": behalf });
+        settled(&booking(ID), &[reply(booked.clone()), reply(row)])
+    };
+    assert!(matches!(outcome(user, json!(app)), Outcome::Done(Some(_))));
+    for (by, behalf) in [(user, Json::Null), (other, json!(app)), (user, json!(other))] {
+        assert_eq!(outcome(by, behalf), Outcome::Unknown);
     }
 }
 

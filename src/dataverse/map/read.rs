@@ -87,6 +87,14 @@ pub(crate) fn version(row: &Json) -> Option<Version> {
     }
 }
 
+/// Tells whether nobody but its maker wrote a row: in the same name, and by the same application if by one. What
+/// its user edits has the user's name alone (webapi/impersonate-another-user-web-api).
+pub(crate) fn is_its_makers(row: &Json) -> bool {
+    let same = |made: &str, changed: &str| guid(row, made) == guid(row, changed);
+    same("_createdby_value", "_modifiedby_value")
+        && same("_createdonbehalfby_value", "_modifiedonbehalfby_value")
+}
+
 /// Returns a guid column.
 pub(crate) fn guid(row: &Json, name: &str) -> Option<Uuid> {
     row.get(name)?.as_str().and_then(|text| Uuid::try_parse(text).ok())

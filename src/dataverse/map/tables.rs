@@ -145,7 +145,16 @@ pub(super) static APPOINTMENT: Table = Table {
     key: "activityid",
     parties: Some("appointment_activity_parties"),
     columns: &APPOINTMENT_COLUMNS,
-    facts: &["globalobjectid", "instancetypecode", "isdraft"],
+    facts: &[
+        "globalobjectid",
+        "instancetypecode",
+        "isdraft",
+        // Whether somebody wrote a row since it was booked.
+        "_createdby_value",
+        "_modifiedby_value",
+        "_createdonbehalfby_value",
+        "_modifiedonbehalfby_value",
+    ],
 };
 
 pub(super) static RECURRING_APPOINTMENT: Table = Table {

@@ -47,6 +47,8 @@ pub(super) struct Work {
     pub(super) sure: bool,
     /// The history in which the cycle began.
     pub(super) begun: u8,
+    /// It sent something.
+    pub(super) sent: bool,
 }
 
 /// One process and what is on its way from and to it.
@@ -429,9 +431,10 @@ impl World {
         let now = process.clock(self.now);
         let Some(fence) = process.node.may_start(shard(of), now) else { return };
         if process.has_turn(of, now, cluster) {
-            process.work[of] = Some(Work { fence, claim: None, sure: false, begun: self.history });
+            let begun = self.history;
+            process.work[of] = Some(Work { fence, claim: None, sure: false, begun, sent: false });
             self.left.works -= 1;
-        } else {
+        } else if self.flights.iter().any(|it| (it.number, it.of) == (process.number, of)) {
             cluster.seen.note(Sight::WaitedForOwnWrite);
         }
     }
@@ -453,12 +456,10 @@ impl World {
 
     /// A cycle sends a write to a far side.
     pub(super) fn write(&mut self, at: usize, of: usize, cluster: &Cluster) {
-        let process = &self.processes[at];
+        let process = &mut self.processes[at];
         let (now, number) = (process.clock(self.now), process.number);
-        let Some(Work { fence, claim: Some((seq, history)), sure, begun }) = process.work[of]
-        else {
-            return;
-        };
+        let Some(work) = process.work[of] else { return };
+        let Work { fence, claim: Some((seq, history)), sure, begun, .. } = work else { return };
         if !sure && !cluster.believes {
             return;
         }
@@ -466,6 +467,7 @@ impl World {
             return;
         }
         if process.node.may_send(shard(of), fence, now) {
+            process.work[of] = Some(Work { sent: true, ..work });
             self.flights.push(Flight { number, of, until: self.now + cluster.lands });
             // A commit of its own that comes late is as good as one that a crash cut off.
             let newest = self.store.mailboxes[of].seq == seq || self.committed_by[of] == number;
@@ -493,8 +495,9 @@ impl World {
     /// A cycle ends in the middle; nobody waits for the answers to what it sent.
     pub(super) fn cut(&mut self, at: usize, of: usize, cluster: &Cluster) {
         let process = &mut self.processes[at];
-        process.work[of] = None;
-        process.cut[of] = process.clock(self.now) + cluster.terms.write;
+        if process.work[of].take().is_some_and(|work| work.sent) {
+            process.cut[of] = process.clock(self.now) + cluster.terms.write;
+        }
     }
 
     pub(super) fn apply(&mut self, at: usize, cluster: &Cluster) {
