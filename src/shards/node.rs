@@ -151,8 +151,8 @@ impl Node {
     /// the one that work has. `fresh` names the generation of a store that has none.
     pub fn next(&mut self, busy: &dyn Fn(Shard) -> bool, fresh: Generation) -> Step {
         let take = if self.settled { Vec::new() } else { self.move_on(busy) };
-        // What is wanted is taken by the same step.
-        let free = |shard: &Shard| self.desired.contains(shard) || !busy(*shard);
+        // What is wanted needs no giving: its taking puts it under a new fence.
+        let free = |shard: &Shard| !self.desired.contains(shard) && !busy(*shard);
         let give = self.giving.iter().filter(|(shard, _)| free(shard));
         let give = give.map(|(shard, fence)| (*shard, *fence)).collect();
         Step {
