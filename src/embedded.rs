@@ -50,7 +50,7 @@ use crate::ports::error::StoreError;
 use crate::ports::links::{Claim, Excluded, LinkStore, MailboxState, StateChange};
 use crate::ports::side::Cursor;
 use crate::shards::table::Table;
-use claims::{claim, commit, is_claimed, number, replace};
+use claims::{claim, commit, number, replace};
 use tables::{
     CATEGORIES, CURSORS, EXCLUDED, FENCES, JOURNAL, KEPT, KEYS, LEASES, LINKS, NOTES, SEQS,
     SIGHTINGS, link_key, link_range, mailbox_key,
@@ -123,6 +123,12 @@ impl EmbeddedStore {
             clock,
             cluster: Mutex::default(),
         })
+    }
+
+    async fn fence(&self, mailbox: &MailboxKey) -> Result<Option<Fence>, StoreError> {
+        let (database, key) = (Arc::clone(&self.database), mailbox.clone());
+        let read = spawn_blocking(move || claims::fence(&database, &key));
+        read.await.map_err(unavailable)?
     }
 
     /// Runs `work` in a transaction and makes it durable; an error of `work` undoes it.
@@ -338,15 +344,17 @@ impl LinkStore for EmbeddedStore {
     }
 
     async fn claim(&self, mailbox: &MailboxKey, fence: Fence) -> Result<MailboxState, StoreError> {
-        let (database, key) = (Arc::clone(&self.database), mailbox.clone());
-        let known = spawn_blocking(move || is_claimed(&database, &key, fence));
-        if !known.await.map_err(unavailable)?? {
+        if self.fence(mailbox).await? != Some(fence) {
             let key = mailbox.clone();
             // A crash ends the process that it keeps out, so a claim may wait for the next commit.
             self.write_as(Durability::None, move |transaction| claim(transaction, &key, fence))
                 .await?;
         }
         self.load(mailbox).await
+    }
+
+    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        Ok(self.fence(mailbox).await?.is_some())
     }
 
     async fn commit(

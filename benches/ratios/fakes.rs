@@ -111,6 +111,10 @@ impl LinkStore for Nothing {
         self.load(mailbox).await
     }
 
+    async fn is_begun(&self, _: &MailboxKey) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     async fn commit(&self, _: &MailboxKey, _: Claim, _: &StateChange) -> Result<u64, StoreError> {
         Ok(0)
     }

@@ -48,8 +48,8 @@ pub struct MailboxActor {
     held: bool,
     /// What became of the last cycle when the mailbox was not surely this node's.
     doubt: Doubt,
-    /// This actor has not brought it into step yet.
-    lane: Lane,
+    /// What its next cycle is for; `None` when only the store knows.
+    lane: Option<Lane>,
     /// Cycles in a row that found nothing.
     quiet: u32,
     /// Tells the supervisor however this actor ends.
@@ -236,7 +236,7 @@ impl MailboxActor {
     fn reported(&mut self, report: CycleReport) -> Event {
         let wrote = Side::BOTH.into_iter().any(|side| *report.done.get(side) > 0);
         let unsettled = report.soon;
-        self.lane = Lane::Changes;
+        self.lane = Some(Lane::Changes);
         self.quiet = if report.is_quiet() && !unsettled { self.quiet.saturating_add(1) } else { 0 };
         self.runtime.board.report(&report);
         // Nobody listening is fine.

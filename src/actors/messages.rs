@@ -180,6 +180,6 @@ pub struct MailboxSpec {
     pub mailbox: Arc<Mailbox>,
     /// The first cycle starts after this long, so that a restart is no stampede.
     pub delay: std::time::Duration,
-    /// What its first cycle is for, as far as is known.
-    pub lane: Lane,
+    /// What its first cycle is for; `None` when only the store knows.
+    pub lane: Option<Lane>,
 }

@@ -295,7 +295,7 @@ impl TenantRuntime {
 
     /// Runs one cycle of a mailbox, waiting for a slot, catching a panic.
     pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, orders: Orders) -> Ended {
-        self.cycle_from(mailbox, orders, None, Lane::Changes).await.0
+        self.cycle_from(mailbox, orders, None, Some(Lane::Changes)).await.0
     }
 
     /// Runs one cycle of a mailbox from what the last one left; returns what it leaves itself.
@@ -304,7 +304,7 @@ impl TenantRuntime {
         mailbox: Arc<Mailbox>,
         orders: Orders,
         left: Option<Left>,
-        lane: Lane,
+        lane: Option<Lane>,
     ) -> (Ended, Option<Left>) {
         let run = self.attempt(&mailbox, orders, left, lane);
         let run = std::panic::AssertUnwindSafe(run).catch_unwind();
@@ -317,12 +317,13 @@ impl TenantRuntime {
         mailbox: &Mailbox,
         orders: Orders,
         left: Option<Left>,
-        lane: Lane,
+        lane: Option<Lane>,
     ) -> (Ended, Option<Left>) {
         let not_owned = || (Ended::End(CycleEnd::InDoubt), None);
         // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
         // Two cycles of one mailbox at once carry the same fence and would create twice.
         let _turn = self.ownership.turn(&mailbox.key).await;
+        let lane = self.lane_of(&mailbox.key, lane).await;
         let Some(_slot) = self.share.enter(lane).await else { return not_owned() };
         if self.share.is_closed() {
             return not_owned();
@@ -364,6 +365,16 @@ impl TenantRuntime {
         self.doubt(mailbox, &tenancy, &ended);
         self.count(&ended, started.elapsed());
         (ended, left)
+    }
+
+    /// What another node had begun goes before first synchronizations; what nobody had waits among them.
+    async fn lane_of(&self, mailbox: &MailboxKey, known: Option<Lane>) -> Lane {
+        let Some(lane) = known else {
+            // A store that does not answer ends the cycle soon enough.
+            let begun = self.deps.links.is_begun(mailbox).await.unwrap_or(true);
+            return if begun { Lane::Changes } else { Lane::First };
+        };
+        lane
     }
 
     /// A store that knows a newer fence than ours makes the grant worthless.

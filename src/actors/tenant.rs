@@ -31,7 +31,7 @@ const PROFILE_RETRY: Duration = Duration::from_secs(15);
 /// Mailboxes start this far apart, so that a restart does not ask everything at once.
 const START_SPACING: Duration = Duration::from_millis(2);
 /// All mailboxes that come together start within this time: a dead node's work waits already.
-const START_SPAN: Duration = Duration::from_secs(1);
+const START_SPAN: Duration = Duration::from_millis(250);
 /// Respawns of one mailbox between two readings of the profile, before it is left alone.
 const RESPAWNS: u32 = 3;
 /// Messages a supervisor takes in at once: every child may report its end together.
@@ -119,9 +119,9 @@ impl TenantSupervisor {
         let spacing =
             START_SPACING.min(START_SPAN / u32::try_from(wanted.len()).unwrap_or(1).max(1));
         let mut delay = Duration::ZERO;
-        // What comes from another node later was brought into step there: it must not wait among those that
-        // are synchronized for the first time.
-        let lane = if self.enrolled && !roll_call { Lane::Changes } else { Lane::First };
+        // What comes from another node later may have been brought into step there: it must not wait among those
+        // that are synchronized for the first time.
+        let lane = (roll_call || !self.enrolled).then_some(Lane::First);
         self.enrolled |= !wanted.is_empty();
         for (id, mailbox) in wanted {
             if let Some(child) = self.children.get_mut(&id) {
@@ -282,7 +282,7 @@ impl Handler<MailboxDied> for TenantSupervisor {
             return;
         }
         let delay = self.runtime.pace.backoff.saturating_mul(1 << respawns.min(8));
-        self.spawn(MailboxSpec { mailbox, delay, lane: Lane::First }, respawns, context);
+        self.spawn(MailboxSpec { mailbox, delay, lane: Some(Lane::First) }, respawns, context);
     }
 }
 

@@ -17,15 +17,14 @@ pub(super) fn number(
     Ok(stored.map(|value| value.value()))
 }
 
-/// Tells whether a mailbox is claimed under a fence already.
-pub(super) fn is_claimed(
+/// Returns the newest fence under which a mailbox was claimed.
+pub(super) fn fence(
     database: &Database,
     mailbox: &MailboxKey,
-    fence: Fence,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Fence>, StoreError> {
     let transaction = database.begin_read().map_err(unavailable)?;
     let fences = transaction.open_table(FENCES).map_err(unavailable)?;
-    Ok(number(&fences, mailbox)? == Some(fence.0))
+    Ok(number(&fences, mailbox)?.map(Fence))
 }
 
 fn guard(transaction: &WriteTransaction, mailbox: &MailboxKey) -> Result<Guard, StoreError> {

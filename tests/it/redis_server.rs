@@ -67,13 +67,22 @@ impl RedisServer {
 
     /// Runs a command.
     pub(crate) fn command(&self, words: &[&str]) {
+        self.ask(words)
+    }
+
+    /// Returns the names of all keys that match a pattern.
+    pub(crate) fn keys(&self, pattern: &str) -> Vec<String> {
+        self.ask(&["KEYS", pattern])
+    }
+
+    fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let io = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         io.block_on(async {
             let client = redis::Client::open(self.url()).unwrap();
             let mut wire = client.get_multiplexed_async_connection().await.unwrap();
             let (name, rest) = words.split_first().unwrap();
-            redis::cmd(name).arg(rest).exec_async(&mut wire).await.unwrap();
-        });
+            redis::cmd(name).arg(rest).query_async(&mut wire).await.unwrap()
+        })
     }
 
     /// Returns a dump of all there is; the server starts with it as long as nothing replaces it.

@@ -57,7 +57,7 @@ impl Rested {
                 mailbox.clone(),
                 Orders::default(),
                 self.rests.remove(&id),
-                Lane::Changes,
+                Some(Lane::Changes),
             );
             self.system.hold();
             let (ended, left) = self.system.io.block_on(cycle);

@@ -10,7 +10,7 @@ use super::fakes::{Tenant, boom, id, on_paused, outage, phase, record, secs};
 use crate::actors::fair::Lane;
 use crate::actors::messages::{OwnershipMoved, StopTenant, WakeMailbox};
 use crate::actors::phase::Phase;
-use crate::cluster::ownership::Tidings;
+use crate::cluster::ownership::{Ownership, Tidings};
 use crate::cycle::tests::fakes::mailbox;
 use crate::domain::code::Code;
 use crate::domain::ids::Address;
@@ -217,6 +217,29 @@ fn a_lease_in_doubt_stops_the_cycles_until_it_is_sure() {
     });
 }
 
+/// Lets other nodes come, one of which gets the shard of the mailbox.
+async fn move_away(tenant: &Tenant) -> Vec<Arc<Ownership>> {
+    let others: Vec<_> = (0..12).map(|number| tenant.other(&format!("other-{number}"))).collect();
+    for other in &others {
+        assert!(other.hold().await.unwrap());
+        actix_rt::spawn(other.clone().keep());
+    }
+    sleep(secs(5)).await;
+    let key = mailbox(1).key;
+    let owners = others.iter().filter(|other| other.owns(&key)).count();
+    assert!(owners == 1 && !tenant.ownership.owns(&key), "{owners}");
+    others
+}
+
+/// Lets the others go, so that the mailbox comes back.
+async fn move_back(tenant: &Tenant, others: &[Arc<Ownership>]) {
+    for other in others {
+        other.drain().await;
+    }
+    sleep(secs(5)).await;
+    assert!(tenant.ownership.owns(&mailbox(1).key));
+}
+
 #[test]
 fn mailboxes_follow_their_shards() {
     // A mailbox stops when its shard goes to another node, and starts where that node gives it back.
@@ -224,30 +247,39 @@ fn mailboxes_follow_their_shards() {
         let tenant = Tenant::new().await;
         let (_, supervisor) = tenant.start();
         sleep(secs(11)).await;
-        // Of several newcomers one gets the shard.
-        let others: Vec<_> =
-            (0..12).map(|number| tenant.other(&format!("other-{number}"))).collect();
-        for other in &others {
-            assert!(other.hold().await.unwrap());
-            actix_rt::spawn(other.clone().keep());
-        }
-        sleep(secs(5)).await;
-        let key = mailbox(1).key;
-        let owners = others.iter().filter(|other| other.owns(&key)).count();
-        assert!(owners == 1 && !tenant.ownership.owns(&key), "{owners}");
+        let others = move_away(&tenant).await;
         tenant.cycles();
         assert!(!supervisor.send(WakeMailbox(Some(id(1)))).await.unwrap());
         sleep(secs(1_000)).await;
         assert_eq!(tenant.cycles(), 0);
-        // It comes back in step, and does not wait until first synchronizations of others have ended.
-        let onboarded = tenant.fair.share(1);
-        let _busy = [onboarded.enter(Lane::First).await, onboarded.enter(Lane::First).await];
-        for other in &others {
-            other.drain().await;
-        }
-        sleep(secs(5)).await;
-        assert!(tenant.ownership.owns(&key) && tenant.cycles() > 0);
+        move_back(&tenant, &others).await;
+        assert!(tenant.cycles() > 0);
     });
+}
+
+#[test]
+fn what_another_node_had_begun_goes_before_first_synchronizations() {
+    // A tenant is being onboarded and has all the slots for that. A mailbox that comes from another node waits
+    // for none of them, unless nobody had begun with it.
+    for begun in [true, false] {
+        on_paused(async {
+            let tenant = Tenant::new().await;
+            let (_, _supervisor) = tenant.start();
+            sleep(secs(11)).await;
+            let others = move_away(&tenant).await;
+            if !begun {
+                tenant.world.store.memory.lose();
+            }
+            let onboarded = tenant.fair.share(1);
+            let busy = [onboarded.enter(Lane::First).await, onboarded.enter(Lane::First).await];
+            tenant.cycles();
+            move_back(&tenant, &others).await;
+            assert_eq!(tenant.cycles() > 0, begun);
+            drop(busy);
+            sleep(secs(1)).await;
+            assert_eq!(tenant.cycles() > 0, !begun);
+        });
+    }
 }
 
 #[test]

@@ -27,6 +27,10 @@ impl LinkStore for Counted {
         self.inner.claim(mailbox, fence).await
     }
 
+    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        self.inner.is_begun(mailbox).await
+    }
+
     async fn commit(
         &self,
         mailbox: &MailboxKey,

@@ -118,7 +118,7 @@ impl Rig {
         let directory = tempfile::tempdir().unwrap();
         let text = format!(
             "[node]\nlisten = \"127.0.0.1:{port}\"\n[state]\nurl = \"{}\"\n[sync]\n\
-             sweep_interval = \"{}s\"\ncycles_at_once = 4\n",
+             sweep_interval = \"{}s\"\n",
             self.store,
             2.max(self.mailboxes / 100),
         );
@@ -288,13 +288,29 @@ impl Rig {
         (self.now() - began).to_std().unwrap()
     }
 
-    /// Waits until a cycle of each of these mailboxes began after an instant. Returns how long after it the
-    /// last of them began; to look at thousands takes a while, and is not theirs.
+    /// Waits until nodes have begun with a share of these mailboxes, one in so many. Returns those, as Redis
+    /// has them.
+    pub(super) fn wait_for_begun(
+        &self,
+        mailboxes: &BTreeSet<String>,
+        one_in: usize,
+    ) -> BTreeSet<String> {
+        until(self.patience(), "some mailboxes have been begun", || {
+            std::thread::park_timeout(LOOK);
+            let fences = self.redis.keys("ls:{contoso/*}:fence").into_iter();
+            let names = fences.filter_map(|key| Some(key.split(['/', '}']).nth(1)?.to_owned()));
+            let begun: BTreeSet<String> = names.filter(|id| mailboxes.contains(id)).collect();
+            (begun.len() * one_in >= mailboxes.len()).then_some(begun)
+        })
+    }
+
+    /// Waits until a cycle of each of these mailboxes began after an instant. Returns how long after it;
+    /// to look at thousands takes a while, and is not theirs.
     pub(super) fn wait_for_cycles(
         &self,
         mailboxes: &BTreeSet<String>,
         since: DateTime<Utc>,
-    ) -> Duration {
+    ) -> BTreeMap<String, Duration> {
         let mut begun: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
         until(self.patience(), "each of the mailboxes is worked on", || {
             std::thread::park_timeout(self.look());
@@ -306,8 +322,7 @@ impl Rig {
             }
             (begun.len() == mailboxes.len()).then_some(())
         });
-        let last = begun.values().max().copied().unwrap_or(since);
-        (last - since).to_std().unwrap()
+        begun.into_iter().map(|(id, began)| (id, (began - since).to_std().unwrap())).collect()
     }
 
     /// Returns the mailboxes that a node owns.

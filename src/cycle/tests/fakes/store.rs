@@ -39,6 +39,10 @@ impl LinkStore for TestStore {
         self.memory.claim(mailbox, fence).await
     }
 
+    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        self.memory.is_begun(mailbox).await
+    }
+
     async fn commit(
         &self,
         mailbox: &MailboxKey,

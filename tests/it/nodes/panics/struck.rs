@@ -87,6 +87,10 @@ impl LinkStore for Commits {
         self.store.claim(mailbox, fence).await
     }
 
+    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        self.store.is_begun(mailbox).await
+    }
+
     async fn commit(
         &self,
         mailbox: &MailboxKey,
