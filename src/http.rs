@@ -11,6 +11,7 @@ mod client;
 mod error;
 mod line;
 mod message;
+pub mod right;
 pub mod session;
 pub mod token;
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::ownership::Ownership;
 use crate::domain::ids::{Fence, MailboxKey};
+use crate::http::right;
 use crate::ports::lease::Tenure;
 use crate::shards::{Shard, shard_of};
 
@@ -45,9 +46,10 @@ impl Tenancy {
         self.fence
     }
 
-    /// Runs some work under this right, as `while_sure` does.
-    pub async fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        while_sure(self, work).await
+    /// Runs some work under this right, as `while_sure` does. What it handed to a connection is not sent either
+    /// once the right is lost.
+    pub async fn run<T>(self: &Arc<Self>, work: impl Future<Output = T>) -> Option<T> {
+        while_sure(self, right::under(self.clone(), work)).await
     }
 
     /// Says what work may do now. `leaving` is since when its shard goes elsewhere.
@@ -64,7 +66,7 @@ impl Tenancy {
         } else {
             *leaving = None;
         }
-        if self.ownership.may_send(self.shard, self.fence) { Look::GoOn } else { Look::Wait }
+        if self.may_still_send() { Look::GoOn } else { Look::Wait }
     }
 }
 
@@ -82,9 +84,13 @@ impl Tenure for Tenancy {
     }
 
     fn may_send(&self) -> bool {
-        let may = self.ownership.may_send(self.shard, self.fence);
+        let may = self.may_still_send();
         self.sent.fetch_or(may, Ordering::Relaxed);
         may
+    }
+
+    fn may_still_send(&self) -> bool {
+        self.ownership.may_send(self.shard, self.fence)
     }
 
     fn should_end(&self) -> bool {

@@ -12,6 +12,7 @@ use super::ownership::{LEASE_TTL, MemberRow, Ownership, WRITE};
 use super::tenancy::{HAND_OVER, while_sure};
 use super::turns::Turns;
 use crate::domain::ids::{MailboxKey, TenantId};
+use crate::http::right;
 use crate::memory::MemoryStore;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
@@ -264,6 +265,21 @@ async fn work_stands_still_and_is_cut_off_when_the_renewal_stays_away() {
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(12) && took < Duration::from_millis(12_300), "{took:?}");
     assert!(ticks.into_inner() > 65);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_handed_to_a_connection_asks_for_the_right_once_more() {
+    // The work is not run any more by then: its right is asked for, as it is at that moment.
+    let own = Arc::new(Ownership::new(store(), "one"));
+    assert!(own.hold().await.unwrap());
+    let tenancy = own.enter(&key("contoso", 1)).unwrap();
+    let right = tenancy.run(async { right::present().unwrap() }).await.unwrap();
+    assert!(right.may_still_send());
+    seconds(6).await;
+    assert!(!right.may_still_send() && right.may_write());
+    seconds(10).await;
+    assert!(!right.may_still_send() && !right.may_write());
+    assert!(right::present().is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::error::{self, HttpError};
 use super::line::{Line, Parcel};
 use super::message::{Call, Method, Reply};
+use super::right;
 use crate::domain::side::Side;
 use crate::ports::error::SideError;
 use crate::telemetry::{self, Metrics, names};
@@ -204,6 +205,7 @@ fn record(span: &Span, result: &Result<Reply, HttpError>) {
             reply.status.to_string()
         }
         Err(HttpError::NotSent(_)) => "not_sent".to_owned(),
+        Err(HttpError::Withdrawn) => "withdrawn".to_owned(),
         Err(HttpError::NoAnswer(_)) => "no_answer".to_owned(),
         Err(HttpError::TooLarge(_)) => "too_large".to_owned(),
     };
@@ -246,7 +248,7 @@ fn build(
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
-    *request.body_mut() = call.body.clone().map(reqwest::Body::from);
+    *request.body_mut() = call.body.clone().map(right::body);
     Ok(request)
 }
 

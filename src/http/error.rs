@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::right::Withdrawn;
 use crate::ports::error::SideError;
 
 /// A failed attempt. The texts say what happened, without content.
@@ -10,6 +11,9 @@ pub enum HttpError {
     /// Surely not executed: no address, connection refused, TLS refused, not a valid request.
     #[error("not sent: {0}")]
     NotSent(String),
+    /// Surely not executed: this process lost the right to write to the mailbox before the first byte left.
+    #[error("{}", Withdrawn)]
+    Withdrawn,
     /// May have been executed: reset, time-out, answer cut off.
     #[error("no answer: {0}")]
     NoAnswer(String),
@@ -24,6 +28,7 @@ impl From<HttpError> for SideError {
             HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => {
                 Self::Unreachable { reason }
             }
+            HttpError::Withdrawn => Self::Unreachable { reason: Withdrawn.to_string() },
             HttpError::TooLarge(reason) => Self::TooLarge { reason },
         }
     }
@@ -40,6 +45,9 @@ pub(super) fn of_sending(error: &reqwest::Error) -> HttpError {
     }
     if error.is_connect() {
         return HttpError::NotSent(of_connecting(error));
+    }
+    if Withdrawn::is_cause_of(error) {
+        return HttpError::Withdrawn;
     }
     HttpError::NoAnswer(of_waiting(error))
 }

@@ -9,6 +9,7 @@
 //! | other 5xx with `Retry-After` | as 429 | `NoAnswer`, gate closed |
 //! | other 5xx, no answer | back-off, 3 tries | `NoAnswer` |
 //! | not sent | back-off, 3 tries | the same |
+//! | withdrawn: the mailbox is not surely ours any more | `NotSent` | the same |
 //! | nothing at all, ten calls in a row | `NotSent` until one call finds it awake | the same |
 //!
 //! A 504 says that a gateway lost patience: the write behind it may have happened, so it is not
@@ -188,6 +189,8 @@ impl Session {
             Ok(reply) if matches!(reply.status, 502 | 504) => self.throttle.silent(),
             Ok(_) | Err(HttpError::TooLarge(_)) => self.throttle.answered(),
             Err(HttpError::NotSent(_) | HttpError::NoAnswer(_)) => self.throttle.silent(),
+            // Says nothing of the far side.
+            Err(HttpError::Withdrawn) => {}
         }
     }
 
@@ -207,6 +210,9 @@ impl Session {
             Err(HttpError::NoAnswer(reason)) => {
                 let error = CallError::NoAnswer(SideError::Unreachable { reason });
                 return if repeatable { again_or(tries, error) } else { Next::Failed(error) };
+            }
+            Err(HttpError::Withdrawn) => {
+                return Next::Failed(CallError::NotSent(HttpError::Withdrawn.into()));
             }
             Err(error @ HttpError::TooLarge(_)) => {
                 return Next::Failed(CallError::NoAnswer(error.into()));

@@ -18,8 +18,10 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::client::HttpClient;
 use super::error::HttpError;
 use super::message::{Call, Method, Reply};
+use super::right;
 use crate::ports::clock::Clock;
 use crate::ports::error::SideError;
+use crate::ports::lease::Always;
 
 /// Who we are at the token endpoint.
 #[derive(Debug, Clone)]
@@ -152,12 +154,16 @@ impl TokenSource {
 
     async fn fetch(&self, now: DateTime<Utc>) -> Result<Cached, TokenFailure> {
         let call = self.call();
-        let reply = match self.http.attempt(&call, None, 0).await {
+        // A token is for all mailboxes, whoever asks.
+        let attempt =
+            |resend| right::under(Arc::new(Always), self.http.attempt(&call, None, resend));
+        let reply = match attempt(0).await {
             // Asking for a token twice does no harm, and idle connections do get cut.
-            Err(HttpError::NoAnswer(_)) => self.http.attempt(&call, None, 1).await,
+            Err(HttpError::NoAnswer(_)) => attempt(1).await,
             other => other,
         };
         let reply = reply.map_err(|error| match error {
+            HttpError::Withdrawn => TokenFailure::Unreachable(error.to_string()),
             HttpError::NotSent(reason) | HttpError::NoAnswer(reason) => {
                 TokenFailure::Unreachable(format!("token endpoint: {reason}"))
             }

@@ -22,6 +22,9 @@ pub trait Tenure: Send + Sync + std::fmt::Debug {
     /// process could begin. From the first one on, the work is waited for.
     fn may_send(&self) -> bool;
 
+    /// Asked when the first byte of it leaves, which is later than that where this process stood still.
+    fn may_still_send(&self) -> bool;
+
     /// Tells whether the mailbox goes elsewhere: what was begun may be ended, no more.
     fn should_end(&self) -> bool;
 }
@@ -36,6 +39,10 @@ impl Tenure for Always {
     }
 
     fn may_send(&self) -> bool {
+        true
+    }
+
+    fn may_still_send(&self) -> bool {
         true
     }
 

@@ -26,6 +26,10 @@ impl Tenure for Ending {
         !self.late
     }
 
+    fn may_still_send(&self) -> bool {
+        !self.late
+    }
+
     fn should_end(&self) -> bool {
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
         self.leaves.is_some_and(|leaves| asked >= leaves)
