@@ -1,5 +1,6 @@
 //! Ownership of mailboxes: this process's part in the cluster. The protocol stands in `shards`.
 
+mod failures;
 pub mod ownership;
 pub mod tenancy;
 pub mod turns;

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::failures::Failures;
 use super::tenancy::Tenancy;
 use super::turns::{Turn, Turns};
 use crate::domain::ids::{Fence, MailboxKey};
@@ -269,7 +270,7 @@ impl Ownership {
 
     /// Keeps the membership until the returned future is dropped.
     pub async fn keep(self: Arc<Self>) {
-        let mut replaced = false;
+        let (mut replaced, mut failures) = (false, Failures::default());
         loop {
             // Who lost the node's name has nothing to wait for but the other's end.
             let hurries = self.node().is_unsettled() && !replaced;
@@ -277,9 +278,7 @@ impl Ownership {
                 () = tokio::time::sleep(if hurries { HURRY } else { BEAT }) => {}
                 () = self.hurry.notified() => {}
             }
-            if let Err(error) = self.hold().await {
-                tracing::warn!(%error, "the membership could not be renewed");
-            }
+            failures.note(&self.hold().await);
             let before = std::mem::replace(&mut replaced, self.node().is_replaced());
             if replaced && !before {
                 tracing::error!(

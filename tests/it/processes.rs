@@ -1,5 +1,6 @@
 //! The binary as its users meet it: real processes, a real Redis, exit codes and outputs.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -456,10 +457,16 @@ fn commands_that_do_one_thing_answer_programs_in_json() {
 
 #[test]
 fn a_demo_that_is_stopped_leaves_nothing_behind() {
-    // SIGTERM during the first synchronization: its folder goes, and it could not do its work.
+    // SIGTERM during the first synchronization: its folder, which nobody else may look into, goes, and it could
+    // not do its work.
     let demo = Running::start(&["demo", "--once", "--mailboxes", "60"]);
-    let folder = std::env::temp_dir().join(format!("lockstep-demo-{}", demo.id()));
-    until(SETTLED, "the demo's store is open", || folder.read_dir().ok()?.next().map(drop));
+    let begin = format!("lockstep-demo-{}-", demo.id());
+    let folder = until(SETTLED, "the demo's store is open", || {
+        let mut all = std::env::temp_dir().read_dir().ok()?.filter_map(Result::ok);
+        let folder = all.find(|one| one.file_name().to_string_lossy().starts_with(&begin))?.path();
+        folder.read_dir().ok()?.next().map(|_| folder)
+    });
+    assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     demo.terminate();
     let ended = demo.wait();
     assert_eq!(ended.code, Some(1), "{ended:?}");

@@ -1,5 +1,6 @@
 //! The demo's stage: stand-ins, a node's parts and two tenants.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,9 +44,12 @@ pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(super) fn make() -> anyhow::Result<Self> {
-        let directory = std::env::temp_dir().join(format!("lockstep-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&directory)
-            .with_context(|| format!("cannot make {}", directory.display()))?;
+        let (process, unique) = (std::process::id(), uuid::Uuid::new_v4().simple());
+        let name = format!("lockstep-demo-{process}-{unique}");
+        let directory = std::env::temp_dir().join(name);
+        // The stand-ins' secrets are nobody else's, and a folder that somebody else made is not used.
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&directory);
+        made.with_context(|| format!("cannot make {}", directory.display()))?;
         Ok(Self(directory))
     }
 

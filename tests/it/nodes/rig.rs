@@ -311,10 +311,20 @@ impl Rig {
         mailboxes: &BTreeSet<String>,
         since: DateTime<Utc>,
     ) -> BTreeMap<String, Duration> {
+        self.wait_for_cycles_of(&self.nodes, mailboxes, since)
+    }
+
+    /// The same on some of the nodes: one that is paused answers nothing.
+    pub(super) fn wait_for_cycles_of(
+        &self,
+        nodes: &[Node],
+        mailboxes: &BTreeSet<String>,
+        since: DateTime<Utc>,
+    ) -> BTreeMap<String, Duration> {
         let mut begun: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
         until(self.patience(), "each of the mailboxes is worked on", || {
             std::thread::park_timeout(self.look());
-            for row in self.nodes.iter().flat_map(|node| rows(&node.url)) {
+            for row in nodes.iter().flat_map(|node| rows(&node.url)) {
                 let Some((id, began)) = id(&row).zip(began(&row)) else { continue };
                 if began > since && mailboxes.contains(&id) {
                     begun.entry(id).or_insert(began);
