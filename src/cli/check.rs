@@ -104,7 +104,10 @@ fn print_problems(problems: &[Problem], format: Format) {
     match format {
         Format::Table => {
             say_on!("{}", config::render(problems));
-            say!("{} problems", problems.len());
+            match problems.len() {
+                1 => say!("1 problem"),
+                count => say!("{count} problems"),
+            }
         }
         Format::Json => {
             let (errors, warnings) = config::split(problems);

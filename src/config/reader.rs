@@ -286,7 +286,9 @@ impl<'a> Section<'a> {
 
     /// Reports a key that must be there, at the place of its table.
     pub(super) fn missing(&self, key: &'static str, remedy: &str) {
-        self.error(&self.span, key, "is missing", remedy);
+        let place =
+            if self.path.is_empty() { String::new() } else { format!(" below [{}]", self.path) };
+        self.error(&self.span, key, "is missing", &format!("{remedy}{place}"));
     }
 
     /// Reports an error at the value of `key`.
