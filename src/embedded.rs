@@ -353,7 +353,7 @@ impl LinkStore for EmbeddedStore {
         self.load(mailbox).await
     }
 
-    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+    async fn was_claimed(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
         Ok(self.fence(mailbox).await?.is_some())
     }
 

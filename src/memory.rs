@@ -110,7 +110,7 @@ impl LinkStore for MemoryStore {
         Ok(remembered.state())
     }
 
-    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+    async fn was_claimed(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
         let tables = self.tables();
         Ok(tables.mailboxes.get(mailbox).is_some_and(|one| one.guard.fence.is_some()))
     }

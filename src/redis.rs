@@ -227,7 +227,7 @@ impl LinkStore for RedisStore {
         decode(mailbox, &links, &cursors, &category, seq)
     }
 
-    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+    async fn was_claimed(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
         let mut pipe = redis::pipe();
         pipe.get(keys::of_mailbox(mailbox).fence);
         let (fence,): (Option<u64>,) = self.pipe(&pipe).await?;

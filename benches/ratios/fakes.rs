@@ -111,7 +111,7 @@ impl LinkStore for Nothing {
         self.load(mailbox).await
     }
 
-    async fn is_begun(&self, _: &MailboxKey) -> Result<bool, StoreError> {
+    async fn was_claimed(&self, _: &MailboxKey) -> Result<bool, StoreError> {
         Ok(true)
     }
 

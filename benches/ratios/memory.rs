@@ -76,8 +76,7 @@ async fn measure(io: tokio::runtime::Handle, number: usize, rests: bool) -> anyh
     let ids: Vec<Uuid> = people.iter().map(|one| one.id).collect();
     let runtime = fakes::tenant(io, rests, people).await?;
     let one = Arc::new(fakes::mailbox(&runtime, number)?);
-    let (_, rest) =
-        runtime.clone().cycle_from(one, Orders::default(), None, Some(Lane::Changes)).await;
+    let (_, rest) = runtime.clone().cycle_from(one, Orders::default(), None, Lane::Changes).await;
     ensure!(rest.is_some() == rests, "a quiet cycle leaves the wrong thing behind");
     drop(rest);
     let before = resident()?;

@@ -98,8 +98,7 @@ impl Node {
     pub(crate) fn cycle(&mut self, mailbox: &Arc<Mailbox>) -> anyhow::Result<Box<CycleReport>> {
         let rest = self.rests.remove(&mailbox.key.mailbox);
         let orders = lockstep::cycle::Orders::default();
-        let cycle =
-            self.tenant.clone().cycle_from(mailbox.clone(), orders, rest, Some(Lane::Changes));
+        let cycle = self.tenant.clone().cycle_from(mailbox.clone(), orders, rest, Lane::Changes);
         let (ended, rest) = self.io.block_on(self.io.spawn(cycle))?;
         self.rests.extend(rest.map(|rest| (mailbox.key.mailbox, rest)));
         match ended {

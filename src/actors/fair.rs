@@ -13,9 +13,9 @@ use tokio::sync::{Notify, oneshot};
 /// What a cycle is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// A mailbox that is in step: what changed since the last cycle.
+    /// A mailbox with which some node had begun: what changed since, or what was cut off.
     Changes,
-    /// A mailbox that this node has not brought into step yet.
+    /// A mailbox with which nobody had begun.
     First,
 }
 

@@ -48,7 +48,7 @@ pub struct MailboxActor {
     held: bool,
     /// What became of the last cycle when the mailbox was not surely this node's.
     doubt: Doubt,
-    /// What its next cycle is for; `None` when only the store knows.
+    /// What its next cycle is for; the store says it once, before the first.
     lane: Option<Lane>,
     /// Cycles in a row that found nothing.
     quiet: u32,
@@ -91,7 +91,7 @@ impl MailboxActor {
             refused: false,
             held: false,
             doubt: Doubt::None,
-            lane: spec.lane,
+            lane: None,
             quiet: 0,
             guard,
         }
@@ -154,15 +154,18 @@ impl MailboxActor {
         let orders = self.asked.give();
         let left = self.left.take();
         if !self.begins() {
-            return context.notify(CycleEnded(Ended::End(CycleEnd::InDoubt), left));
+            return context.notify(CycleEnded(Ended::End(CycleEnd::InDoubt), left, None));
         }
-        let (runtime, mailbox) = (self.runtime.clone(), self.mailbox.clone());
-        let cycle = runtime.cycle_from(mailbox, orders, left, self.lane);
+        let (runtime, mailbox, known) = (self.runtime.clone(), self.mailbox.clone(), self.lane);
         let me = context.address();
         self.runtime.io.spawn(async move {
-            let (ended, left) = cycle.await;
+            let lane = match known {
+                Some(lane) => lane,
+                None => runtime.lane_of(&mailbox.key).await,
+            };
+            let (ended, left) = runtime.cycle_from(mailbox, orders, left, lane).await;
             // An actor that is gone needs no answer.
-            let _ = me.send(CycleEnded(ended, left)).await;
+            let _ = me.send(CycleEnded(ended, left, Some(lane))).await;
         });
     }
 
@@ -335,6 +338,8 @@ impl Handler<CycleEnded> for MailboxActor {
         let undisturbed =
             self.look.is_none() && matches!(self.phase, Phase::Running { dirty: false, .. });
         self.left = message.1.and_then(|left| if undisturbed { Some(left) } else { left.woken() });
+        // Nobody had begun, and its first cycle failed: it is a first synchronization still.
+        self.lane = self.lane.or(message.2);
         let event = self.ended(message.0);
         self.on(event, context);
         self.asked.tell(self.runs());

@@ -66,7 +66,7 @@ message!(Stop => ());
 
 /// To a mailbox: its cycle ended, and what it left to the next one.
 #[derive(Debug)]
-pub struct CycleEnded(pub Ended, pub Option<Left>);
+pub struct CycleEnded(pub Ended, pub Option<Left>, pub Option<Lane>);
 message!(CycleEnded => ());
 
 /// How a cycle ended.
@@ -180,6 +180,4 @@ pub struct MailboxSpec {
     pub mailbox: Arc<Mailbox>,
     /// The first cycle starts after this long, so that a restart is no stampede.
     pub delay: std::time::Duration,
-    /// What its first cycle is for; `None` when only the store knows.
-    pub lane: Option<Lane>,
 }

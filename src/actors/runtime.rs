@@ -1,13 +1,14 @@
 //! What the actors of one tenant share: ports, runtime, permits, the present view.
 
 mod held;
+mod lane;
 mod lost;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tracing::Instrument;
 
 use super::board::{Board, MailboxRow};
@@ -64,6 +65,8 @@ pub struct TenantRuntime {
     pruned: Mutex<Option<DateTime<Utc>>>,
     /// Whom an operator keeps out, as the store said last.
     kept_out: Mutex<Excluded>,
+    /// Questions to the store about mailboxes that come, at once.
+    asks: Semaphore,
     sightings: Arc<dyn SightingStore>,
     /// What the store holds, once it was read; locked while a profile is taken in.
     seen: tokio::sync::Mutex<Option<Sightings>>,
@@ -123,6 +126,7 @@ impl TenantRuntime {
             judged: RwLock::default(),
             pruned: Mutex::default(),
             kept_out: Mutex::default(),
+            asks: Semaphore::new(lane::ASKS),
             sightings: parts.sightings,
             seen: tokio::sync::Mutex::default(),
             freshness: OnceLock::new(),
@@ -295,7 +299,7 @@ impl TenantRuntime {
 
     /// Runs one cycle of a mailbox, waiting for a slot, catching a panic.
     pub async fn cycle(self: Arc<Self>, mailbox: Arc<Mailbox>, orders: Orders) -> Ended {
-        self.cycle_from(mailbox, orders, None, Some(Lane::Changes)).await.0
+        self.cycle_from(mailbox, orders, None, Lane::Changes).await.0
     }
 
     /// Runs one cycle of a mailbox from what the last one left; returns what it leaves itself.
@@ -304,7 +308,7 @@ impl TenantRuntime {
         mailbox: Arc<Mailbox>,
         orders: Orders,
         left: Option<Left>,
-        lane: Option<Lane>,
+        lane: Lane,
     ) -> (Ended, Option<Left>) {
         let run = self.attempt(&mailbox, orders, left, lane);
         let run = std::panic::AssertUnwindSafe(run).catch_unwind();
@@ -317,13 +321,12 @@ impl TenantRuntime {
         mailbox: &Mailbox,
         orders: Orders,
         left: Option<Left>,
-        lane: Option<Lane>,
+        lane: Lane,
     ) -> (Ended, Option<Left>) {
         let not_owned = || (Ended::End(CycleEnd::InDoubt), None);
         // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
         // Two cycles of one mailbox at once carry the same fence and would create twice.
         let _turn = self.ownership.turn(&mailbox.key).await;
-        let lane = self.lane_of(&mailbox.key, lane).await;
         let Some(_slot) = self.share.enter(lane).await else { return not_owned() };
         if self.share.is_closed() {
             return not_owned();
@@ -365,16 +368,6 @@ impl TenantRuntime {
         self.doubt(mailbox, &tenancy, &ended);
         self.count(&ended, started.elapsed());
         (ended, left)
-    }
-
-    /// What another node had begun goes before first synchronizations; what nobody had waits among them.
-    async fn lane_of(&self, mailbox: &MailboxKey, known: Option<Lane>) -> Lane {
-        let Some(lane) = known else {
-            // A store that does not answer ends the cycle soon enough.
-            let begun = self.deps.links.is_begun(mailbox).await.unwrap_or(true);
-            return if begun { Lane::Changes } else { Lane::First };
-        };
-        lane
     }
 
     /// A store that knows a newer fence than ours makes the grant worthless.

@@ -12,7 +12,6 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler};
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use super::fair::Lane;
 use super::mailbox::MailboxActor;
 use super::messages::{
     Hold, MailboxDied, MailboxSpec, OwnershipMoved, ProfileRead, Stop, StopTenant, TenantRefused,
@@ -28,7 +27,7 @@ use crate::domain::policy::Mailbox;
 const PROFILE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// The wait before a failed read of the profile is repeated.
 const PROFILE_RETRY: Duration = Duration::from_secs(15);
-/// Mailboxes start this far apart, so that a restart does not ask everything at once.
+/// Mailboxes start this far apart where they are few; what many ask at once is bounded by the slots.
 const START_SPACING: Duration = Duration::from_millis(2);
 /// All mailboxes that come together start within this time: a dead node's work waits already.
 const START_SPAN: Duration = Duration::from_millis(250);
@@ -45,8 +44,6 @@ pub struct TenantSupervisor {
     children: HashMap<Uuid, Child>,
     /// The mailbox that finds out when the tenant works again, while nothing of it does.
     probe: Option<Uuid>,
-    /// Some mailbox was this node's already.
-    enrolled: bool,
     /// What was last heard of the ownership.
     heard: Tidings,
     /// Hears of changes of the ownership, as long as this supervisor lives.
@@ -66,7 +63,7 @@ impl TenantSupervisor {
     #[must_use]
     pub fn new(runtime: Arc<TenantRuntime>) -> Self {
         let (children, heard) = (HashMap::new(), *runtime.ownership.tidings().borrow());
-        Self { runtime, children, probe: None, enrolled: false, heard, listener: None }
+        Self { runtime, children, probe: None, heard, listener: None }
     }
 
     fn read_profile(&self, context: &mut Context<Self>) {
@@ -116,13 +113,7 @@ impl TenantSupervisor {
             }
             stays
         });
-        let spacing =
-            START_SPACING.min(START_SPAN / u32::try_from(wanted.len()).unwrap_or(1).max(1));
-        let mut delay = Duration::ZERO;
-        // What comes from another node later may have been brought into step there: it must not wait among those
-        // that are synchronized for the first time.
-        let lane = (roll_call || !self.enrolled).then_some(Lane::First);
-        self.enrolled |= !wanted.is_empty();
+        let mut newcomers = Vec::new();
         for (id, mailbox) in wanted {
             if let Some(child) = self.children.get_mut(&id) {
                 if roll_call {
@@ -132,9 +123,13 @@ impl TenantSupervisor {
                     continue;
                 }
             }
-            delay += spacing;
-            let spec = MailboxSpec { mailbox: mailbox.clone(), delay, lane };
-            self.spawn(spec, 0, context);
+            newcomers.push(mailbox.clone());
+        }
+        let count = u32::try_from(newcomers.len()).unwrap_or(u32::MAX);
+        let spacing = START_SPACING.min(START_SPAN / count.max(1));
+        let delays = std::iter::successors(Some(spacing), |delay| Some(*delay + spacing));
+        for (mailbox, delay) in newcomers.into_iter().zip(delays) {
+            self.spawn(MailboxSpec { mailbox, delay }, 0, context);
         }
         if self.probe.is_some_and(|probe| !self.children.contains_key(&probe)) {
             self.resume();
@@ -282,7 +277,7 @@ impl Handler<MailboxDied> for TenantSupervisor {
             return;
         }
         let delay = self.runtime.pace.backoff.saturating_mul(1 << respawns.min(8));
-        self.spawn(MailboxSpec { mailbox, delay, lane: Some(Lane::First) }, respawns, context);
+        self.spawn(MailboxSpec { mailbox, delay }, respawns, context);
     }
 }
 

@@ -83,8 +83,9 @@ pub trait LinkStore: Send + Sync {
     /// mailbox's fence is newer than `fence`; from here on older ones are refused.
     async fn claim(&self, mailbox: &MailboxKey, fence: Fence) -> Result<MailboxState, StoreError>;
 
-    /// Tells whether a cycle of a mailbox ever began: it was claimed, under whatever fence.
-    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError>;
+    /// Tells whether a mailbox was ever claimed, under whatever fence: some node began to work on it. Stays so
+    /// when it is forgotten.
+    async fn was_claimed(&self, mailbox: &MailboxKey) -> Result<bool, StoreError>;
 
     /// Applies a change as a whole and returns the number of the state that it made. Refused with
     /// `StaleFence` when the mailbox's fence is newer, and with `StateMoved` when the mailbox is not

@@ -83,7 +83,7 @@ fn retried(system: &System, link: &Link) {
         mailbox.expect("it takes part"),
         orders,
         None,
-        Some(Lane::Changes),
+        Lane::Changes,
     );
     let (ended, _) = system.io.block_on(cycle);
     assert!(matches!(ended, Ended::Report(_)), "{ended:?}");

@@ -57,7 +57,7 @@ impl Rested {
                 mailbox.clone(),
                 Orders::default(),
                 self.rests.remove(&id),
-                Some(Lane::Changes),
+                Lane::Changes,
             );
             self.system.hold();
             let (ended, left) = self.system.io.block_on(cycle);

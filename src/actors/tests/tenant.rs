@@ -17,6 +17,7 @@ use crate::domain::ids::Address;
 use crate::domain::mailbox::MailboxRecord;
 use crate::domain::policy::Limits;
 use crate::ports::error::SideError;
+use crate::ports::links::LinkStore as _;
 use crate::ports::organization::Organization;
 
 #[test]
@@ -280,6 +281,27 @@ fn what_another_node_had_begun_goes_before_first_synchronizations() {
             assert_eq!(tenant.cycles() > 0, !begun);
         });
     }
+}
+
+#[test]
+fn a_first_synchronization_that_fails_stays_one() {
+    // It was claimed by then; its next try waits among the first synchronizations all the same.
+    on_paused(async {
+        let tenant = Tenant::new().await;
+        tenant.world.exchange.fail(Some(outage));
+        let (_, _supervisor) = tenant.start();
+        sleep(secs(1)).await;
+        assert!(tenant.world.store.memory.was_claimed(&mailbox(1).key).await.unwrap());
+        assert!(tenant.cycles() > 0);
+        let onboarded = tenant.fair.share(1);
+        let busy = [onboarded.enter(Lane::First).await, onboarded.enter(Lane::First).await];
+        tenant.world.exchange.fail(None);
+        sleep(secs(30)).await;
+        assert_eq!(tenant.cycles(), 0);
+        drop(busy);
+        sleep(secs(1)).await;
+        assert!(tenant.cycles() > 0);
+    });
 }
 
 #[test]

@@ -27,8 +27,8 @@ impl LinkStore for Counted {
         self.inner.claim(mailbox, fence).await
     }
 
-    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
-        self.inner.is_begun(mailbox).await
+    async fn was_claimed(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        self.inner.was_claimed(mailbox).await
     }
 
     async fn commit(

@@ -304,8 +304,8 @@ impl Rig {
         })
     }
 
-    /// Waits until a cycle of each of these mailboxes began after an instant. Returns how long after it;
-    /// to look at thousands takes a while, and is not theirs.
+    /// Waits until a cycle of each of these mailboxes began after an instant. Returns how long after that the
+    /// first that was seen of each began: to look at thousands takes a while, and is not theirs.
     pub(super) fn wait_for_cycles(
         &self,
         mailboxes: &BTreeSet<String>,

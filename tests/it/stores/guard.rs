@@ -42,7 +42,7 @@ pub(crate) async fn every_call_is_that_of_the_guard<B: Bench>() {
             let call = format!("seed {seed}, call {number} of kind {what}: {fence:?}, {seq}");
             assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{call}");
             assert_eq!(store.load(key).await.unwrap().seq, guard.seq, "{call}");
-            assert_eq!(store.is_begun(key).await.unwrap(), guard.fence.is_some(), "{call}");
+            assert_eq!(store.was_claimed(key).await.unwrap(), guard.fence.is_some(), "{call}");
         }
     }
 }

@@ -39,8 +39,8 @@ impl LinkStore for TestStore {
         self.memory.claim(mailbox, fence).await
     }
 
-    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
-        self.memory.is_begun(mailbox).await
+    async fn was_claimed(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        self.memory.was_claimed(mailbox).await
     }
 
     async fn commit(

@@ -87,8 +87,8 @@ impl LinkStore for Commits {
         self.store.claim(mailbox, fence).await
     }
 
-    async fn is_begun(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
-        self.store.is_begun(mailbox).await
+    async fn was_claimed(&self, mailbox: &MailboxKey) -> Result<bool, StoreError> {
+        self.store.was_claimed(mailbox).await
     }
 
     async fn commit(
