@@ -133,16 +133,42 @@ pub(super) fn release(args: &ReleaseArgs, environment: &Environment) -> anyhow::
 
 pub(super) fn root(args: &NodeArgs, environment: &Environment) -> anyhow::Result<String> {
     if let Some(url) = &args.url {
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            bail!("--url: {url} is no address; write it as http://{url}");
-        }
-        return Ok(url.trim_end_matches('/').to_owned());
+        return address(url);
     }
     let path = args.config.config.join("lockstep.toml");
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let (node, problems) = check_node(&text, &path, environment);
     let node = node.ok_or_else(|| anyhow!("{}", crate::config::render(&problems)))?;
     Ok(format!("http://{}", node.listen))
+}
+
+/// Reads the address of a node's API: scheme, host and port.
+fn address(url: &str) -> anyhow::Result<String> {
+    let url = url.trim_end_matches('/');
+    let (plain, place) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+        (Some(place), _) => (true, place),
+        (None, Some(place)) => (false, place),
+        (None, None) if url.is_empty() || url.contains("://") => {
+            bail!("--url: {url:?} is no address; write one as http://127.0.0.1:8080")
+        }
+        (None, None) => bail!("--url: {url} is no address; write it as http://{url}"),
+    };
+    if place.is_empty() || place.contains(['/', '?', '#', '@']) {
+        bail!("--url: {url} is more than a node's address; write one as http://127.0.0.1:8080");
+    }
+    let host = match place.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => place.split(':').next(),
+    };
+    let host = host.unwrap_or(place);
+    let here = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if plain && !here && host != "localhost" {
+        bail!(
+            "--url: plain http goes to this machine alone; run the command where the node runs, forward its \
+             port (ssh -L 8080:127.0.0.1:8080 {host}), or name an address with https"
+        );
+    }
+    Ok(url.to_owned())
 }
 
 pub(super) fn ask(method: Method, url: &str) -> anyhow::Result<Value> {
@@ -177,7 +203,11 @@ pub(super) async fn asked(method: Method, url: &str, patience: Duration) -> anyh
         })?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     if reply.status >= 400 {
-        bail!("{}: {}", reply.status, body["error"].as_str().unwrap_or("refused"));
+        let refused = "refused, and not as a node of Lockstep does; look at the address";
+        bail!("{}: {}", reply.status, body["error"].as_str().unwrap_or(refused));
+    }
+    if body.is_null() {
+        bail!("{url} answers, and not as a node of Lockstep does; look at the address");
     }
     Ok(body)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Request, Response, Url};
+use reqwest::{Body, Client, Request, Response, Url};
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
@@ -113,7 +113,11 @@ impl HttpClient {
         let request_id = span.in_scope(request_id);
         let started = Instant::now();
         let result = async {
-            let request = build(call, url, bearer, &request_id)?;
+            let body = call.body.clone().map(|bytes| match &self.way {
+                Way::Network(_) => right::body(bytes),
+                Way::Line(_) => bytes.into(),
+            });
+            let request = build(call, url, bearer, &request_id, body)?;
             match &self.way {
                 Way::Network(client) => {
                     let response = client.execute(request).await;
@@ -224,6 +228,7 @@ fn build(
     url: Url,
     bearer: Option<&str>,
     request_id: &str,
+    body: Option<Body>,
 ) -> Result<Request, HttpError> {
     let method = match call.method {
         Method::Get => reqwest::Method::GET,
@@ -248,7 +253,7 @@ fn build(
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
-    *request.body_mut() = call.body.clone().map(right::body);
+    *request.body_mut() = body;
     Ok(request)
 }
 

@@ -180,12 +180,14 @@ fn check_and_sync_say_what_they_found_and_did() {
         (&told["problems"], &told["tenants"][1]["tenant"]),
         (&json!([]), &json!("fabrikam"))
     );
-    let nowhere = run(&["check", "--config", "/nonexistent"]);
+    let path = sim.directory.path().join("nowhere");
+    let path = path.to_str().unwrap();
+    let nowhere = run(&["check", "--config", path]);
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
-    assert!(nowhere.err.contains("there is no configuration directory /nonexistent"));
-    let nowhere = run(&["check", "--format", "json", "--config", "/nonexistent"]);
+    assert!(nowhere.err.contains(&format!("there is no configuration directory {path}")));
+    let nowhere = run(&["check", "--format", "json", "--config", path]);
     let problem = &nowhere.json()["problems"][0];
-    assert_eq!((nowhere.code, &problem["file"]), (Some(1), &json!("/nonexistent")), "{nowhere:?}");
+    assert_eq!((nowhere.code, &problem["file"]), (Some(1), &json!(path)), "{nowhere:?}");
     assert!(problem["message"].as_str().unwrap().contains("no configuration directory"));
     let online = run(&["check", "--online", "--format", "json", "--config", sim.config()]);
     assert_eq!(online.code, Some(0), "{online:?}");
@@ -249,8 +251,18 @@ fn sch_03_a_running_node_synchronizes_the_mailbox_of_an_address() {
         let refused = run(&[&[command, "--config", config][..], &item].concat());
         assert!(refused.code == Some(1) && !refused.err.contains("--mailbox"), "{refused:?}");
     }
-    let typed = run(&["status", "--url", "127.0.0.1:8080"]);
-    assert!(typed.err.contains("write it as http://127.0.0.1:8080"), "{typed:?}");
+    for (typed, said) in [
+        ("127.0.0.1:8080", "write it as http://127.0.0.1:8080"),
+        ("", "is no address"),
+        ("ftp://127.0.0.1", "is no address"),
+        ("http://127.0.0.1:8080/?x=1", "more than a node's address"),
+        ("http://node.example:8080", "where the node runs"),
+        (sim.url.as_str(), "not as a node of Lockstep does"),
+    ] {
+        let told = run(&["status", "--url", typed]);
+        assert!(told.code == Some(1) && told.err.contains(said), "{typed}: {told:?}");
+    }
+    assert_eq!(run(&["status", "--url", &format!("{url}/")]).code, Some(0));
     let asked = sync(&["--mailbox", address, "--format", "json"]);
     assert_eq!(asked.code, Some(0), "{asked:?}");
     let told = asked.json();

@@ -72,28 +72,57 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What the live table waits for.
+enum Next {
+    /// A key, or nobody is there to press one.
+    Key(Option<char>),
+    Seen(Value),
+}
+
 impl Show {
-    /// Draws the table until somebody quits.
+    /// Draws the table until somebody quits. A key does not wait until the nodes have answered.
     async fn live(&mut self, term: &Term) -> anyhow::Result<()> {
-        let mut keys = keys();
+        let (mut keys, mut attended) = (keys(), true);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut cluster = Value::Null;
         loop {
-            tokio::select! {
-                key = keys.recv() => match key {
-                    Some('k') => self.kill(self.troupe.last_running())?,
-                    Some('s') => self.start(self.troupe.first_dead())?,
-                    Some('q') => return Ok(()),
-                    Some(_) => {}
-                    // Nobody can press a key any more.
-                    None => std::future::pending().await,
-                },
-                _ = ticks.tick() => {}
+            let looked = async {
+                ticks.tick().await;
+                self.troupe.cluster().await
+            };
+            let next = tokio::select! {
+                biased;
+                key = keys.recv(), if attended => Next::Key(key),
+                seen = looked => Next::Seen(seen),
+            };
+            match next {
+                Next::Key(Some('k')) => self.kill(self.troupe.last_running())?,
+                Next::Key(Some('s')) => self.start(self.troupe.first_dead())?,
+                Next::Key(Some('q')) => {
+                    self.judged();
+                    return Ok(());
+                }
+                Next::Key(Some(_)) => {}
+                // Nobody can press a key any more.
+                Next::Key(None) => attended = false,
+                Next::Seen(seen) => {
+                    self.note(&seen);
+                    cluster = seen;
+                }
             }
-            let cluster = self.look().await;
             term.clear_screen()?;
             say!("{}", frame(&cluster, &self.troupe, &self.news));
             say!("k kills a node, s starts one, q ends");
+        }
+    }
+
+    /// Says how far both worlds agree at the end.
+    fn judged(&self) {
+        let judged = self.troupe.judge();
+        match judged.problems.len() {
+            0 => say!("both worlds agree: {} pairs in step", judged.pairs),
+            count => say!("{} pairs in step, {count} differences to go", judged.pairs),
         }
     }
 
@@ -149,13 +178,19 @@ impl Show {
 
     /// Asks the first node that runs for the whole cluster.
     async fn look(&mut self) -> Value {
+        let cluster = self.troupe.cluster().await;
+        self.note(&cluster);
+        cluster
+    }
+
+    /// Tells what is new: a node that ended by itself, a dead one whose mailboxes have other owners.
+    fn note(&mut self, cluster: &Value) {
         if let Some(words) = self.troupe.look_after() {
             self.tell(words);
         }
-        let cluster = self.troupe.cluster().await;
         if let Some((victim, at)) = self.killed
-            && self.troupe.is_gone(victim, &cluster)
-            && unknown(&cluster) == 0
+            && self.troupe.is_gone(victim, cluster)
+            && unknown(cluster) == 0
         {
             self.killed = None;
             let took = at.elapsed().as_secs_f64();
@@ -164,7 +199,6 @@ impl Show {
                 victim + 1
             ));
         }
-        cluster
     }
 
     async fn print(&mut self) {
@@ -174,7 +208,10 @@ impl Show {
     }
 
     fn kill(&mut self, node: Option<usize>) -> anyhow::Result<()> {
-        let Some(node) = node else { return Ok(()) };
+        let Some(node) = node else {
+            self.tell("the last node that runs is not killed".to_owned());
+            return Ok(());
+        };
         self.troupe.kill(node)?;
         self.killed = Some((node, Instant::now()));
         self.tell(format!("node {} is killed", node + 1));
@@ -182,7 +219,10 @@ impl Show {
     }
 
     fn start(&mut self, node: Option<usize>) -> anyhow::Result<()> {
-        let Some(node) = node else { return Ok(()) };
+        let Some(node) = node else {
+            self.tell("all nodes run".to_owned());
+            return Ok(());
+        };
         self.troupe.launch(node)?;
         self.tell(format!("node {} is started", node + 1));
         Ok(())
