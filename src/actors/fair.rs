@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 /// What a cycle is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// A mailbox with which some node had begun: what changed since, or what was cut off.
+    /// A mailbox with which some node had begun, forgotten since or not: what changed, or what was cut off.
     Changes,
     /// A mailbox with which nobody had begun.
     First,

@@ -48,7 +48,7 @@ pub struct MailboxActor {
     held: bool,
     /// What became of the last cycle when the mailbox was not surely this node's.
     doubt: Doubt,
-    /// What its next cycle is for; the store says it once, before the first.
+    /// What its next cycle is for; the store says it before the first.
     lane: Option<Lane>,
     /// Cycles in a row that found nothing.
     quiet: u32,
@@ -160,12 +160,14 @@ impl MailboxActor {
         let me = context.address();
         self.runtime.io.spawn(async move {
             let lane = match known {
-                Some(lane) => lane,
+                Some(lane) => Some(lane),
                 None => runtime.lane_of(&mailbox.key).await,
             };
-            let (ended, left) = runtime.cycle_from(mailbox, orders, left, lane).await;
+            // What ails the store it tells the cycle as well; then it is asked again.
+            let first = lane.unwrap_or(Lane::Changes);
+            let (ended, left) = runtime.cycle_from(mailbox, orders, left, first).await;
             // An actor that is gone needs no answer.
-            let _ = me.send(CycleEnded(ended, left, Some(lane))).await;
+            let _ = me.send(CycleEnded(ended, left, lane)).await;
         });
     }
 
@@ -338,7 +340,7 @@ impl Handler<CycleEnded> for MailboxActor {
         let undisturbed =
             self.look.is_none() && matches!(self.phase, Phase::Running { dirty: false, .. });
         self.left = message.1.and_then(|left| if undisturbed { Some(left) } else { left.woken() });
-        // Nobody had begun, and its first cycle failed: it is a first synchronization still.
+        // What the store said holds until a cycle reports, however many fail before.
         self.lane = self.lane.or(message.2);
         let event = self.ended(message.0);
         self.on(event, context);

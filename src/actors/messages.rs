@@ -64,7 +64,7 @@ message!(Sure => ());
 pub struct Stop;
 message!(Stop => ());
 
-/// To a mailbox: its cycle ended, and what it left to the next one.
+/// To a mailbox: its cycle ended, what it left to the next one, and the lane that the store named, if it did.
 #[derive(Debug)]
 pub struct CycleEnded(pub Ended, pub Option<Left>, pub Option<Lane>);
 message!(CycleEnded => ());

@@ -9,7 +9,7 @@
 //! | other 5xx with `Retry-After` | as 429 | `NoAnswer`, gate closed |
 //! | other 5xx, no answer | back-off, 3 tries | `NoAnswer` |
 //! | not sent | back-off, 3 tries | the same |
-//! | withdrawn: the mailbox is not surely ours any more | `NotSent` | the same |
+//! | withdrawn: the mailbox was not surely ours | back-off, 3 tries | the same |
 //! | nothing at all, ten calls in a row | `NotSent` until one call finds it awake | the same |
 //!
 //! A 504 says that a gateway lost patience: the write behind it may have happened, so it is not
@@ -169,8 +169,8 @@ impl Session {
                 Err(CallError::NotSent(SideError::Throttled { retry_after: wait }))
             }
             Ok(reply) => Ok(reply),
-            Err(HttpError::NotSent(reason)) => {
-                Err(CallError::NotSent(SideError::Unreachable { reason }))
+            Err(error @ (HttpError::NotSent(_) | HttpError::Withdrawn)) => {
+                Err(CallError::NotSent(error.into()))
             }
             Err(error) => Err(CallError::NoAnswer(error.into())),
         }
@@ -211,8 +211,9 @@ impl Session {
                 let error = CallError::NoAnswer(SideError::Unreachable { reason });
                 return if repeatable { again_or(tries, error) } else { Next::Failed(error) };
             }
+            // It goes on when the right is sure again, or is never run again.
             Err(HttpError::Withdrawn) => {
-                return Next::Failed(CallError::NotSent(HttpError::Withdrawn.into()));
+                return again_or(tries, CallError::NotSent(HttpError::Withdrawn.into()));
             }
             Err(error @ HttpError::TooLarge(_)) => {
                 return Next::Failed(CallError::NoAnswer(error.into()));

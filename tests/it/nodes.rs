@@ -185,7 +185,7 @@ fn nodes_that_are_paused_beyond_their_leases_write_nothing_stale() {
                 .then_some(())
         });
         let took = rig.wait_for_owners(1, &awake.url);
-        if round % 2 == 1 {
+        if round % 2 == 0 {
             // What they would send now, the other has sent: nothing of it can be found by its marker in time.
             let all = Rig::owned_by(awake);
             rig.wait_for_cycles_of(std::slice::from_ref(awake), &all, rig.now());

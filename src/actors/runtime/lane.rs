@@ -12,16 +12,14 @@ use crate::domain::ids::MailboxKey;
 pub(super) const ASKS: usize = 64;
 
 impl TenantRuntime {
-    /// What any node had begun goes before first synchronizations; what nobody had waits among them.
-    pub(in crate::actors) async fn lane_of(&self, mailbox: &MailboxKey) -> Lane {
+    /// What any node had begun goes before first synchronizations; what nobody had waits among them. Nothing when
+    /// the store does not say.
+    pub(in crate::actors) async fn lane_of(&self, mailbox: &MailboxKey) -> Option<Lane> {
         let asked = AssertUnwindSafe(async {
             let _one = self.asks.acquire().await;
             self.deps.links.was_claimed(mailbox).await
         });
-        match asked.catch_unwind().await {
-            Ok(Ok(false)) => Lane::First,
-            // What ails the store it tells the cycle as well.
-            Ok(Ok(true) | Err(_)) | Err(_) => Lane::Changes,
-        }
+        let claimed = asked.catch_unwind().await.ok()?.ok()?;
+        Some(if claimed { Lane::Changes } else { Lane::First })
     }
 }
