@@ -16,6 +16,7 @@
 mod breaker;
 mod common;
 mod gate;
+mod passage;
 mod pressure;
 mod purse;
 mod rate;
@@ -36,6 +37,7 @@ use crate::ports::error::SideError;
 use breaker::Breaker;
 pub use common::Common;
 use gate::Gate;
+pub use passage::Passage;
 use purse::LIFE;
 use rate::Rate;
 use slots::Taken;
@@ -237,22 +239,12 @@ impl Throttle {
 
     /// Lets a call to the far side pass, or returns how long none will: it did not answer for a while,
     /// and another call finds out whether it does again.
-    pub fn admit(&self) -> Result<(), Duration> {
-        self.breaker().admit(self.started.elapsed())
-    }
-
-    /// Takes note of an answer of the far side, whatever it says.
-    pub fn answered(&self) {
-        if self.breaker().answered() {
-            tracing::info!("the far side answers again");
-        }
-    }
-
-    /// Takes note of a call without an answer.
-    pub fn silent(&self) {
-        if self.breaker().silent(self.started.elapsed()) {
-            tracing::warn!("the far side does not answer; one call at a time goes on asking");
-        }
+    pub fn admit(&self) -> Result<Passage<'_>, Duration> {
+        let mut breaker = self.breaker();
+        breaker.admit(self.started.elapsed())?;
+        let probes = breaker.is_probing();
+        drop(breaker);
+        Ok(Passage::new(self, probes))
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

@@ -278,7 +278,7 @@ impl Ownership {
                 () = tokio::time::sleep(if hurries { HURRY } else { BEAT }) => {}
                 () = self.hurry.notified() => {}
             }
-            failures.note(&self.hold().await);
+            failures.note(&self.hold().await, self.elapsed());
             let before = std::mem::replace(&mut replaced, self.node().is_replaced());
             if replaced && !before {
                 tracing::error!(

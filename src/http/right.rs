@@ -1,9 +1,9 @@
 //! The right under which a task sends: asked again at the last moment.
 //!
 //! A request goes from the task that makes it to the task of its connection, and between the two this process
-//! may stand still for longer than its lease lasts. So the body of a write asks when the connection takes it,
-//! right before the first byte leaves: without the right the connection ends instead, and the far side has
-//! nothing that it could carry out.
+//! may stand still for longer than its lease lasts. So a body asks when the connection takes it, right before the
+//! first byte leaves: without the right the connection ends instead, and the far side has nothing that it could
+//! carry out. Whatever has a body asks, a read that is a POST (a `$batch`) as well; what has none writes nothing.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -31,7 +31,7 @@ use super::message::{Call, Reply};
 use super::token::TokenSource;
 use crate::ports::clock::Clock;
 use crate::ports::error::SideError;
-use crate::throttle::{BudgetKey, Throttle};
+use crate::throttle::{BudgetKey, Passage, Throttle};
 
 /// Repeats after the far side asked for a pause. Each may take a minute; a cycle that waits longer
 /// is better put off.
@@ -138,9 +138,10 @@ impl Session {
             };
             let permit = self.throttle.enter(key, weight).await;
             let permit = permit.map_err(|throttled| CallError::NotSent(throttled.into()))?;
-            self.throttle.admit().map_err(|left| CallError::NotSent(silent_for(left)))?;
+            let passage = self.throttle.admit();
+            let passage = passage.map_err(|left| CallError::NotSent(silent_for(left)))?;
             let result = self.http.attempt(&call, Some(&token), tries.sent).await;
-            self.listen(&result);
+            listen(passage, &result);
             tries.sent += 1;
             if result.as_ref().is_ok_and(|reply| reply.status == 401) {
                 self.tokens.reject(&token).await;
@@ -181,17 +182,6 @@ impl Session {
     pub fn close(&self, key: &BudgetKey, wait: Duration) {
         self.http.count_throttled();
         self.throttle.close(key, wait);
-    }
-
-    /// Tells the breaker whether the far side answered. A gateway's answer is none.
-    fn listen(&self, result: &Result<Reply, HttpError>) {
-        match result {
-            Ok(reply) if matches!(reply.status, 502 | 504) => self.throttle.silent(),
-            Ok(_) | Err(HttpError::TooLarge(_)) => self.throttle.answered(),
-            Err(HttpError::NotSent(_) | HttpError::NoAnswer(_)) => self.throttle.silent(),
-            // Says nothing of the far side.
-            Err(HttpError::Withdrawn) => {}
-        }
     }
 
     fn judge(
@@ -267,6 +257,17 @@ impl Session {
             return Next::Failed(CallError::NotSent(error));
         }
         Next::Again
+    }
+}
+
+/// Tells the breaker whether the far side answered. A gateway's answer is none.
+fn listen(passage: Passage<'_>, result: &Result<Reply, HttpError>) {
+    match result {
+        Ok(reply) if matches!(reply.status, 502 | 504) => passage.silent(),
+        Ok(_) | Err(HttpError::TooLarge(_)) => passage.answered(),
+        Err(HttpError::NotSent(_) | HttpError::NoAnswer(_)) => passage.silent(),
+        // Says nothing of the far side.
+        Err(HttpError::Withdrawn) => drop(passage),
     }
 }
 

@@ -3,7 +3,8 @@
 //! With tokio's paused time, sockets look idle and the clock would run ahead while bytes are on
 //! their way. `Frozen` holds it: time then moves only when the test moves it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 
 use super::{HttpClient, HttpOptions};
 use crate::ports::clock::Clock;
+use crate::ports::lease::Tenure;
 
 /// A request as it was seen.
 #[derive(Clone)]
@@ -130,6 +132,42 @@ impl Clock for Hand {
         // Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples.
         let start = DateTime::from_timestamp(784_111_777, 0).unwrap();
         start + TimeDelta::seconds(self.seconds.load(Ordering::SeqCst))
+    }
+}
+
+/// A right to write that some of the questions for it find lost.
+#[derive(Debug)]
+pub(super) struct Right {
+    asked: AtomicUsize,
+    lost: Range<usize>,
+}
+
+impl Right {
+    pub(super) fn lost(lost: Range<usize>) -> Arc<Self> {
+        Arc::new(Self { asked: AtomicUsize::new(0), lost })
+    }
+
+    /// Returns how often somebody asked right before the first byte.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl Tenure for Right {
+    fn may_write(&self) -> bool {
+        true
+    }
+
+    fn may_send(&self) -> bool {
+        true
+    }
+
+    fn may_still_send(&self) -> bool {
+        !self.lost.contains(&self.asked.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn should_end(&self) -> bool {
+        false
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) enum Breaker {
     Closed { silent: u32 },
     /// No call passes before the instant, then one.
     Open { until: Duration, wait: Duration },
-    /// One call is on its way to find out, since the instant.
-    Probing { since: Duration, wait: Duration },
+    /// One call is on its way to find out.
+    Probing { wait: Duration },
 }
 
 impl Breaker {
@@ -33,16 +33,11 @@ impl Breaker {
         match *self {
             Self::Closed { .. } => Ok(()),
             Self::Open { until, wait } if now >= until => {
-                *self = Self::Probing { since: now, wait };
+                *self = Self::Probing { wait };
                 Ok(())
             }
             Self::Open { until, .. } => Err(until.saturating_sub(now)),
-            // A probe that was cut off tells nothing: the next one goes when it must be over.
-            Self::Probing { since, wait } if now >= since + LONGEST * 3 => {
-                *self = Self::Probing { since: now, wait };
-                Ok(())
-            }
-            Self::Probing { wait, .. } => Err(wait),
+            Self::Probing { wait } => Err(wait),
         }
     }
 
@@ -60,13 +55,25 @@ impl Breaker {
             Self::Closed { .. } => (Self::Open { until: now + FIRST, wait: FIRST }, true),
             // Calls that were on their way when it opened say nothing new.
             open @ Self::Open { .. } => (open, false),
-            Self::Probing { wait, .. } => {
+            Self::Probing { wait } => {
                 let wait = (wait * 2).min(LONGEST);
                 (Self::Open { until: now + wait, wait }, false)
             }
         };
         *self = next;
         opened
+    }
+
+    /// Tells whether a call is on its way to find out.
+    pub(super) const fn is_probing(&self) -> bool {
+        matches!(self, Self::Probing { .. })
+    }
+
+    /// That call found nothing out: the next one does in its place.
+    pub(super) fn found_nothing(&mut self, now: Duration) {
+        if let Self::Probing { wait } = *self {
+            *self = Self::Open { until: now, wait };
+        }
     }
 }
 
@@ -134,12 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_was_cut_off_blocks_nobody_for_ever() {
-        // A call that was dropped on its way reports nothing.
+    fn a_probe_that_found_nothing_out_makes_way_for_the_next() {
+        // It says nothing of the far side, and does not count as silence.
         let mut breaker = open();
         assert_eq!(breaker.admit(secs(5)), Ok(()));
-        assert!(breaker.admit(secs(100)).is_err());
-        assert_eq!(breaker.admit(secs(185)), Ok(()));
-        assert!(breaker.admit(secs(186)).is_err());
+        assert!(breaker.is_probing());
+        breaker.found_nothing(secs(6));
+        assert_eq!(breaker.admit(secs(6)), Ok(()));
+        assert_eq!(breaker.admit(secs(6)), Err(secs(5)));
     }
 }

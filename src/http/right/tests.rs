@@ -1,37 +1,10 @@
 //! Tests of writes whose right is lost on the way to the connection.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-
 use secrecy::SecretString;
 
 use super::*;
-use crate::http::testing::{Hand, Server, answer, client, grant};
+use crate::http::testing::{Hand, Right, Server, answer, client, grant};
 use crate::http::{Call, HttpError, Method, TokenOptions, TokenSource};
-
-/// A right that is there for so many questions.
-#[derive(Debug, Default)]
-struct Lost {
-    asked: AtomicUsize,
-    after: usize,
-}
-
-impl Tenure for Lost {
-    fn may_write(&self) -> bool {
-        true
-    }
-
-    fn may_send(&self) -> bool {
-        true
-    }
-
-    fn may_still_send(&self) -> bool {
-        self.asked.fetch_add(1, SeqCst) < self.after
-    }
-
-    fn should_end(&self) -> bool {
-        false
-    }
-}
 
 fn call(server: &Server, method: Method, body: Option<&str>) -> Call<'static> {
     Call {
@@ -49,12 +22,12 @@ fn call(server: &Server, method: Method, body: Option<&str>) -> Call<'static> {
 async fn a_write_whose_right_is_lost_never_arrives() {
     // It is asked for when the connection takes the body: the second write is withdrawn, surely not executed.
     let server = Server::start(|_, _| answer(201, &[], "{}")).await;
-    let right = Arc::new(Lost { after: 1, ..Lost::default() });
+    let right = Right::lost(1..usize::MAX);
     let client = client();
     let send = || under(right.clone(), client.send(call(&server, Method::Post, Some("{\"a\":1}"))));
     assert_eq!(send().await.unwrap().status, 201);
     assert_eq!(send().await.unwrap_err(), HttpError::Withdrawn);
-    assert_eq!(right.asked.load(SeqCst), 2);
+    assert_eq!(right.asked(), 2);
     let seen = server.seen("/items");
     assert_eq!(seen.iter().map(|one| one.body.as_str()).collect::<Vec<_>>(), ["{\"a\":1}"]);
     let head = seen[0].head.to_lowercase();
@@ -69,7 +42,7 @@ async fn what_writes_nothing_asks_for_no_right() {
         false => answer(200, &[], "{}"),
     })
     .await;
-    let right = Arc::new(Lost::default());
+    let right = Right::lost(0..usize::MAX);
     for (method, body) in [(Method::Get, None), (Method::Post, Some(""))] {
         let sent = under(right.clone(), client().send(call(&server, method, body))).await;
         assert_eq!(sent.unwrap().status, 200);
@@ -85,5 +58,5 @@ async fn what_writes_nothing_asks_for_no_right() {
         Arc::new(Hand::default()),
     );
     assert!(under(right.clone(), tokens.bearer()).await.is_ok());
-    assert_eq!(right.asked.load(SeqCst), 0);
+    assert_eq!(right.asked(), 0);
 }

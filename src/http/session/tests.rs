@@ -1,10 +1,12 @@
 //! Tests of the repeats, on the wire and in frozen time.
 
+use futures_util::FutureExt;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::super::message::Method;
-use super::super::testing::{Answer, Frozen, Hand, Seen, Server, answer, client, grant};
+use super::super::right;
+use super::super::testing::{Answer, Frozen, Hand, Right, Seen, Server, answer, client, grant};
 use super::super::token::TokenOptions;
 use super::*;
 use crate::throttle::ThrottleOptions;
@@ -310,4 +312,49 @@ async fn a_silent_far_side_is_asked_by_one_call_at_a_time() {
         assert!(frozen.run(write()).await.is_ok());
     }
     assert_eq!(server.seen("/events").len(), 13);
+}
+
+fn write(server: &Server) -> Call<'static> {
+    Call { body: Some(b"{}".to_vec()), ..call(server, Method::Post) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawn_write_is_tried_again_and_says_nothing_of_the_far_side() {
+    // The right is sure again at the third try. Where it never is, nothing was executed, and however many
+    // mailboxes lose theirs, the breaker stays closed.
+    let frozen = Frozen::new();
+    let (server, session, _) = far_side(|_, _| ok()).await;
+    let key = key();
+    let send = |right| right::under(right, session.call(&key, 1, false, write(&server)));
+    let late = Right::lost(0..2);
+    assert!(frozen.run(send(late.clone())).await.is_ok());
+    assert_eq!(late.asked(), 3);
+    for _ in 0..5 {
+        let never = Right::lost(0..usize::MAX);
+        assert!(matches!(frozen.run(send(never.clone())).await, Err(CallError::NotSent(_))));
+        assert_eq!(never.asked(), 3);
+        let bare = session.call_bare(&key, write(&server));
+        let bare = frozen.run(right::under(never, bare)).await;
+        assert!(matches!(bare, Err(CallError::NotSent(_))));
+    }
+    assert!(frozen.run(send(Right::lost(0..0))).await.is_ok());
+    assert_eq!(server.seen("/events").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_withdrawn_or_cut_off_holds_nobody_back() {
+    // It tells nothing of a far side that was silent; the next call finds out at once.
+    let frozen = Frozen::new();
+    let (server, session, _) =
+        far_side(|number, _| if number < 10 { Answer::Reset } else { ok() }).await;
+    let key = key();
+    let send = |right| right::under(right, session.call(&key, 1, false, write(&server)));
+    for _ in 0..10 {
+        assert!(frozen.run(send(Right::lost(0..0))).await.is_err());
+    }
+    frozen.run(sleep(Duration::from_secs(5))).await;
+    let withdrawn = frozen.run(send(Right::lost(0..usize::MAX))).await;
+    assert!(matches!(withdrawn, Err(CallError::NotSent(_))));
+    assert!(send(Right::lost(0..0)).now_or_never().is_none());
+    assert!(frozen.run(send(Right::lost(0..0))).await.is_ok());
 }
