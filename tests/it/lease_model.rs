@@ -2,9 +2,11 @@
 //! far sides. The transitions are the functions that production runs: `shards::table` answers,
 //! `shards::node` asks and decides, `shards::guard` lets commits pass.
 //!
-//! One small cluster is looked at to its end, a larger one breadth first, and random runs go far into
-//! it. `LOCKSTEP_MODEL_STATES` says how many states are looked at breadth first, `LOCKSTEP_MODEL_RUNS`
-//! how many random runs are made, `LOCKSTEP_SEED` which.
+//! Small clusters, up to three nodes with two shards, are looked at to their end, one trouble at a time and for a
+//! few ticks; a larger one breadth first, and random runs go far into it. `LOCKSTEP_MODEL_STATES` says how many
+//! states are looked at breadth first, `LOCKSTEP_MODEL_RUNS` how many random runs are made, `LOCKSTEP_SEED`
+//! which. `LOCKSTEP_MODEL_TICKS` adds ticks to what is looked at to its end, `LOCKSTEP_MODEL_MOST` says how many
+//! states that may have (1,000,000 take a gigabyte or so).
 
 mod memory;
 mod world;
@@ -351,11 +353,15 @@ fn assert_kept(checked: &impl Checker<Cluster>) {
 
 /// Looks at all that can happen, in every order, to the end.
 fn exhaust(cluster: &Cluster) {
-    let most = 1_500_000;
-    let checker = cluster.clone().checker().threads(2).target_state_count(most);
-    let checked = checker.spawn_bfs().join();
+    let most = bound("LOCKSTEP_MODEL_MOST", 2_500_000);
+    let mut cluster = cluster.clone();
+    cluster.left.ticks += u8::try_from(bound("LOCKSTEP_MODEL_TICKS", 0)).unwrap();
+    let left = cluster.left;
+    let checked = cluster.checker().threads(2).target_state_count(most).spawn_bfs().join();
     assert_kept(&checked);
-    assert!(checked.state_count() < most, "not looked at to its end");
+    let (states, unique) = (checked.state_count(), checked.unique_state_count());
+    assert!(states < most, "not looked at to its end: {left:?}");
+    println!("{states} states, {unique} of them different, with {left:?}");
 }
 
 #[test]
@@ -409,6 +415,39 @@ fn every_trouble_of_three_nodes_keeps_its_promises() {
     ] {
         exhaust(&Cluster { heals: false, swift: true, ..Cluster::new(3, 1, left) });
     }
+}
+
+/// Looks at three nodes with two shards to the end of each of these.
+fn exhaust_three_and_two<const N: usize>(all: [Left; N]) {
+    for left in all {
+        exhaust(&Cluster { heals: false, swift: true, ..Cluster::new(3, 2, left) });
+    }
+}
+
+#[test]
+fn every_crash_and_pause_of_three_nodes_and_two_shards_keeps_its_promises() {
+    // Until their leases have ended, and two heirs share two shards anew.
+    exhaust_three_and_two([Left { crashes: 1, ..FEW }, Left { pauses: 1, ..FEW }]);
+}
+
+#[test]
+fn every_change_of_three_nodes_and_two_shards_keeps_its_promises() {
+    // Nodes that leave, and others that come, have the most to do: one tick of that.
+    exhaust_three_and_two([
+        Left { set_backs: 1, ..FEW },
+        Left { cuts: 1, ..FEW },
+        Left { ticks: 1, leaves: 1, ..FEW },
+        Left { ticks: 1, joins: 1, ..FEW },
+    ]);
+}
+
+#[test]
+fn every_loss_of_three_nodes_and_two_shards_keeps_its_promises() {
+    // A message that is lost, or late, and a store that loses what it was told: one tick of that.
+    exhaust_three_and_two([
+        Left { ticks: 1, losses: 1, ..FEW },
+        Left { ticks: 1, beats: 4, disasters: 1, ..FEW },
+    ]);
 }
 
 #[test]
