@@ -65,7 +65,7 @@ pub(super) fn judge_failure(status: u16, code: &str, wait: Option<Duration>) -> 
         (412, _) | (_, DUPLICATE_RECORD) => Verdict::Precondition,
         (_, code) if PLUGIN_REFUSED.contains(&code) => Verdict::Refused,
         (503, _) if wait.is_some() => Verdict::Throttled(wait.unwrap_or(DEFAULT_WAIT)),
-        (500.., _) => Verdict::Unavailable,
+        (408 | 500.., _) => Verdict::Unavailable,
         // A bare 404 may come from a proxy or name a table that is not installed: no proof.
         _ => Verdict::Refused,
     }

@@ -76,7 +76,7 @@ pub(super) fn refused_read(status: u16, body: &impl Body) -> SideError {
     }
     match status {
         401 => SideError::TokenRefused { reason: code },
-        500.. => SideError::Unreachable { reason: format!("{status} {code}") },
+        408 | 500.. => SideError::Unreachable { reason: format!("{status} {code}") },
         _ => SideError::Refused { status, code },
     }
 }
@@ -110,8 +110,8 @@ pub(super) fn refused_write(write: Write, status: u16, body: &Json) -> Outcome {
         409 => Outcome::Stale,
         // 424: a request before it failed. 401: the token died between two requests.
         401 | 424 | 429 => Outcome::NotSent,
-        // Half of a create may have happened (`ConcurrentItemSave`, protocols A5).
-        500.. => Outcome::Unknown,
+        // Half of a create may have happened (`ConcurrentItemSave`, protocols A5). 408: it did not come in time.
+        408 | 500.. => Outcome::Unknown,
         403 => refuse(Code::PrivilegeMissing, status, &code),
         _ => refuse(Code::WriteRefused, status, &code),
     }

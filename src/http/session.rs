@@ -7,13 +7,14 @@
 //! | 429 for the token | after the wait, 3 repeats | the same |
 //! | 503, 509 with `Retry-After` | as 429 | as 429 |
 //! | other 5xx with `Retry-After` | as 429 | `NoAnswer`, gate closed |
-//! | other 5xx, no answer | back-off, 3 tries | `NoAnswer` |
+//! | 408, other 5xx, no answer | back-off, 3 tries | `NoAnswer` |
 //! | not sent | back-off, 3 tries | the same |
 //! | withdrawn: the mailbox was not surely ours | back-off, 3 tries | the same |
 //! | nothing at all, ten calls in a row | `NotSent` until one call finds it awake | the same |
 //!
 //! A 504 says that a gateway lost patience: the write behind it may have happened, so it is not
-//! repeated even when the gateway names a time.
+//! repeated even when the gateway names a time. A 408 answers a request that did not come in time, and sometimes
+//! none at all: a server that is tired of an idle connection sends it while a request is on its way.
 //!
 //! What is absent: the meaning of 3xx and 4xx. They are replies like any other.
 
@@ -219,7 +220,7 @@ impl Session {
                 Next::Again
             }
             429 => self.pause(key, &reply, tries),
-            500..=599 => self.judge_fault(key, repeatable, &reply, tries),
+            408 | 500..=599 => self.judge_fault(key, repeatable, &reply, tries),
             _ => Next::Done(reply),
         }
     }

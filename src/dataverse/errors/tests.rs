@@ -24,6 +24,7 @@ fn each_refusal_means_one_thing() {
         (500, "0x80040265", Verdict::Refused),
         (500, "0x80040216", Verdict::Unavailable),
         (502, "", Verdict::Unavailable),
+        (408, "", Verdict::Unavailable),
         (429, "0x80072322", Verdict::Throttled(DEFAULT_WAIT)),
         (503, "0x80072321", Verdict::Throttled(DEFAULT_WAIT)),
     ];

@@ -55,6 +55,7 @@ fn writes_are_classed_by_what_may_have_happened() {
     assert_eq!(of(Write::Create, 503, "ConcurrentItemSave"), Outcome::Unknown);
     assert_eq!(of(Write::Update, 500, ""), Outcome::Unknown);
     assert_eq!(of(Write::Create, 409, ""), Outcome::Unknown);
+    assert_eq!(of(Write::Create, 408, ""), Outcome::Unknown);
     assert_eq!(of(Write::Update, 429, "ApplicationThrottled"), Outcome::NotSent);
     assert_eq!(of(Write::Update, 403, "X"), Outcome::Refused(Code::PrivilegeMissing));
     assert_eq!(
