@@ -77,7 +77,7 @@ pub(super) async fn named(state: web::Data<ApiState>, name: web::Path<String>) -
 }
 
 /// Returns the node that owns a mailbox.
-fn holder(tenant: &TenantRuntime, mailbox: Uuid) -> Option<String> {
+pub(super) fn holder(tenant: &TenantRuntime, mailbox: Uuid) -> Option<String> {
     let key = MailboxKey { tenant: tenant.options.tenant.clone(), mailbox };
     tenant.ownership.holder_of(&key)
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
 use super::cluster::{self, Cluster};
-use super::json::{PHASES, count, phase_name, verb_name};
+use super::json::{PHASES, count, holder, phase_name, verb_name};
 use super::settings;
 use crate::actors::board::{LastCycle, MailboxRow, Recent};
 use crate::actors::runtime::TenantRuntime;
@@ -84,7 +84,7 @@ pub(super) fn tenant(tenant: &TenantRuntime) -> String {
             a href={ "/api/v1/tenants/" (name) "/mailboxes" } { "mailboxes" } "." }
         div.wide { table {
             thead { tr { th { "Mailbox" } th { "Phase" } th { "Why" } th { "Last cycle" } th.n { "To Exchange" } th.n { "To Dynamics" } th.n { "Waiting" } th.n { "Parked" } } }
-            tbody { @for row in sorted(&rows).into_iter().take(ROWS) { (mailbox_row(name, row)) } }
+            tbody { @for row in sorted(&rows).into_iter().take(ROWS) { (mailbox_row(tenant, row)) } }
         } }
         h2 { "Last decisions" }
         (decisions(name, &tenant.board.recent(None, 30)))
@@ -113,18 +113,31 @@ fn sorted(rows: &[MailboxRow]) -> Vec<&MailboxRow> {
     rows
 }
 
-fn mailbox_row(tenant: &str, row: &MailboxRow) -> Markup {
-    let last = row.last.as_ref();
+fn mailbox_row(tenant: &TenantRuntime, row: &MailboxRow) -> Markup {
+    let name = tenant.options.tenant.as_str();
+    let last = row.last.as_ref().filter(|_| !row.elsewhere);
+    let number = |of: fn(&LastCycle) -> u32| match row.elsewhere {
+        true => String::new(),
+        false => last.map_or(0, of).to_string(),
+    };
     html! { tr {
-        td { a href={ "/tenants/" (tenant) "/mailboxes/" (row.mailbox) } { code { (row.mailbox) } } }
+        td { a href={ "/tenants/" (name) "/mailboxes/" (row.mailbox) } { code { (row.mailbox) } } }
         td class=(phase_name(row)) { (phase_name(row)) }
-        td { (why(row)) }
-        td { (last.map_or_else(|| "not yet".to_owned(), |it| time(it.finished))) }
-        td.n { (last.map_or(0, |it| it.done.exchange)) }
-        td.n { (last.map_or(0, |it| it.done.dynamics)) }
-        td.n { (last.map_or(0, |it| it.unsettled)) }
-        td.n { (last.map_or(0, |it| it.parked)) }
+        td { @if row.elsewhere { (owner(tenant, row)) } @else { (why(row)) } }
+        td { @if !row.elsewhere { (last.map_or_else(|| "not yet".to_owned(), |it| time(it.finished))) } }
+        td.n { (number(|it| it.done.exchange)) }
+        td.n { (number(|it| it.done.dynamics)) }
+        td.n { (number(|it| it.unsettled)) }
+        td.n { (number(|it| it.parked)) }
     } }
+}
+
+/// Who knows how a mailbox of another node stands.
+fn owner(tenant: &TenantRuntime, row: &MailboxRow) -> Markup {
+    match holder(tenant, row.mailbox) {
+        Some(node) => html! { "at " code { (node) } },
+        None => html! { "at no node at present" },
+    }
 }
 
 fn why(row: &MailboxRow) -> Markup {
@@ -139,8 +152,12 @@ pub(super) fn mailbox(tenant: &TenantRuntime, row: &MailboxRow, recent: &[Recent
     let id = row.mailbox.to_string();
     let body = html! {
         h1 { "Mailbox " code { (id) } }
-        p { "Phase " span class=(phase_name(row)) { (phase_name(row)) } ", " (row.cycles) " cycles since the start. " (why(row)) }
-        @if let Some(last) = &row.last {
+        @if row.elsewhere {
+            p { "Phase " span class="elsewhere" { "elsewhere" } ", " (owner(tenant, row)) ", which knows how it stands." }
+        } @else {
+            p { "Phase " span class=(phase_name(row)) { (phase_name(row)) } ", " (row.cycles) " cycles since the start. " (why(row)) }
+        }
+        @if let Some(last) = row.last.as_ref().filter(|_| !row.elsewhere) {
             p.dim { "Last cycle ended " (time(last.finished)) "; it wrote " (last.done.exchange) " items to Exchange and " (last.done.dynamics) " to Dynamics; " (last.unsettled) " wait, " (last.parked) " are parked."
                 @if let Some(trace) = &last.trace { " Trace " code { (trace) } "." } }
         }
@@ -195,7 +212,6 @@ fn decision(tenant: &str, recent: &Recent) -> Markup {
     } }
 }
 
-/// A page that shows the present, again and again.
 /// What was refused, and the way back.
 pub(super) fn refused(status: StatusCode, sentence: &str) -> String {
     let title = status.canonical_reason().unwrap_or("Refused");
@@ -207,6 +223,7 @@ pub(super) fn refused(status: StatusCode, sentence: &str) -> String {
     still_page(title, &html! { "Lockstep" }, &body)
 }
 
+/// A page that shows the present, again and again.
 fn page(title: &str, way: &Markup, body: &Markup) -> String {
     whole(title, way, body, true)
 }

@@ -168,6 +168,10 @@ fn a_node_shows_and_commands_only_mailboxes_that_it_owns() {
         let phases = &one.json("/api/v1/tenants/contoso").await["phases"];
         assert_eq!((&phases["idle"], &phases["halted"]), (&own.into(), &0.into()), "{phases}");
         assert_eq!(phases["elsewhere"], MANY as usize - own);
+        for page in ["/tenants/contoso".to_owned(), path.replace("/api/v1", "")] {
+            let (.., page) = one.get(&page).await;
+            assert!(page.contains("at <code>two</code>"), "{page}");
+        }
         let alerts = one.json("/api/v1/tenants/contoso/alerts?level=error").await;
         assert_eq!(alerts["count"], 0, "{alerts:#}");
         let release = TestRequest::post().uri(&format!("{path}/release"));

@@ -25,9 +25,13 @@ pub(super) fn wants_somebody(answer: &Value) -> bool {
     });
     let outside = answer["member"] == false;
     let broken = answer["problems"].as_array().is_some_and(|list| !list.is_empty());
+    stands || outside || broken || is_anybody_missing(answer)
+}
+
+/// Tells whether a member did not answer, so that nobody knows how its mailboxes stand.
+fn is_anybody_missing(answer: &Value) -> bool {
     let mut members = answer["members"].as_array().into_iter().flatten();
-    let missing = members.any(|one| matches!(one["state"].as_str(), Some("silent" | "unasked")));
-    stands || outside || broken || missing
+    members.any(|one| matches!(one["state"].as_str(), Some("silent" | "unasked")))
 }
 
 fn nodes(answer: &Value) {
@@ -91,58 +95,62 @@ fn tenants(answer: &Value) {
     let mut table = table(&[
         "Tenant",
         "Mailboxes",
-        "Idle",
-        "Running",
-        "Back-off",
-        "Parked",
-        "Halted",
-        "Excluded",
-        "Unknown",
-        "Waiting items",
-        "Parked items",
+        "Phases",
+        "Items waiting",
+        "parked",
         "Dynamics",
         "Exchange",
         "Trouble",
     ]);
+    // What a silent node spent is not in the sum.
+    let least = if is_anybody_missing(answer) { "at least " } else { "" };
     for tenant in answer["tenants"].as_array().into_iter().flatten() {
-        let phase = |name: &str| text(&tenant["phases"][name]);
         table.add_row([
             text(&tenant["tenant"]),
             text(&tenant["mailboxes"]),
-            phase("idle"),
-            phase("running"),
-            phase("backoff"),
-            phase("parked"),
-            phase("halted"),
-            phase("excluded"),
-            phase("unknown"),
+            phases(&tenant["phases"]),
             text(&tenant["unsettled"]),
             text(&tenant["parkedItems"]),
-            user_quota(&tenant["quota"]["dynamics"]),
-            mailbox_quota(&tenant["quota"]["exchange"]),
+            user_quota(&tenant["quota"]["dynamics"], least),
+            mailbox_quota(&tenant["quota"]["exchange"], least),
             text(&tenant["code"]),
         ]);
     }
     say!("{table}");
 }
 
+/// The phases in which mailboxes are.
+fn phases(of: &Value) -> String {
+    let names = [
+        ("idle", "idle"),
+        ("running", "running"),
+        ("backoff", "in back-off"),
+        ("parked", "parked"),
+        ("halted", "halted"),
+        ("excluded", "excluded"),
+        ("unknown", "unknown"),
+    ];
+    let some = names.into_iter().filter(|(name, _)| of[*name].as_u64() > Some(0));
+    some.map(|(name, label)| format!("{} {label}", of[name])).collect::<Vec<_>>().join(", ")
+}
+
 /// One budget for the tenant: what all nodes spent of it.
-fn user_quota(quota: &Value) -> String {
+fn user_quota(quota: &Value, least: &str) -> String {
     if quota.is_null() {
         return String::new();
     }
     let paused = if quota["closed"].as_u64() > Some(0) { ", paused" } else { "" };
-    format!("{} of {}{paused}", quota["spent"], quota["requests"])
+    format!("{least}{} of {}{paused}", quota["spent"], quota["requests"])
 }
 
 /// A budget for each mailbox: what was spent in all, and how many must wait.
-fn mailbox_quota(quota: &Value) -> String {
+fn mailbox_quota(quota: &Value, least: &str) -> String {
     if quota.is_null() {
         return String::new();
     }
     let closed = quota["closed"].as_u64().filter(|count| *count > 0);
     let paused = closed.map(|count| format!(", {count} paused")).unwrap_or_default();
-    format!("{}{paused}", quota["spent"])
+    format!("{least}{}{paused}", quota["spent"])
 }
 
 fn stuck(answer: &Value) {
@@ -179,6 +187,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_tenants_cells_say_what_is_there_and_no_more() {
+        // Phases with mailboxes in them; what is spent is the least that it can be while a node is silent.
+        let phases_of =
+            json!({ "idle": 331, "running": 0, "backoff": 2, "parked": 1, "unknown": 0 });
+        assert_eq!(phases(&phases_of), "331 idle, 2 in back-off, 1 parked");
+        assert_eq!(phases(&json!({})), "");
+        let quota = json!({ "spent": 40, "requests": 6000, "closed": 1 });
+        assert_eq!(user_quota(&quota, "at least "), "at least 40 of 6000, paused");
+        assert_eq!(mailbox_quota(&quota, ""), "40, 1 paused");
+    }
 
     #[test]
     fn an_operator_is_wanted_where_something_stands_or_is_not_known() {

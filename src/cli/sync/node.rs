@@ -37,7 +37,8 @@ pub(super) fn run(
     } else {
         let written = &last["written"];
         let (to_exchange, to_dynamics) = (&written["exchange"], &written["dynamics"]);
-        say!("{mailbox}: phase {}, code {}", row["phase"], row["code"]);
+        let code = row["code"].as_str().map(|code| format!(", {code}")).unwrap_or_default();
+        say!("{mailbox}: {}{code}", row["phase"].as_str().unwrap_or("unknown"));
         say!("written: {to_exchange} to Exchange, {to_dynamics} to Dynamics");
         say!("waiting: {}, parked: {}", last["unsettled"], last["parked"]);
     }
