@@ -240,11 +240,8 @@ impl Throttle {
     /// Lets a call to the far side pass, or returns how long none will: it did not answer for a while,
     /// and another call finds out whether it does again.
     pub fn admit(&self) -> Result<Passage<'_>, Duration> {
-        let mut breaker = self.breaker();
-        breaker.admit(self.started.elapsed())?;
-        let probes = breaker.is_probing();
-        drop(breaker);
-        Ok(Passage::new(self, probes))
+        let probe = self.breaker().admit(self.started.elapsed())?;
+        Ok(Passage::new(self, probe))
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

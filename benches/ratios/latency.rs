@@ -49,11 +49,12 @@ const OTHERS: usize = 10;
 /// the loud one has.
 const SHARES: [u32; 2] = [10, 50];
 const TIMES: u32 = 100;
-/// How often they are measured alone and beside it, in turn, and how long it is quiet before.
-const ROUNDS: u32 = 3;
+/// How often they are measured without and beside it, in turn, and how long it is quiet before each: longer than
+/// the cycles wait that follow a write.
+const ROUNDS: u32 = 4;
 const QUIET: Duration = Duration::from_secs(6);
-/// So long changes come before they count, and while they count.
-const WARM: Duration = Duration::from_secs(4);
+/// So long changes come before they count, until cycles that follow a write come as well, and while they count.
+const WARM: Duration = Duration::from_secs(6);
 const COUNTED: Duration = Duration::from_secs(30);
 /// What is due then may still come so long.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -296,26 +297,23 @@ fn rows(way: &str, late: &[f64]) -> Vec<Row> {
     ]
 }
 
-/// Measures some tenants alone and beside a loud one, in turn, so that the machine is the same for both.
+/// Measures some tenants without and beside a loud one, in turn, so that the machine is the same for both.
 async fn beside(others: &[Tenant], loud: &Tenant, share: u32) -> anyhow::Result<Row> {
     let time = COUNTED / ROUNDS;
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        tokio::time::sleep(QUIET).await;
-        let first = together(others, share, time).await?;
-        let floods = loud.changes(share * TIMES, WARM + time + Duration::from_secs(2));
-        let (second, flood) = futures_util::join!(together(others, share, time), floods);
-        let second = second?;
-        flood?;
-        eprintln!(
-            "  alone {:.2} ms, beside {:.2} ms, the loud tenant wrote {} changes",
-            percentile(&first, 99),
-            percentile(&second, 99),
-            std::mem::take(&mut *lock(&loud.world.late)).len()
-        );
-        loud.drained().await?;
-        alone.extend(first);
-        beside.extend(second);
+    let (mut without, mut beside) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        // Neither comes first always.
+        for is_loud in [round % 2 == 1, round % 2 == 0] {
+            tokio::time::sleep(QUIET).await;
+            let late = if is_loud {
+                flooded(others, loud, share, time).await?
+            } else {
+                together(others, share, time).await?
+            };
+            let word = if is_loud { "beside" } else { "without" };
+            eprintln!("  {word}: {} changes, {:.2} ms", late.len(), percentile(&late, 99));
+            if is_loud { beside.extend(late) } else { without.extend(late) }
+        }
     }
     Ok(Row {
         name: format!(
@@ -324,13 +322,38 @@ async fn beside(others: &[Tenant], loud: &Tenant, share: u32) -> anyhow::Result<
         ),
         unit: "ms wall",
         ours: percentile(&beside, 99),
-        rival: ("alone", percentile(&alone, 99)),
+        rival: ("without it", percentile(&without, 99)),
         goal: Goal::AtMost(1.1),
     })
 }
 
-/// Measures tenants at the same time: the milliseconds of each change of all of them.
+/// Measures tenants while another one is loud.
+async fn flooded(
+    others: &[Tenant],
+    loud: &Tenant,
+    share: u32,
+    time: Duration,
+) -> anyhow::Result<Vec<f64>> {
+    let (begun, all) = (Instant::now(), WARM + time + Duration::from_secs(2));
+    let floods = async {
+        loud.changes(share * TIMES, all).await?;
+        loud.drained().await
+    };
+    let (late, flood) = futures_util::join!(together(others, share, time), floods);
+    flood?;
+    let rate =
+        std::mem::take(&mut *lock(&loud.world.late)).len() as f64 / begun.elapsed().as_secs_f64();
+    eprintln!("  the loud tenant wrote {rate:.0} changes/s");
+    late
+}
+
+/// Measures tenants at the same time: the milliseconds of each change of all of them. None is due in the instant in
+/// which another one is, where they would wait for one another.
 async fn together(others: &[Tenant], share: u32, time: Duration) -> anyhow::Result<Vec<f64>> {
-    let all = others.iter().map(|one| one.measured(share, time));
+    let apart = Duration::from_secs(1) / share / u32::try_from(others.len())?;
+    let all = others.iter().zip(0..).map(|(one, number)| async move {
+        tokio::time::sleep(apart * number).await;
+        one.measured(share, time).await
+    });
     Ok(futures_util::future::try_join_all(all).await?.concat())
 }

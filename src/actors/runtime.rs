@@ -1,5 +1,6 @@
 //! What the actors of one tenant share: ports, runtime, permits, the present view.
 
+mod admitted;
 mod held;
 mod lane;
 mod lost;
@@ -9,7 +10,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, broadcast};
-use tracing::Instrument;
 
 use super::board::{Board, MailboxRow};
 use super::fair::{Lane, Share};
@@ -17,21 +17,18 @@ use super::freshness::Freshness;
 use super::messages::Ended;
 use super::phase::Pace;
 use crate::cluster::ownership::Ownership;
-use crate::cluster::tenancy::Tenancy;
 use crate::cycle::{
-    Base, CycleContext, CycleDeps, CycleEnd, CycleReport, Judged, Left, Orders, Roster,
-    TenantOptions, TenantView, roster, run_from,
+    CycleDeps, CycleEnd, CycleReport, Judged, Left, Orders, Roster, TenantOptions, TenantView,
+    roster,
 };
 use crate::domain::fingerprint::PrintKey;
-use crate::domain::ids::{CycleId, MailboxKey};
+use crate::domain::ids::MailboxKey;
 use crate::domain::policy::Mailbox;
 use crate::domain::side::PerSide;
 use crate::ports::error::{SideError, StoreError};
-use crate::ports::lease::Tenure as _;
 use crate::ports::links::Excluded;
 use crate::ports::organization::{Organization, Profile};
 use crate::ports::sightings::{SightingStore, Sightings};
-use crate::telemetry::names;
 use crate::throttle::Throttle;
 
 /// Retention is counted in days.
@@ -323,67 +320,13 @@ impl TenantRuntime {
         left: Option<Left>,
         lane: Lane,
     ) -> (Ended, Option<Left>) {
-        let not_owned = || (Ended::End(CycleEnd::InDoubt), None);
         // A predecessor of this actor, or of this whole runtime, may still be in its last cycle.
         // Two cycles of one mailbox at once carry the same fence and would create twice.
         let _turn = self.ownership.turn(&mailbox.key).await;
-        let Some(_slot) = self.share.enter(lane).await else { return not_owned() };
-        if self.share.is_closed() {
-            return not_owned();
-        }
-        let (Some(view), Some(tenancy)) = (self.view(), self.ownership.enter(&mailbox.key)) else {
-            return not_owned();
+        let Some(_slot) = self.share.enter(lane).await else {
+            return (Ended::End(CycleEnd::InDoubt), None);
         };
-        let started = tokio::time::Instant::now();
-        let context = CycleContext {
-            cycle: CycleId(uuid::Uuid::new_v4()),
-            mailbox: mailbox.clone(),
-            fence: tenancy.fence(),
-            tenure: tenancy.clone(),
-            base: Base::default(),
-            view,
-            deps: self.deps.clone(),
-            orders,
-            now: self.deps.clock.now(),
-        };
-        let span = tracing::info_span!(
-            // Whatever span the caller is in: a cycle is a trace of its own.
-            parent: None,
-            names::SPAN_CYCLE,
-            { names::TENANT } = self.options.tenant.as_str(),
-            { names::MAILBOX } = %mailbox.key.mailbox,
-        );
-        // A panic cuts off what is on its way as well, so the tenancy must see it, too.
-        let run = tenancy.run(run_from(&context, left).instrument(span));
-        let run = Box::pin(std::panic::AssertUnwindSafe(run).catch_unwind());
-        let (ended, left) = match tokio::time::timeout(CYCLE_MAX, run).await {
-            Ok(Ok(Some(Ok((report, left))))) => (Ended::Report(Box::new(report)), left),
-            Ok(Ok(Some(Err(end)))) => (Ended::End(end), None),
-            Ok(Err(_panic)) => (Ended::Panicked, None),
-            // Cut off anywhere is what a crash is: the next cycle repeats it without harm.
-            Ok(Ok(None)) if tenancy.may_write() => (Ended::End(CycleEnd::HandedOver), None),
-            Ok(Ok(None)) => (Ended::End(CycleEnd::InDoubt), None),
-            Err(_elapsed) => (Ended::End(CycleEnd::Stuck), None),
-        };
-        self.doubt(mailbox, &tenancy, &ended);
-        self.count(&ended, started.elapsed());
-        (ended, left)
-    }
-
-    /// A store that knows a newer fence than ours makes the grant worthless.
-    fn doubt(&self, mailbox: &Mailbox, tenancy: &Tenancy, ended: &Ended) {
-        if let Ended::End(CycleEnd::Store(StoreError::StaleFence)) = ended {
-            self.ownership.doubt(&mailbox.key, tenancy.fence());
-        }
-    }
-
-    fn count(&self, ended: &Ended, took: std::time::Duration) {
-        let result = match ended {
-            Ended::Report(report) if report.is_quiet() => "quiet",
-            Ended::Report(_) => "wrote",
-            Ended::End(end) => end.code().as_str(),
-            Ended::Panicked => "panicked",
-        };
-        self.deps.metrics.cycle(self.options.tenant.as_str(), result, took);
+        // Thousands wait for a slot at once: what they do with it takes its place when they have one.
+        Box::pin(self.admitted(mailbox, orders, left)).await
     }
 }

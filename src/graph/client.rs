@@ -169,7 +169,7 @@ impl Client {
         let mut replies = self.read_once(mailbox, chunk, items).await?;
         let late = |part: &Part<B>| match part {
             Ok(reply) => {
-                reply.as_ref().is_none_or(|reply| matches!(reply.status, 401 | 429 | 500..))
+                reply.as_ref().is_none_or(|reply| matches!(reply.status, 401 | 408 | 429 | 500..))
             }
             Err(_) => false,
         };
@@ -198,7 +198,7 @@ impl Client {
         match reply.status {
             429 => Err(SideError::Throttled { retry_after: self.wait_of([&reply]) }),
             // The batch's own token was good: a 401 inside is the service's trouble, not ours.
-            401 | 500.. => {
+            401 | 408 | 500.. => {
                 let reason = format!("{} {}", reply.status, reply.body.code());
                 Err(SideError::Unreachable { reason })
             }

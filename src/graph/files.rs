@@ -129,6 +129,11 @@ impl GraphSide {
             match put {
                 Ok(200 | 202) if !last => {}
                 Ok(200 | 201) if last => return Outcome::Done(None),
+                // A server that failed, or lost patience, may have attached it.
+                Ok(status @ (408 | 500..)) if last => {
+                    tracing::warn!(status, "the last range of an upload failed");
+                    return Outcome::Unknown;
+                }
                 Ok(status) => {
                     tracing::warn!(status, "a range of an upload was refused");
                     return Outcome::NotSent;

@@ -3,7 +3,8 @@
 //! A request goes from the task that makes it to the task of its connection, and between the two this process
 //! may stand still for longer than its lease lasts. So a body asks when the connection takes it, right before the
 //! first byte leaves: without the right the connection ends instead, and the far side has nothing that it could
-//! carry out. Whatever has a body asks, a read that is a POST (a `$batch`) as well; what has none writes nothing.
+//! carry out. Whatever has a body asks, a read that is a POST (a `$batch`) as well; what has none asks for nothing:
+//! items are deleted inside of batches.
 
 use std::pin::Pin;
 use std::sync::Arc;

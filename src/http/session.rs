@@ -6,7 +6,7 @@
 //! | 429 | after the wait, gate closed, 3 repeats | the same |
 //! | 429 for the token | after the wait, 3 repeats | the same |
 //! | 503, 509 with `Retry-After` | as 429 | as 429 |
-//! | other 5xx with `Retry-After` | as 429 | `NoAnswer`, gate closed |
+//! | 408, other 5xx with `Retry-After` | as 429 | `NoAnswer`, gate closed |
 //! | 408, other 5xx, no answer | back-off, 3 tries | `NoAnswer` |
 //! | not sent | back-off, 3 tries | the same |
 //! | withdrawn: the mailbox was not surely ours | back-off, 3 tries | the same |

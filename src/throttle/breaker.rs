@@ -21,23 +21,28 @@ pub(super) enum Breaker {
     /// No call passes before the instant, then one.
     Open { until: Duration, wait: Duration },
     /// One call is on its way to find out.
-    Probing { wait: Duration },
+    Probing { probe: Probe, wait: Duration },
 }
+
+/// The call that finds out, named by when it left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Probe(Duration);
 
 impl Breaker {
     /// A breaker that lets everything pass.
     pub(super) const CLOSED: Self = Self::Closed { silent: 0 };
 
-    /// Lets a call pass, or returns how long none will.
-    pub(super) fn admit(&mut self, now: Duration) -> Result<(), Duration> {
+    /// Lets a call pass, which is the one that finds out or is not, or returns how long none will.
+    pub(super) fn admit(&mut self, now: Duration) -> Result<Option<Probe>, Duration> {
         match *self {
-            Self::Closed { .. } => Ok(()),
+            Self::Closed { .. } => Ok(None),
             Self::Open { until, wait } if now >= until => {
-                *self = Self::Probing { wait };
-                Ok(())
+                let probe = Probe(now);
+                *self = Self::Probing { probe, wait };
+                Ok(Some(probe))
             }
             Self::Open { until, .. } => Err(until.saturating_sub(now)),
-            Self::Probing { wait } => Err(wait),
+            Self::Probing { wait, .. } => Err(wait),
         }
     }
 
@@ -47,7 +52,7 @@ impl Breaker {
     }
 
     /// Takes note of a call without an answer; returns whether that opened the breaker.
-    pub(super) fn silent(&mut self, now: Duration) -> bool {
+    pub(super) fn silent(&mut self, now: Duration, of: Option<Probe>) -> bool {
         let (next, opened) = match *self {
             Self::Closed { silent } if silent + 1 < SILENT => {
                 (Self::Closed { silent: silent + 1 }, false)
@@ -55,24 +60,23 @@ impl Breaker {
             Self::Closed { .. } => (Self::Open { until: now + FIRST, wait: FIRST }, true),
             // Calls that were on their way when it opened say nothing new.
             open @ Self::Open { .. } => (open, false),
-            Self::Probing { wait } => {
+            Self::Probing { probe, wait } if of == Some(probe) => {
                 let wait = (wait * 2).min(LONGEST);
                 (Self::Open { until: now + wait, wait }, false)
             }
+            probing @ Self::Probing { .. } => (probing, false),
         };
         *self = next;
         opened
     }
 
-    /// Tells whether a call is on its way to find out.
-    pub(super) const fn is_probing(&self) -> bool {
-        matches!(self, Self::Probing { .. })
-    }
-
-    /// That call found nothing out: the next one does in its place.
-    pub(super) fn found_nothing(&mut self, now: Duration) {
-        if let Self::Probing { wait } = *self {
-            *self = Self::Open { until: now, wait };
+    /// Takes note of a probe that ended without a word: the next call finds out in its place.
+    pub(super) fn found_nothing(&mut self, now: Duration, of: Probe) {
+        match *self {
+            Self::Probing { probe, wait } if probe == of => {
+                *self = Self::Open { until: now, wait };
+            }
+            Self::Closed { .. } | Self::Open { .. } | Self::Probing { .. } => {}
         }
     }
 }
@@ -88,7 +92,7 @@ mod tests {
     fn open() -> Breaker {
         let mut breaker = Breaker::CLOSED;
         for call in 1..=SILENT {
-            assert_eq!(breaker.silent(secs(0)), call == SILENT);
+            assert_eq!(breaker.silent(secs(0), None), call == SILENT);
         }
         breaker
     }
@@ -99,10 +103,10 @@ mod tests {
         let mut breaker = Breaker::CLOSED;
         for _ in 0..5 {
             for _ in 1..SILENT {
-                assert!(!breaker.silent(secs(0)));
+                assert!(!breaker.silent(secs(0), None));
             }
             assert!(!breaker.answered());
-            assert_eq!(breaker.admit(secs(0)), Ok(()));
+            assert_eq!(breaker.admit(secs(0)), Ok(None));
         }
     }
 
@@ -111,10 +115,10 @@ mod tests {
         // Nobody passes for five seconds, then one; the others wait for what it says.
         let mut breaker = open();
         assert_eq!(breaker.admit(secs(1)), Err(secs(4)));
-        assert_eq!(breaker.admit(secs(5)), Ok(()));
+        assert_eq!(breaker.admit(secs(5)), Ok(Some(Probe(secs(5)))));
         assert_eq!(breaker.admit(secs(5)), Err(secs(5)));
         assert!(breaker.answered());
-        assert_eq!(breaker.admit(secs(6)), Ok(()));
+        assert_eq!(breaker.admit(secs(6)), Ok(None));
     }
 
     #[test]
@@ -126,8 +130,8 @@ mod tests {
             let wait = breaker.admit(now).unwrap_err();
             waits.push(wait.as_secs());
             now += wait;
-            assert_eq!(breaker.admit(now), Ok(()));
-            assert!(!breaker.silent(now), "it was open before");
+            let probe = breaker.admit(now).unwrap();
+            assert!(!breaker.silent(now, probe), "it was open before");
         }
         assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
     }
@@ -136,18 +140,34 @@ mod tests {
     fn what_was_on_its_way_when_it_opened_changes_nothing() {
         // Late failures do not push the probe away.
         let mut breaker = open();
-        breaker.silent(secs(4));
-        assert_eq!(breaker.admit(secs(5)), Ok(()));
+        breaker.silent(secs(4), None);
+        assert_eq!(breaker.admit(secs(5)), Ok(Some(Probe(secs(5)))));
     }
 
     #[test]
     fn a_probe_that_found_nothing_out_makes_way_for_the_next() {
         // It says nothing of the far side, and does not count as silence.
         let mut breaker = open();
-        assert_eq!(breaker.admit(secs(5)), Ok(()));
-        assert!(breaker.is_probing());
-        breaker.found_nothing(secs(6));
-        assert_eq!(breaker.admit(secs(6)), Ok(()));
+        let probe = breaker.admit(secs(5)).unwrap().unwrap();
+        breaker.found_nothing(secs(6), probe);
+        assert!(breaker.admit(secs(6)).unwrap().is_some());
         assert_eq!(breaker.admit(secs(6)), Err(secs(5)));
+    }
+
+    #[test]
+    fn only_the_probe_itself_ends_the_probing() {
+        // Calls that left before it opened fail while the probe is on its way, and former probes end late: none
+        // of that sends a second one beside it.
+        let mut breaker = open();
+        let first = breaker.admit(secs(5)).unwrap().unwrap();
+        breaker.silent(secs(6), None);
+        assert!(breaker.admit(secs(60)).is_err());
+        breaker.found_nothing(secs(60), first);
+        let second = breaker.admit(secs(61)).unwrap();
+        breaker.found_nothing(secs(62), first);
+        breaker.silent(secs(62), Some(first));
+        assert!(breaker.admit(secs(62)).is_err());
+        breaker.silent(secs(63), second);
+        assert_eq!(breaker.admit(secs(63)), Err(secs(10)));
     }
 }

@@ -1,6 +1,7 @@
 //! A call that the breaker let pass.
 
 use super::Throttle;
+use super::breaker::Probe;
 
 /// A call on its way to the far side, until it is told what came of it. One that is dropped without a word was
 /// cut off, or withdrawn before anything left: it says nothing of the far side, and if it was to find out whether
@@ -8,26 +9,26 @@ use super::Throttle;
 #[must_use]
 pub struct Passage<'a> {
     throttle: &'a Throttle,
-    probes: bool,
+    probe: Option<Probe>,
 }
 
 impl<'a> Passage<'a> {
-    pub(super) const fn new(throttle: &'a Throttle, probes: bool) -> Self {
-        Self { throttle, probes }
+    pub(super) const fn new(throttle: &'a Throttle, probe: Option<Probe>) -> Self {
+        Self { throttle, probe }
     }
 
-    /// The far side answered, whatever it said.
+    /// Takes note of an answer of the far side, whatever it says.
     pub fn answered(mut self) {
-        self.probes = false;
+        self.probe = None;
         if self.throttle.breaker().answered() {
             tracing::info!("the far side answers again");
         }
     }
 
-    /// The far side did not answer.
+    /// Takes note that the far side did not answer.
     pub fn silent(mut self) {
-        self.probes = false;
-        if self.throttle.breaker().silent(self.throttle.started.elapsed()) {
+        let probe = self.probe.take();
+        if self.throttle.breaker().silent(self.throttle.started.elapsed(), probe) {
             tracing::warn!("the far side does not answer; one call at a time goes on asking");
         }
     }
@@ -35,8 +36,8 @@ impl<'a> Passage<'a> {
 
 impl Drop for Passage<'_> {
     fn drop(&mut self) {
-        if self.probes {
-            self.throttle.breaker().found_nothing(self.throttle.started.elapsed());
+        if let Some(probe) = self.probe {
+            self.throttle.breaker().found_nothing(self.throttle.started.elapsed(), probe);
         }
     }
 }

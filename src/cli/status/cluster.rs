@@ -97,7 +97,7 @@ fn tenants(answer: &Value) {
         "Mailboxes",
         "Phases",
         "Items waiting",
-        "parked",
+        "Items parked",
         "Dynamics",
         "Exchange",
         "Trouble",

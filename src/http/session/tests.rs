@@ -343,6 +343,23 @@ async fn a_withdrawn_write_is_tried_again_and_says_nothing_of_the_far_side() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_withdrawn_write_is_no_sign_of_life() {
+    // Nine calls without an answer, one that is withdrawn, and the tenth without an answer opens the breaker.
+    let frozen = Frozen::new();
+    let (server, session, _) = far_side(|_, _| Answer::Reset).await;
+    let key = key();
+    let send = |right| right::under(right, session.call(&key, 1, false, write(&server)));
+    for _ in 0..9 {
+        assert!(frozen.run(send(Right::lost(0..0))).await.is_err());
+    }
+    assert!(frozen.run(send(Right::lost(0..usize::MAX))).await.is_err());
+    for _ in 0..2 {
+        assert!(frozen.run(send(Right::lost(0..0))).await.is_err());
+    }
+    assert_eq!(server.seen("/events").len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_that_is_withdrawn_or_cut_off_holds_nobody_back() {
     // It tells nothing of a far side that was silent; the next call finds out at once.
     let frozen = Frozen::new();
@@ -354,8 +371,10 @@ async fn a_probe_that_is_withdrawn_or_cut_off_holds_nobody_back() {
         assert!(frozen.run(send(Right::lost(0..0))).await.is_err());
     }
     frozen.run(sleep(Duration::from_secs(5))).await;
-    let withdrawn = frozen.run(send(Right::lost(0..usize::MAX))).await;
+    let never = Right::lost(0..usize::MAX);
+    let withdrawn = frozen.run(send(never.clone())).await;
     assert!(matches!(withdrawn, Err(CallError::NotSent(_))));
+    assert_eq!(never.asked(), 3);
     assert!(send(Right::lost(0..0)).now_or_never().is_none());
     assert!(frozen.run(send(Right::lost(0..0))).await.is_ok());
 }
