@@ -5,8 +5,8 @@
 //! Small clusters, up to three nodes with two shards, are looked at to their end, one trouble at a time and for a
 //! few ticks; a larger one breadth first, and random runs go far into it. `LOCKSTEP_MODEL_STATES` says how many
 //! states are looked at breadth first, `LOCKSTEP_MODEL_RUNS` how many random runs are made, `LOCKSTEP_SEED`
-//! which. `LOCKSTEP_MODEL_TICKS` adds ticks to what is looked at to its end (select one test), `LOCKSTEP_MODEL_MOST` says how many
-//! states that may have (1,000,000 take a gigabyte or so).
+//! which. With one test selected, `LOCKSTEP_MODEL_TICKS` adds ticks to what is looked at to its end, and
+//! `LOCKSTEP_MODEL_MOST` says how many states that may have (1,000,000 take a gigabyte or so).
 
 mod memory;
 mod world;
