@@ -214,3 +214,6 @@ fn answered(answers: Vec<Answer>, write: Write) -> Result<InnerReply, Outcome> {
         Some(Answer::Lost) | None => Err(Outcome::Unknown),
     }
 }
+
+#[cfg(test)]
+mod tests;

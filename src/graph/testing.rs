@@ -31,9 +31,11 @@ impl Clock for Still {
     }
 }
 
-/// One scripted batch: the statuses and bodies of its answers in order, or no answer.
+/// One scripted batch: the statuses and bodies of its answers in order, or no answer; or the status of one range
+/// of an upload.
 pub(super) enum Turn {
     Answers(Vec<(u16, Json)>),
+    Range(u16),
     NotSent,
     NoAnswer,
 }
@@ -90,7 +92,12 @@ impl Transport for Player {
         _range: String,
         _bytes: Vec<u8>,
     ) -> Result<u16, Lost> {
-        Err(Lost::NotSent(SideError::Unreachable { reason: "no script for uploads".to_owned() }))
+        match self.0.lock().unwrap().turns.pop_front() {
+            Some(Turn::Range(status)) => Ok(status),
+            Some(Turn::Answers(_) | Turn::NotSent | Turn::NoAnswer) | None => {
+                panic!("the script has no range here")
+            }
+        }
     }
 
     async fn post(
@@ -107,6 +114,7 @@ impl Transport for Player {
         script.sent.push(requests);
         let error = || SideError::Unreachable { reason: "scripted".to_owned() };
         match script.turns.pop_front().expect("more batches than the script has") {
+            Turn::Range(_) => panic!("the script has a range here"),
             Turn::NotSent => Err(Lost::NotSent(error())),
             Turn::NoAnswer => Err(Lost::NoAnswer(error())),
             Turn::Answers(answers) => {
