@@ -392,22 +392,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_a_batch_puts_off_is_asked_once_more() {
-        // 401, 429, 5xx and a missing answer inside a batch are tried again, alone and once.
+        // 401, 408, 429, 5xx and a missing answer inside a batch are tried again, alone and once.
         let there = || (200, json!({"id": "x"}));
         let scripted = Scripted::new(vec![
-            Turn::Answers(vec![there(), refusal(429, ""), refusal(503, ""), refusal(401, "")]),
-            Turn::Answers(vec![there(), there(), there(), there()]),
+            Turn::Answers(
+                std::iter::once(there())
+                    .chain([429, 503, 401, 408].map(|status| refusal(status, "")))
+                    .collect(),
+            ),
+            Turn::Answers(vec![there(); 5]),
         ]);
-        let replies = scripted.read(&gets(5)).await.unwrap();
+        let replies = scripted.read(&gets(6)).await.unwrap();
         assert!(replies.iter().all(|reply| reply.status == 200));
         let again: Vec<usize> = scripted.lines().iter().map(Vec::len).collect();
-        assert_eq!(again, [5, 4]);
+        assert_eq!(again, [6, 5]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_stays_put_off_is_an_error_to_be_retried() {
         // After the second try the cycle learns how long to wait, or that the side is in trouble.
-        for (status, throttled) in [(429, true), (503, false), (401, false)] {
+        for (status, throttled) in [(429, true), (503, false), (401, false), (408, false)] {
             let answers = || Turn::Answers(vec![refusal(status, "X")]);
             let scripted = Scripted::new(vec![answers(), answers()]);
             let error = scripted.read(&gets(1)).await.unwrap_err();

@@ -14,6 +14,7 @@ use crate::ports::lease::Tenure as _;
 use crate::telemetry::names;
 
 impl TenantRuntime {
+    /// Runs one cycle of a mailbox that has its turn and a slot.
     pub(super) async fn admitted(
         &self,
         mailbox: &Mailbox,
